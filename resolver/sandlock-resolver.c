@@ -1,0 +1,273 @@
+/*
+ * The only code that does DNS: resolves a plan's host names at the start, as they age and on request.
+ * Started by the supervisor, once a session whose rules name hosts, with an empty environment.
+ * Distrusts the plan until plan_map has judged it; what the network answers is for the supervisor to judge.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "log.h"
+#include "plan.h"
+#include "resolution.h"
+#include "util.h"
+
+#define WORKERS_MAX    16U
+#define STACK_SIZE     (512U << 10)
+#define REFRESH_MS     60000
+#define RETRY_MS       1000 /* until the next try to start a worker */
+#define FRESH_MS       1000 /* an answer this young is given again as it is */
+#define STATUS_REFUSED 2
+
+enum host_state {
+	HOST_PENDING = 0,
+	HOST_RUNNING,
+	HOST_DONE,
+};
+
+struct host {
+	const char *name;
+	enum host_state state;
+	int error;        /* of getaddrinfo, when it was last asked; 0 before */
+	int64_t resolved; /* ms, on the clock of clock_ms */
+	struct resolution answer;
+};
+
+/* Workers take pending hosts from it until none is left, and end. */
+struct resolver {
+	pthread_mutex_t lock; /* guards all below */
+	uint32_t workers;
+	uint32_t count;
+	struct host *hosts;
+};
+
+static int64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool answer_holds(const struct resolution *answer, const struct address *address)
+{
+	for (uint32_t i = 0; i < answer->count; i++) {
+		if (memcmp(&answer->addresses[i], address, sizeof(*address)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void answer_fill(struct resolution *answer, const struct addrinfo *list)
+{
+	for (; list && answer->count < HOST_ANSWER_MAX; list = list->ai_next) {
+		struct sockaddr_storage storage = { 0 };
+		struct endpoint endpoint;
+
+		if (list->ai_addrlen > sizeof(storage))
+			continue;
+		memcpy(&storage, list->ai_addr, list->ai_addrlen);
+		if (endpoint_from_sockaddr(&storage, list->ai_addrlen, &endpoint) == 0 &&
+		    !answer_holds(answer, &endpoint.address))
+			answer->addresses[answer->count++] = endpoint.address;
+	}
+}
+
+/* Blocks for as long as DNS takes; returns getaddrinfo's error. */
+static int host_ask(const char *name, struct resolution *answer)
+{
+	static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	struct addrinfo *list;
+	int error = getaddrinfo(name, NULL, &hints, &list);
+
+	if (error)
+		return error;
+	answer_fill(answer, list);
+	freeaddrinfo(list);
+	return 0;
+}
+
+/* Once for each change: a name that stays away must not fill the log. */
+static void host_log(const struct host *host, int error)
+{
+	struct log_field fields[] = {
+		{ "name", host->name },
+		{ "error", error ? gai_strerror(error) : NULL },
+	};
+
+	if (!error == !host->error)
+		return;
+	log_event(LOG_NOTICE, error ? "host does not resolve" : "host resolves again", fields,
+		  ARRAY_SIZE(fields));
+}
+
+/* Never waits: a supervisor that does not read asks again, or gets the next refresh. */
+static void host_send(const struct host *host)
+{
+	(void)send(RESOLVER_SOCKET_FD, &host->answer, resolution_length(host->answer.count),
+		   MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static struct host *resolver_pending(const struct resolver *resolver)
+{
+	for (uint32_t i = 0; i < resolver->count; i++) {
+		if (resolver->hosts[i].state == HOST_PENDING)
+			return &resolver->hosts[i];
+	}
+	return NULL;
+}
+
+static void *worker_main(void *context)
+{
+	struct resolver *resolver = context;
+	struct host *host;
+
+	pthread_mutex_lock(&resolver->lock);
+	while ((host = resolver_pending(resolver))) {
+		struct resolution answer = { .host = host->answer.host };
+		int error;
+
+		host->state = HOST_RUNNING;
+		pthread_mutex_unlock(&resolver->lock);
+		error = host_ask(host->name, &answer);
+		pthread_mutex_lock(&resolver->lock);
+		host_log(host, error);
+		host->error = error;
+		host->answer = answer;
+		host->resolved = clock_ms();
+		host->state = HOST_DONE;
+		host_send(host);
+	}
+	resolver->workers--;
+	pthread_mutex_unlock(&resolver->lock);
+	return NULL;
+}
+
+/* Starts as many workers as there is work for. A thread that cannot be had (the user's limit of
+ * processes) is tried again: returns false where pending work has nobody. */
+static bool resolver_start(struct resolver *resolver)
+{
+	pthread_attr_t attributes;
+	uint32_t wanted = 0;
+	bool served;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, STACK_SIZE);
+	pthread_mutex_lock(&resolver->lock);
+	for (uint32_t i = 0; i < resolver->count; i++)
+		wanted += resolver->hosts[i].state == HOST_PENDING;
+	for (; wanted > 0 && resolver->workers < WORKERS_MAX; wanted--) {
+		pthread_t thread;
+
+		if (pthread_create(&thread, &attributes, worker_main, resolver) != 0)
+			break;
+		resolver->workers++;
+	}
+	served = wanted == 0 || resolver->workers > 0;
+	pthread_mutex_unlock(&resolver->lock);
+	pthread_attr_destroy(&attributes);
+	return served;
+}
+
+/* Asks again for one host or for all; what was asked a moment ago is answered from memory. */
+static void resolver_request(struct resolver *resolver, uint32_t wanted, int64_t fresh_ms)
+{
+	int64_t now = clock_ms();
+
+	pthread_mutex_lock(&resolver->lock);
+	for (uint32_t i = 0; i < resolver->count; i++) {
+		struct host *host = &resolver->hosts[i];
+
+		if ((wanted != RESOLUTION_ALL && wanted != i) || host->state != HOST_DONE)
+			continue;
+		if (now - host->resolved < fresh_ms)
+			host_send(host);
+		else
+			host->state = HOST_PENDING;
+	}
+	pthread_mutex_unlock(&resolver->lock);
+}
+
+/* Serves until the supervisor's end of the socket is closed. */
+static void resolver_serve(struct resolver *resolver)
+{
+	int64_t refresh = clock_ms() + REFRESH_MS;
+
+	for (;;) {
+		struct pollfd poller = { .fd = RESOLVER_SOCKET_FD, .events = POLLIN };
+		bool served = resolver_start(resolver);
+		int64_t wait = refresh - clock_ms();
+		uint32_t wanted;
+		ssize_t got;
+
+		if (wait < 0)
+			wait = 0;
+		if (!served && wait > RETRY_MS)
+			wait = RETRY_MS;
+		if (poll(&poller, 1, (int)wait) > 0) {
+			got = recv(RESOLVER_SOCKET_FD, &wanted, sizeof(wanted), MSG_DONTWAIT);
+			if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+				return;
+			if (got == sizeof(wanted))
+				resolver_request(resolver, wanted, FRESH_MS);
+		}
+		if (clock_ms() >= refresh) {
+			resolver_request(resolver, RESOLUTION_ALL, 0);
+			refresh = clock_ms() + REFRESH_MS;
+		}
+	}
+}
+
+static struct host *hosts_new(const struct plan *plan)
+{
+	uint32_t count = plan->header->hosts.count;
+	struct host *hosts = calloc(count, sizeof(*hosts));
+
+	for (uint32_t i = 0; hosts && i < count; i++) {
+		hosts[i].name = plan_string(plan, plan->hosts[i]);
+		hosts[i].answer.host = i;
+	}
+	return hosts;
+}
+
+/* Nothing of the user may reach into this process, and it keeps nothing that it does not need. */
+static int confine(void)
+{
+	static const struct rlimit none = { 0, 0 };
+
+	if (close_range(RESOLVER_SOCKET_FD + 1, ~0U, 0) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    setrlimit(RLIMIT_CORE, &none) < 0)
+		return -errno;
+	return 0;
+}
+
+int main(void)
+{
+	struct resolver resolver = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct plan plan;
+	int error = confine();
+
+	log_open(-1);
+	if (error == 0)
+		error = plan_map(RESOLVER_PLAN_FD, &plan);
+	if (error < 0) {
+		log_line(LOG_ERR, "sandlock-resolver cannot start: %s", strerror(-error));
+		return STATUS_REFUSED;
+	}
+	resolver.count = plan.header->hosts.count;
+	resolver.hosts = hosts_new(&plan);
+	if (!resolver.hosts)
+		return STATUS_REFUSED;
+	resolver_serve(&resolver);
+	/* Workers may still wait for DNS: nothing is torn down under them. */
+	_exit(EXIT_SUCCESS);
+}
