@@ -1,0 +1,86 @@
+/*
+ * The shape of the resolver's answers.
+ * Run by `make test`.
+ * Each way in which an answer can be unsound is one test.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "resolution.h"
+
+#define HOSTS 3
+
+static void resolution_whole_is_sound(void **state)
+{
+	struct resolution answer = { .host = HOSTS - 1 };
+
+	(void)state;
+	for (answer.count = 0; answer.count <= HOST_ANSWER_MAX; answer.count++)
+		assert_true(resolution_is_sound(&answer, resolution_length(answer.count), HOSTS));
+}
+
+static void resolution_full_length_is_the_whole_struct(void **state)
+{
+	(void)state;
+	assert_int_equal(resolution_length(HOST_ANSWER_MAX), sizeof(struct resolution));
+}
+
+static void resolution_unknown_host_is_refused(void **state)
+{
+	struct resolution answer = { .host = HOSTS, .count = 1 };
+
+	(void)state;
+	assert_false(resolution_is_sound(&answer, resolution_length(1), HOSTS));
+	answer.host = RESOLUTION_ALL;
+	assert_false(resolution_is_sound(&answer, resolution_length(1), HOSTS));
+	answer.host = 0;
+	assert_false(resolution_is_sound(&answer, resolution_length(1), 0));
+}
+
+static void resolution_short_header_is_refused(void **state)
+{
+	struct resolution answer = { 0 };
+
+	(void)state;
+	for (size_t length = 0; length < resolution_length(0); length++)
+		assert_false(resolution_is_sound(&answer, length, HOSTS));
+}
+
+static void resolution_length_beside_count_is_refused(void **state)
+{
+	struct resolution answer = { .count = 2 };
+
+	(void)state;
+	assert_false(resolution_is_sound(&answer, resolution_length(1), HOSTS));
+	assert_false(resolution_is_sound(&answer, resolution_length(2) - 1, HOSTS));
+	assert_false(resolution_is_sound(&answer, resolution_length(2) + 1, HOSTS));
+	assert_false(resolution_is_sound(&answer, sizeof(answer), HOSTS));
+}
+
+static void resolution_count_above_maximum_is_refused(void **state)
+{
+	struct resolution answer = { .count = HOST_ANSWER_MAX + 1 };
+
+	(void)state;
+	assert_false(resolution_is_sound(&answer, resolution_length(HOST_ANSWER_MAX + 1), HOSTS));
+	answer.count = UINT32_MAX;
+	assert_false(resolution_is_sound(&answer, resolution_length(UINT32_MAX), HOSTS));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(resolution_whole_is_sound),
+		cmocka_unit_test(resolution_full_length_is_the_whole_struct),
+		cmocka_unit_test(resolution_unknown_host_is_refused),
+		cmocka_unit_test(resolution_short_header_is_refused),
+		cmocka_unit_test(resolution_length_beside_count_is_refused),
+		cmocka_unit_test(resolution_count_above_maximum_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
