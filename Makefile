@@ -1,0 +1,291 @@
+# sandlock sessions: one flat Makefile. `make help` lists the targets.
+#
+# Objects and programs go below $(BUILD). What a confined login executes before and while it is
+# confined (sandlock-shell, sandlock-supervisor) is static with musl, everything else is glibc.
+
+VERSION    ?= 0.1.0
+PREFIX     ?= /usr
+BINDIR     ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec/sandlock
+SYSCONFDIR ?= /etc
+DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
+DOCDIR     ?= $(DATADIR)/doc/sandlock
+DESTDIR    ?=
+
+BUILD  ?= build
+WERROR ?=
+V      ?= 0
+Q      := $(if $(filter 1,$(V)),,@)
+say     = $(if $(filter 1,$(V)),,@echo "  $(1)	$@")
+
+SCDOC        ?= scdoc
+PYTHON       ?= /usr/bin/python3
+FUZZ_SECONDS ?= 10
+
+# Compilers ---------------------------------------------------------------------------------------
+
+MACHINE := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
+CLANG   := $(findstring clang,$(notdir $(CC)))
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wundef -Wvla -Wcast-qual \
+	    -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	    -Wimplicit-fallthrough -Wswitch-enum -Wnull-dereference $(if $(WERROR),-Werror)
+
+HARDEN_x86_64  := -fcf-protection=full
+HARDEN_aarch64 := -mbranch-protection=standard
+HARDEN := -fstack-protector-strong -fstack-clash-protection $(HARDEN_$(MACHINE)) \
+	  $(if $(CLANG),,-ftrivial-auto-var-init=zero)
+FORTIFY := -D_FORTIFY_SOURCE=$(if $(CLANG),2,3)
+
+CFLAGS  ?= -O2 -g
+DEFINES := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DBINDIR='"$(BINDIR)"' \
+	   -DLIBEXECDIR='"$(LIBEXECDIR)"' -DSYSCONFDIR='"$(SYSCONFDIR)"'
+
+# SANITIZE replaces what it cannot stand beside; only the san and fuzz targets set it.
+SANITIZE ?=
+COMMON := -std=gnu11 -Ilib $(DEFINES) $(WARNINGS) -fvisibility=hidden -MMD -MP
+ifeq ($(SANITIZE),)
+HOST_CFLAGS  = $(CPPFLAGS) $(COMMON) -fPIE $(HARDEN) $(FORTIFY) $(CFLAGS)
+else
+HOST_CFLAGS  = $(CPPFLAGS) $(COMMON) -fPIE $(CFLAGS) $(SANITIZE)
+endif
+HARDEN_LINK := -Wl,-z,relro,-z,now,-z,noexecstack
+HOST_LDFLAGS = -pie $(HARDEN_LINK),-z,defs $(SANITIZE) $(LDFLAGS)
+
+# musl without its wrapper: musl-gcc can not make a static-pie. The kernel's own headers come
+# last, from the host.
+MUSL_TRIPLET ?= $(MACHINE)-linux-musl
+MUSL_INCLUDE ?= /usr/include/$(MUSL_TRIPLET)
+MUSL_LIB     ?= /usr/lib/$(MUSL_TRIPLET)
+KERNEL_INCLUDE ?= /usr/include /usr/include/$(MACHINE)-linux-gnu
+COMPILER_INCLUDE := $(shell $(CC) -print-file-name=include 2>/dev/null)
+CRT_BEGIN := $(shell $(CC) -print-file-name=crtbeginS.o 2>/dev/null)
+CRT_END   := $(shell $(CC) -print-file-name=crtendS.o 2>/dev/null)
+STATIC_CFLAGS = $(CPPFLAGS) -nostdinc -isystem $(MUSL_INCLUDE) -isystem $(COMPILER_INCLUDE) \
+		$(addprefix -idirafter ,$(KERNEL_INCLUDE)) $(COMMON) -fPIE $(HARDEN) $(CFLAGS)
+STATIC_LDFLAGS = -static-pie -nostdlib -nostartfiles $(HARDEN_LINK) -Wl,--no-dynamic-linker
+STATIC_START = $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(CRT_BEGIN)
+STATIC_END   = -Wl,--start-group $(MUSL_LIB)/libc.a -lgcc -lgcc_eh -Wl,--end-group \
+	       $(CRT_END) $(MUSL_LIB)/crtn.o
+
+# What is built -----------------------------------------------------------------------------------
+
+HOST   := $(BUILD)/host
+STATIC := $(BUILD)/static
+
+# The modules that shell and supervisor need; neither parses policies, so neither links iniparser.
+STATIC_MODULES := util log endpoint ruleset plan filter landlock confine notify supervise session
+STATIC_LIB := $(STATIC)/libsandlock.a
+HOST_LIB   := $(HOST)/libsandlock.a
+
+sources = $(wildcard $(1)/*.c)
+objects = $(patsubst %.c,$(1)/%.o,$(call sources,$(2)))
+
+SHELL_OBJECTS      := $(call objects,$(STATIC),shell)
+SUPERVISOR_OBJECTS := $(call objects,$(STATIC),supervisor)
+PLANNER_OBJECTS    := $(call objects,$(HOST),planner)
+RESOLVER_OBJECTS   := $(call objects,$(HOST),resolver)
+CTL_OBJECTS        := $(call objects,$(HOST),ctl)
+LIB_OBJECTS        := $(call objects,$(HOST),lib)
+STATIC_OBJECTS     := $(patsubst lib/%.c,$(STATIC)/lib/%.o,$(wildcard $(STATIC_MODULES:%=lib/%.c)))
+UNIT_OBJECTS       := $(call objects,$(HOST),tests/unit)
+UNIT_TESTS         := $(patsubst tests/unit/%.c,$(HOST)/tests/%,$(wildcard tests/unit/test_*.c))
+UNIT_HELPERS       := $(filter-out $(HOST)/tests/unit/test_%,$(UNIT_OBJECTS))
+
+BIN     := $(HOST)/sandlockctl $(STATIC)/sandlock-shell
+LIBEXEC := $(HOST)/sandlock-planner $(HOST)/sandlock-resolver $(STATIC)/sandlock-supervisor
+MAN     := $(patsubst docs/man/%.scd,$(BUILD)/man/%,$(wildcard docs/man/*.scd))
+
+all: $(BIN) $(LIBEXEC) $(MAN)
+
+$(STATIC)/sandlock-shell: $(SHELL_OBJECTS) $(STATIC_LIB)
+$(STATIC)/sandlock-supervisor: $(SUPERVISOR_OBJECTS) $(STATIC_LIB)
+$(STATIC)/sandlock-%:
+	$(call say,LINK)
+	$(Q)$(CC) $(STATIC_LDFLAGS) -o $@ $(STATIC_START) $^ $(STATIC_END)
+
+$(HOST)/sandlock-planner: $(PLANNER_OBJECTS) $(HOST_LIB)
+$(HOST)/sandlock-planner: LIBS := -liniparser -lseccomp
+$(HOST)/sandlock-resolver: $(RESOLVER_OBJECTS) $(HOST_LIB)
+$(HOST)/sandlock-resolver: LIBS := -pthread
+$(HOST)/sandlockctl: $(CTL_OBJECTS) $(HOST_LIB)
+$(HOST)/sandlockctl: LIBS := -liniparser -lseccomp
+$(HOST)/sandlock-planner $(HOST)/sandlock-resolver $(HOST)/sandlockctl:
+	$(call say,LINK)
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(HOST_LIB): $(LIB_OBJECTS)
+$(STATIC_LIB): $(STATIC_OBJECTS)
+$(HOST_LIB) $(STATIC_LIB):
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(HOST)/tests/%: $(HOST)/tests/unit/%.o $(UNIT_HELPERS) $(HOST_LIB)
+	$(call say,LINK)
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ -lcmocka -liniparser -lseccomp -pthread
+
+$(HOST)/%.o: %.c $(BUILD)/flags
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(CC) $(HOST_CFLAGS) -c -o $@ $<
+
+# cmocka's macros cast between integers; what they assert is checked by the compiler elsewhere.
+$(UNIT_OBJECTS): WARNINGS += -Wno-conversion
+
+$(STATIC)/%.o: %.c $(BUILD)/flags
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(CC) $(STATIC_CFLAGS) -c -o $@ $<
+
+$(BUILD)/man/%: docs/man/%.scd
+	$(call say,MAN)
+	$(Q)mkdir -p $(@D) && $(SCDOC) <$< >$@.new && mv $@.new $@
+
+# The knobs are compiled in: a change of any of them rebuilds.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(call quote,$(CC) $(HOST_CFLAGS) / $(STATIC_CFLAGS)) >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+quote = '$(subst ','\'',$(1))'
+
+-include $(shell find $(HOST) $(STATIC) -name '*.d' 2>/dev/null)
+
+# Packages ----------------------------------------------------------------------------------------
+
+DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev scdoc
+DEPS_DEMO  := socat
+DEPS_TEST  := libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
+	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils
+DEPS_LINT  := clang clang-tidy clang-format libclang-rt-14-dev cppcheck mandoc valgrind
+
+deps: deps-build deps-test
+deps-build:
+	$(Q)packaging/apt-install $(DEPS_BUILD)
+deps-demo:
+	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_DEMO)
+deps-test:
+	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST)
+deps-lint:
+	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_LINT)
+
+# Tests -------------------------------------------------------------------------------------------
+
+# Each suite ends in `N passed, N failed, N skipped`; the last line of `make test` is their sum.
+SUITES := unit live root check-deps
+RUN     = $(PYTHON) tests/run.py --results $(BUILD)/results
+
+test: deps
+	$(Q)rm -rf $(BUILD)/results
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)status=0; for suite in $(SUITES); do \
+		$(MAKE) --no-print-directory $$suite || status=1; done; \
+		$(RUN) total $(SUITES) && exit $$status
+
+unit: $(UNIT_TESTS)
+	$(Q)$(RUN) unit $(UNIT_TESTS)
+
+# Live and root tests run what is installed, below a prefix of their own with policies of their own.
+TEST_PREFIX ?= $(if $(filter 0,$(shell id -u)),/opt/sandlock-test,$(CURDIR)/$(BUILD)/test-prefix)
+test_make = $(MAKE) --no-print-directory BUILD=$(BUILD)/test DESTDIR= \
+	    PREFIX=$(TEST_PREFIX) SYSCONFDIR=$(TEST_PREFIX)/etc
+
+live root: all
+	$(Q)$(test_make) install
+	$(Q)status=0; $(RUN) --prefix $(TEST_PREFIX) $@ || status=$$?; \
+		$(test_make) uninstall; exit $$status
+
+check-deps: all
+	$(Q)$(RUN) script tests/check-deps $(BUILD)
+
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+san:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/san CFLAGS='-O1 -g' SANITIZE='$(SAN)' unit
+
+valgrind: $(UNIT_TESTS)
+	$(Q)$(RUN) --under 'valgrind -q --leak-check=full --error-exitcode=99' unit $(UNIT_TESTS)
+
+# Checks of the sources ---------------------------------------------------------------------------
+
+C_SOURCES  := $(foreach d,lib shell planner supervisor resolver ctl,$(call sources,$(d)))
+C_FILES    := $(C_SOURCES) $(wildcard */*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
+TIDY_FLAGS  = -std=gnu11 -Ilib $(DEFINES)
+
+lint: $(MAN)
+	clang-format --dry-run -Werror $(C_FILES)
+	clang-tidy --quiet $(C_SOURCES) -- $(TIDY_FLAGS)
+	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --std=c11 \
+		--error-exitcode=1 --suppress=missingIncludeSystem -Ilib -D__x86_64__ \
+		$(filter-out -D_GNU_SOURCE,$(DEFINES)) $(C_SOURCES)
+	mandoc -T lint -W warning $(MAN)
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/gcc WERROR=1 all unit-build
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang WERROR=1 all unit-build
+
+unit-build: $(UNIT_TESTS)
+
+# Each target starts from its corpus in the tree and collects below $(BUILD).
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ    := $(BUILD)/fuzz/host
+ifeq ($(CLANG),)
+fuzz:
+	$(Q)$(MAKE) --no-print-directory CC=clang fuzz
+else
+fuzz:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CFLAGS='-O1 -g' \
+		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
+		$(FUZZ)/libsandlock.a $(FUZZERS:%=$(FUZZ)/tests/fuzz/%.o)
+	$(Q)for f in $(FUZZERS); do \
+		$(CC) -pie -fsanitize=fuzzer,address,undefined -o $(FUZZ)/$$f \
+			$(FUZZ)/tests/fuzz/$$f.o $(FUZZ)/libsandlock.a -liniparser -lseccomp || exit 1; \
+		mkdir -p $(BUILD)/fuzz/corpus/$$f tests/fuzz/corpus/$$f; \
+		echo "  FUZZ	$$f"; \
+		(cd $(BUILD)/fuzz && $(CURDIR)/$(FUZZ)/$$f -max_total_time=$(FUZZ_SECONDS) \
+			-print_final_stats=1 -verbosity=0 corpus/$$f \
+			$(CURDIR)/tests/fuzz/corpus/$$f) || exit 1; done
+endif
+
+# Installation ------------------------------------------------------------------------------------
+
+BASH_COMPLETIONS := $(DATADIR)/bash-completion/completions
+install_to = install -d $(DESTDIR)$(1) $(if $(2),&& install -m $(3) $(2) $(DESTDIR)$(1))
+
+install: all
+	$(call install_to,$(BINDIR),$(BIN),0755)
+	$(call install_to,$(LIBEXECDIR),$(LIBEXEC),0755)
+	$(call install_to,$(MANDIR)/man5,$(filter %.5,$(MAN)),0644)
+	$(call install_to,$(MANDIR)/man8,$(filter %.8,$(MAN)),0644)
+	$(call install_to,$(DOCDIR)/examples,$(wildcard policy.d/*),0644)
+	$(call install_to,$(BASH_COMPLETIONS),$(wildcard packaging/completion/*),0644)
+	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/sandlock/policy.d
+
+# Policies are the administrator's; what they wrote stays.
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(BIN)))
+	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(filter %.5,$(MAN))))
+	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(filter %.8,$(MAN))))
+	rm -f $(addprefix $(DESTDIR)$(BASH_COMPLETIONS)/,$(notdir $(wildcard packaging/completion/*)))
+	-rmdir $(DESTDIR)$(SYSCONFDIR)/sandlock/policy.d $(DESTDIR)$(SYSCONFDIR)/sandlock 2>/dev/null
+
+demo: deps-demo
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/demo
+
+clean:
+	rm -rf build
+
+help:
+	@echo 'make              build the programs and man pages into $(BUILD)'
+	@echo 'make demo         install what is needed, build, show a confined login, clean up (root)'
+	@echo 'make test         install what is needed, run all tests (root)'
+	@echo 'make install      PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR=$(DESTDIR)'
+	@echo 'make uninstall    remove what install put there; policies stay'
+	@echo 'make deps         install the packages that building and testing need (root)'
+	@echo 'make unit | live | root | check-deps    one suite; root needs root'
+	@echo 'make san | valgrind                     the unit tests under ASan+UBSan, or valgrind'
+	@echo 'make lint | fuzz                        checkers; FUZZ_SECONDS=$(FUZZ_SECONDS) for each target'
+	@echo 'Knobs: BINDIR LIBEXECDIR MANDIR DOCDIR VERSION CC CFLAGS WERROR=1 V=1 BUILD'
+
+FORCE:
+.PHONY: all clean deps deps-build deps-demo deps-test deps-lint test unit live root check-deps \
+	san valgrind lint unit-build fuzz install uninstall demo help FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
