@@ -1,6 +1,6 @@
 /*
  * What the resolver and the supervisor say to each other over one SOCK_SEQPACKET pair.
- * Included by both; no code but the check of a received answer.
+ * Included by both and by sandlockctl; the only code is what judges a received answer.
  * The supervisor distrusts every answer: the resolver talks to the network.
  */
 #ifndef SANDLOCK_RESOLUTION_H
@@ -39,6 +39,22 @@ static inline bool resolution_is_sound(const struct resolution *resolution, size
 	return length >= resolution_length(0) && resolution->host < host_count &&
 	       resolution->count <= HOST_ANSWER_MAX &&
 	       length == resolution_length(resolution->count);
+}
+
+/* Drops the addresses that no name may open, however it is spelled in a rule: whoever answers for a name must not
+ * be able to point it into the machine or the network it stands in. Returns the number dropped. */
+static inline uint32_t resolution_trust(struct resolution *resolution)
+{
+	uint32_t kept = 0;
+	uint32_t dropped;
+
+	for (uint32_t i = 0; i < resolution->count; i++) {
+		if (address_classify(&resolution->addresses[i]) == CLASS_GLOBAL)
+			resolution->addresses[kept++] = resolution->addresses[i];
+	}
+	dropped = resolution->count - kept;
+	resolution->count = kept;
+	return dropped;
 }
 
 #endif

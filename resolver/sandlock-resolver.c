@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
@@ -17,14 +16,14 @@
 #include "log.h"
 #include "plan.h"
 #include "resolution.h"
+#include "resolve.h"
 #include "util.h"
 
-#define WORKERS_MAX    16U
-#define STACK_SIZE     (512U << 10)
-#define REFRESH_MS     60000
-#define RETRY_MS       1000 /* until the next try to start a worker */
-#define FRESH_MS       1000 /* an answer this young is given again as it is */
-#define STATUS_REFUSED 2
+#define WORKERS_MAX 16U
+#define STACK_SIZE  (512U << 10)
+#define REFRESH_MS  60000
+#define RETRY_MS    1000 /* until the next try to start a worker */
+#define FRESH_MS    1000 /* an answer this young is given again as it is */
 
 enum host_state {
 	HOST_PENDING = 0,
@@ -54,44 +53,6 @@ static int64_t clock_ms(void)
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static bool answer_holds(const struct resolution *answer, const struct address *address)
-{
-	for (uint32_t i = 0; i < answer->count; i++) {
-		if (memcmp(&answer->addresses[i], address, sizeof(*address)) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void answer_fill(struct resolution *answer, const struct addrinfo *list)
-{
-	for (; list && answer->count < HOST_ANSWER_MAX; list = list->ai_next) {
-		struct sockaddr_storage storage = { 0 };
-		struct endpoint endpoint;
-
-		if (list->ai_addrlen > sizeof(storage))
-			continue;
-		memcpy(&storage, list->ai_addr, list->ai_addrlen);
-		if (endpoint_from_sockaddr(&storage, list->ai_addrlen, &endpoint) == 0 &&
-		    !answer_holds(answer, &endpoint.address))
-			answer->addresses[answer->count++] = endpoint.address;
-	}
-}
-
-/* Blocks for as long as DNS takes; returns getaddrinfo's error. */
-static int host_ask(const char *name, struct resolution *answer)
-{
-	static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-	struct addrinfo *list;
-	int error = getaddrinfo(name, NULL, &hints, &list);
-
-	if (error)
-		return error;
-	answer_fill(answer, list);
-	freeaddrinfo(list);
-	return 0;
 }
 
 /* Once for each change: a name that stays away must not fill the log. */
@@ -136,7 +97,7 @@ static void *worker_main(void *context)
 
 		host->state = HOST_RUNNING;
 		pthread_mutex_unlock(&resolver->lock);
-		error = host_ask(host->name, &answer);
+		error = resolve_host(host->name, &answer);
 		pthread_mutex_lock(&resolver->lock);
 		host_log(host, error);
 		host->error = error;
@@ -197,9 +158,9 @@ static void resolver_request(struct resolver *resolver, uint32_t wanted, int64_t
 }
 
 /* Serves until the supervisor's end of the socket is closed. */
-static void resolver_serve(struct resolver *resolver)
+static void resolver_serve(struct resolver *resolver, int64_t refresh_ms)
 {
-	int64_t refresh = clock_ms() + REFRESH_MS;
+	int64_t refresh = clock_ms() + refresh_ms;
 
 	for (;;) {
 		struct pollfd poller = { .fd = RESOLVER_SOCKET_FD, .events = POLLIN };
@@ -221,7 +182,7 @@ static void resolver_serve(struct resolver *resolver)
 		}
 		if (clock_ms() >= refresh) {
 			resolver_request(resolver, RESOLUTION_ALL, 0);
-			refresh = clock_ms() + REFRESH_MS;
+			refresh = clock_ms() + refresh_ms;
 		}
 	}
 }
@@ -250,7 +211,7 @@ static int confine(void)
 	return 0;
 }
 
-int main(void)
+static int resolver_main(int64_t refresh_ms)
 {
 	struct resolver resolver = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct plan plan;
@@ -259,15 +220,21 @@ int main(void)
 	log_open(-1);
 	if (error == 0)
 		error = plan_map(RESOLVER_PLAN_FD, &plan);
+	if (error == 0) {
+		resolver.count = plan.header->hosts.count;
+		resolver.hosts = hosts_new(&plan);
+		error = resolver.hosts ? 0 : -ENOMEM;
+	}
 	if (error < 0) {
 		log_line(LOG_ERR, "sandlock-resolver cannot start: %s", strerror(-error));
-		return STATUS_REFUSED;
+		return EXIT_FAILURE;
 	}
-	resolver.count = plan.header->hosts.count;
-	resolver.hosts = hosts_new(&plan);
-	if (!resolver.hosts)
-		return STATUS_REFUSED;
-	resolver_serve(&resolver);
+	resolver_serve(&resolver, refresh_ms);
 	/* Workers may still wait for DNS: nothing is torn down under them. */
 	_exit(EXIT_SUCCESS);
+}
+
+int main(void)
+{
+	return resolver_main(REFRESH_MS);
 }
