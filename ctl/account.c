@@ -1,0 +1,121 @@
+/*
+ * Accounts and the plans that decide for them.
+ * Called by the subcommands of sandlockctl.
+ * Distrusts the policy files, as a login does; a directory service may fail at any time.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "ctl.h"
+#include "plan_build.h"
+#include "util.h"
+
+#define LOOKUP_SIZE (64U << 10)
+#define PATH_SIZE   4096
+
+const char *ctl_directory(const struct ctl_options *options)
+{
+	return options->conf ? options->conf : POLICY_DIRECTORY;
+}
+
+void ctl_report(const struct diagnostic *diagnostic, void *context)
+{
+	(void)context;
+	fprintf(stderr, "%s:", diagnostic->file);
+	if (diagnostic->line > 0)
+		fprintf(stderr, "%u:", diagnostic->line);
+	fprintf(stderr, "%s %s\n", diagnostic->error ? "" : " warning:", diagnostic->text);
+}
+
+void person_free(struct person *person)
+{
+	free(person->storage);
+}
+
+int person_find(const char *name, uid_t uid, struct person *ret_person)
+{
+	cleanup_free char *storage = malloc(2 * LOOKUP_SIZE);
+	struct passwd entry;
+	struct passwd *found;
+	struct group group_entry;
+	struct group *group;
+	int error;
+
+	if (!storage)
+		return -ENOMEM;
+	if (name)
+		error = getpwnam_r(name, &entry, storage, LOOKUP_SIZE, &found);
+	else
+		error = getpwuid_r(uid, &entry, storage, LOOKUP_SIZE, &found);
+	if (!found)
+		return error ? -error : -ENOENT;
+	if (getgrgid_r(entry.pw_gid, &group_entry, storage + LOOKUP_SIZE, LOOKUP_SIZE, &group) != 0)
+		group = NULL;
+	ret_person->account = (struct account){
+		.name = entry.pw_name,
+		.group = group ? group->gr_name : "",
+		.home = entry.pw_dir,
+		.uid = entry.pw_uid,
+		.gid = entry.pw_gid,
+	};
+	ret_person->shell = entry.pw_shell;
+	ret_person->storage = storage;
+	storage = NULL;
+	return 0;
+}
+
+int policy_path(const struct ctl_options *options, const struct account *account, char *ret_path,
+		size_t size)
+{
+	const char *directory = ctl_directory(options);
+	char name[POLICY_NAME_MAX];
+	int error = policy_find(directory, account, name);
+
+	if (error == -ENOENT)
+		return ctl_error("%s: no policy in %s decides", account->name, directory);
+	if (error < 0)
+		return ctl_error("%s: %s", name, strerror(-error));
+	if ((size_t)snprintf(ret_path, size, "%s/%s", directory, name) >= size)
+		return ctl_error("%s/%s: %s", directory, name, strerror(ENAMETOOLONG));
+	return CTL_GOOD;
+}
+
+static int plan_make(const char *path, const struct account *account, struct plan_builder *builder,
+		     int memfd)
+{
+	struct policy *policy;
+	int error = policy_load(path, NULL, 0, ctl_report, NULL, &policy);
+
+	if (error < 0)
+		return error;
+	error = policy_plan(policy, account, ctl_report, NULL, builder);
+	policy_free(policy);
+	return error < 0 ? error : plan_seal(builder, memfd);
+}
+
+int plan_load(const struct ctl_options *options, const struct account *account, struct plan *ret_plan)
+{
+	char path[PATH_SIZE];
+	struct plan_builder *builder;
+	cleanup_fd int memfd = -1;
+	int error;
+
+	if (policy_path(options, account, path, sizeof(path)) != CTL_GOOD)
+		return CTL_ERROR;
+	memfd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (memfd < 0)
+		return ctl_error("memfd_create: %m");
+	builder = plan_builder_new();
+	if (!builder)
+		return ctl_error("%s", strerror(ENOMEM));
+	error = plan_make(path, account, builder, memfd);
+	plan_builder_free(builder);
+	if (error == 0)
+		error = plan_map(memfd, ret_plan);
+	if (error < 0)
+		return ctl_error("%s: %s", path, error == -EINVAL ? "refused" : strerror(-error));
+	return CTL_GOOD;
+}

@@ -1,0 +1,61 @@
+/*
+ * What the subcommands of sandlockctl share: exit statuses, complaints, accounts and plans.
+ * Included by ctl/ alone.
+ * The caller may be root: names and files given on the command line are hostile.
+ */
+#ifndef SANDLOCK_CTL_H
+#define SANDLOCK_CTL_H
+
+#include <stdio.h>
+
+#include "plan.h"
+#include "policy.h"
+
+#define POLICY_DIRECTORY SYSCONFDIR "/sandlock/policy.d"
+#define SHELL_NAME       "sandlock-shell"
+
+enum ctl_status {
+	CTL_GOOD = 0,
+	CTL_BAD = 1,   /* the question was answered: no */
+	CTL_ERROR = 2, /* the question could not be answered, or was not understood */
+};
+
+struct ctl_options {
+	const char *conf; /* NULL: POLICY_DIRECTORY */
+};
+
+/* Each gets its operands, as many as its row in sandlockctl.c says, and returns the exit status. */
+int check_main(const struct ctl_options *options, int argc, char **argv);
+int status_main(const struct ctl_options *options, int argc, char **argv);
+int test_main(const struct ctl_options *options, int argc, char **argv);
+int run_main(const struct ctl_options *options, int argc, char **argv);
+
+const char *ctl_directory(const struct ctl_options *options);
+
+/* One line on standard error behind the program's name; returns CTL_ERROR. */
+int ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A policy_report that prints to standard error; `context` is not used. */
+void ctl_report(const struct diagnostic *diagnostic, void *context);
+
+/* An account and the memory its strings live in. */
+struct person {
+	struct account account;
+	const char *shell;
+	char *storage;
+};
+#define cleanup_person __attribute__((cleanup(person_free)))
+
+/* Looks `name` up, or `uid` where `name` is NULL; -ENOENT where there is none, else what the lookup failed with. */
+int person_find(const char *name, uid_t uid, struct person *ret_person);
+void person_free(struct person *person);
+
+/* The path of the policy that decides for `account`, or CTL_ERROR after a line that says why there is none. */
+int policy_path(const struct ctl_options *options, const struct account *account, char *ret_path,
+		size_t size);
+
+/* Makes the plan of `account` just as a login would. CTL_GOOD, or CTL_ERROR after what was wrong was printed. */
+int plan_load(const struct ctl_options *options, const struct account *account,
+	      struct plan *ret_plan);
+
+#endif

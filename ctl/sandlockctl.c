@@ -1,0 +1,146 @@
+/*
+ * The administrator's and the user's tool: the table of its subcommands, and their options.
+ * Run by hand and by scripts: 0 good, 1 no, 2 not understood.
+ * Distrusts its arguments; takes no privilege from being run by root but that of reading what it is told to.
+ */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "util.h"
+
+struct command {
+	const char *name;
+	const char *operands;
+	const char *summary;
+	int (*main)(const struct ctl_options *options, int argc, char **argv);
+	int least; /* operands */
+	int most;  /* operands, -1: any number */
+	bool runs; /* what follows the first operand is another program's */
+};
+
+static const struct command commands[] = {
+	{ "check", "[FILE...]", "find the errors in FILE, or in every policy", check_main, 0, -1,
+	  false },
+	{ "status", "", "say what this kernel can hold, and who is confined", status_main, 0, 0,
+	  false },
+	{ "test", "USER tcp://HOST:PORT|udp://HOST:PORT|bind:PORT",
+	  "say whether USER may reach HOST, and which rule decides", test_main, 2, 2, false },
+	{ "run", "USER|FILE -- COMMAND...", "run COMMAND under a policy", run_main, 2, -1, true },
+};
+
+static const struct option long_options[] = {
+	{ "conf", required_argument, NULL, 'c' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+int ctl_error(const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("sandlockctl: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	return CTL_ERROR;
+}
+
+static void command_usage(const struct command *command, const char *lead)
+{
+	printf("%s sandlockctl %s%s%s\n", lead, command->name, *command->operands ? " " : "",
+	       command->operands);
+	printf("          %s\n", command->summary);
+}
+
+static void usage(const struct command *command)
+{
+	if (command) {
+		command_usage(command, "usage:");
+	} else {
+		for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+			command_usage(&commands[i], i == 0 ? "usage:" : "      ");
+	}
+	puts("options:\n"
+	     "  --conf DIR   read policies from DIR instead of " POLICY_DIRECTORY "\n"
+	     "  --help       show this\n"
+	     "  --version    show the version");
+}
+
+/* Reads options, those of the whole program up to its subcommand. Returns CTL_GOOD, CTL_ERROR, or
+ * -1 where an option was all that was asked. */
+static int options_parse(int argc, char **argv, const struct command *command,
+			 struct ctl_options *options)
+{
+	const char *order = command && !command->runs ? "" : "+";
+	int option;
+
+	optind = 0; /* glibc: start afresh */
+	while ((option = getopt_long(argc, argv, order, long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			options->conf = optarg;
+			break;
+		case 'h':
+			usage(command);
+			return -1;
+		case 'V':
+			puts("sandlockctl " VERSION);
+			return -1;
+		default:
+			return CTL_ERROR;
+		}
+	}
+	return CTL_GOOD;
+}
+
+static const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static int command_run(const struct command *command, struct ctl_options *options, int argc,
+		       char **argv)
+{
+	int status = options_parse(argc, argv, command, options);
+
+	if (status != CTL_GOOD)
+		return status;
+	argc -= optind;
+	argv += optind;
+	if (argc < command->least || (command->most >= 0 && argc > command->most))
+		return ctl_error("usage: sandlockctl %s %s", command->name, command->operands);
+	return command->main(options, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl_options options = { 0 };
+	const struct command *command;
+	int status = options_parse(argc, argv, NULL, &options);
+
+	if (status == CTL_GOOD && optind == argc)
+		status = ctl_error("a subcommand is missing; see sandlockctl --help");
+	if (status == CTL_GOOD) {
+		command = command_find(argv[optind]);
+		if (command)
+			status = command_run(command, &options, argc - optind, argv + optind);
+		else
+			status = ctl_error("unknown subcommand \"%s\"; see sandlockctl --help",
+					   argv[optind]);
+	}
+	if (status < 0)
+		status = CTL_GOOD;
+	/* An answer that could not be written is none. */
+	if (fflush(stdout) != 0 && status == CTL_GOOD)
+		status = ctl_error("standard output: %m");
+	return status;
+}

@@ -1,0 +1,157 @@
+/*
+ * `sandlockctl status`: what this kernel can hold, what a login shell cannot, and who is confined.
+ * Called by sandlockctl.
+ * Distrusts nothing; changes nothing: each probe asks the kernel for something it refuses.
+ */
+#include <errno.h>
+#include <linux/filter.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+
+#include "compat.h"
+#include "ctl.h"
+#include "landlock.h"
+#include "util.h"
+
+/* One protection; without it a session is refused, or `instead` says who holds it then. */
+struct protection {
+	const char *name;
+	const char *since;
+	const char *instead; /* NULL: required */
+	int abi;             /* of Landlock; 0: not Landlock's */
+};
+
+static const struct protection protections[] = {
+	{ "seccomp notifications that survive signals", "Linux 5.19", NULL, 0 },
+	{ "Landlock domain (nothing outside can be traced)", "Landlock ABI 2, Linux 5.19", NULL,
+	  LANDLOCK_ABI_REFER },
+	{ "TCP ports held by the kernel as well", "Landlock ABI 4, Linux 6.7",
+	  "the supervisor alone decides connect, bind and listen", LANDLOCK_ABI_NET },
+	{ "signals and abstract sockets held by the kernel", "Landlock ABI 6, Linux 6.12",
+	  "the supervisor decides abstract sockets; signals to the user's own other processes pass",
+	  LANDLOCK_ABI_SCOPE },
+};
+
+/* What never calls a login shell, and so is not confined by one. */
+static const char *const uncovered[] = {
+	"ssh port forwards (-L, -R, -D, -W) and agent forwarding's socket: done by sshd itself",
+	"sftp where sshd is set to internal-sftp",
+	"cron and at jobs, which name their own shell",
+	"su -s SHELL, sudo -u USER COMMAND and other ways that root starts a program as the user",
+};
+
+/* The kernel judges the flags before it looks at the program, which is not there. */
+static bool notifications_survive_signals(void)
+{
+	unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER |
+			      SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) < 0 && errno == EFAULT;
+}
+
+static int protections_print(int abi)
+{
+	int status = CTL_GOOD;
+
+	for (size_t i = 0; i < ARRAY_SIZE(protections); i++) {
+		const struct protection *protection = &protections[i];
+		bool there = protection->abi ? abi >= protection->abi
+					     : notifications_survive_signals();
+
+		printf("  %-8s %s\n",
+		       there                 ? "yes"
+		       : protection->instead ? "no"
+					     : "MISSING",
+		       protection->name);
+		if (there)
+			continue;
+		if (protection->instead) {
+			printf("           needs %s; until then %s\n", protection->since,
+			       protection->instead);
+		} else {
+			printf("           needs %s; without it every session is refused\n",
+			       protection->since);
+			status = CTL_BAD;
+		}
+	}
+	return status;
+}
+
+static int kernel_print(void)
+{
+	int abi = landlock_abi();
+	struct utsname kernel;
+	int status;
+
+	if (uname(&kernel) < 0)
+		return ctl_error("uname: %m");
+	printf("kernel: Linux %s, Landlock ABI %d\n", kernel.release, abi);
+	status = protections_print(abi);
+	printf("\nnot covered by a login shell:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(uncovered); i++)
+		printf("  %s\n", uncovered[i]);
+	return status;
+}
+
+static bool shell_is_ours(const char *shell)
+{
+	const char *slash = strrchr(shell, '/');
+
+	return slash && strcmp(slash + 1, SHELL_NAME) == 0;
+}
+
+static void user_print(const char *directory, const struct passwd *user)
+{
+	struct account account = {
+		.name = user->pw_name,
+		.group = "",
+		.home = user->pw_dir,
+		.uid = user->pw_uid,
+		.gid = user->pw_gid,
+	};
+	char name[POLICY_NAME_MAX] = "";
+	int error;
+
+	printf("  %-16s ", user->pw_name);
+	if (user->pw_uid == 0) {
+		printf("uid 0 is never confined\n");
+		return;
+	}
+	error = policy_find(directory, &account, name);
+	if (error == 0)
+		printf("%s/%s\n", directory, name);
+	else if (error == -ENOENT)
+		printf("no policy decides: the login is refused\n");
+	else
+		printf("%s: %s: the login is refused\n", name, strerror(-error));
+}
+
+static void users_print(const char *directory)
+{
+	const struct passwd *user;
+	bool found = false;
+
+	printf("\nusers whose login shell is %s:\n", SHELL_NAME);
+	setpwent();
+	while ((user = getpwent())) {
+		if (!shell_is_ours(user->pw_shell))
+			continue;
+		user_print(directory, user);
+		found = true;
+	}
+	endpwent();
+	if (!found)
+		printf("  none\n");
+}
+
+int status_main(const struct ctl_options *options, int argc, char **argv)
+{
+	int status = kernel_print();
+
+	(void)argc;
+	(void)argv;
+	users_print(ctl_directory(options));
+	return status;
+}
