@@ -1,0 +1,27 @@
+/*
+ * The Landlock layers of a session: TCP ports for all of it, scopes for what is confined.
+ * Called by confine, and by `sandlockctl status` for the probe; no state.
+ * Every failure is an error of the caller's session: nothing is skipped with a warning.
+ */
+#ifndef SANDLOCK_LANDLOCK_H
+#define SANDLOCK_LANDLOCK_H
+
+struct plan;
+
+#define LANDLOCK_ABI_REFER 2 /* the floor: renames across directories go on working */
+#define LANDLOCK_ABI_NET   4 /* TCP ports */
+#define LANDLOCK_ABI_SCOPE 6 /* signals and abstract sockets */
+
+/* The ABI version that a ruleset can really be made with; 0 where Landlock is missing or off. */
+int landlock_abi(void);
+
+/* Layer 1: the TCP ports that any rule names and those that may be bound. A port set that is "every port", or one of
+ * more than LANDLOCK_PORTS_MAX ports, is left to the supervisor. Needs no_new_privs or CAP_SYS_ADMIN. */
+#define LANDLOCK_PORTS_MAX 8192
+int landlock_restrict_ports(const struct plan *plan, int abi);
+
+/* Layer 2: no signal and no abstract socket out of the session; always a domain of its own, since that is what keeps
+ * the session from tracing what is outside it. */
+int landlock_restrict_session(const struct plan *plan, int abi);
+
+#endif

@@ -1,0 +1,153 @@
+/*
+ * The one log sink: the journal's socket where there is one, else syslog; optionally a descriptor too.
+ * Called by entry points.
+ * Distrusts every value, and the daemons at the other end: it never waits for them.
+ */
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+
+#include "util.h"
+
+#define LOG_IDENT      "sandlock"
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#define JOURNAL_FIELDS 16
+#define JOURNAL_NAME   40
+
+static int journal = -1;
+static int mirror_fd = -1;
+
+void log_open(int mirror)
+{
+	int saved = errno;
+
+	mirror_fd = mirror;
+	openlog(LOG_IDENT, LOG_PID | LOG_NDELAY, LOG_AUTHPRIV);
+	if (journal < 0)
+		journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	errno = saved;
+}
+
+void log_close(void)
+{
+	util_cleanup_fd(&journal);
+	journal = -1;
+	closelog();
+}
+
+static bool is_plain(unsigned char byte)
+{
+	return byte > ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+static size_t append(char *line, size_t used, const char *text, bool escaped)
+{
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+
+		if (!escaped || is_plain(byte)) {
+			if (used + 1 >= LOG_LINE_MAX)
+				break;
+			line[used++] = (char)byte;
+		} else {
+			if (used + 4 >= LOG_LINE_MAX)
+				break;
+			used += (size_t)snprintf(line + used, LOG_LINE_MAX - used, "\\x%02x", byte);
+		}
+	}
+	line[used] = '\0';
+	return used;
+}
+
+size_t log_format(char line[LOG_LINE_MAX], const char *event, const struct log_field *fields,
+		  size_t count)
+{
+	size_t used = append(line, 0, event, false);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!fields[i].value)
+			continue;
+		used = append(line, used, " ", false);
+		used = append(line, used, fields[i].name, false);
+		used = append(line, used, "=", false);
+		used = append(line, used, fields[i].value, true);
+	}
+	return used;
+}
+
+/* A journal entry is NAME=value lines; our values hold no newline once escaped. */
+static bool journal_send(int priority, const char *line, const struct log_field *fields,
+			 size_t count)
+{
+	static const struct sockaddr_un address = { AF_UNIX, JOURNAL_SOCKET };
+	char entry[3 * LOG_LINE_MAX];
+	char value[LOG_LINE_MAX];
+	size_t used;
+	ssize_t sent;
+
+	if (journal < 0)
+		return false;
+	used = (size_t)snprintf(entry, sizeof(entry),
+				"MESSAGE=%s\nPRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=%s\n",
+				line, priority, LOG_AUTHPRIV >> 3, LOG_IDENT);
+	for (size_t i = 0; i < count && i < JOURNAL_FIELDS; i++) {
+		char name[JOURNAL_NAME];
+		size_t length = 0;
+
+		if (!fields[i].value)
+			continue;
+		for (; fields[i].name[length] && length < sizeof(name) - 1; length++) {
+			char c = fields[i].name[length];
+
+			name[length] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+		}
+		name[length] = '\0';
+		append(value, 0, fields[i].value, true);
+		if (used + strlen(name) + strlen(value) + 16 >= sizeof(entry))
+			break;
+		used += (size_t)snprintf(entry + used, sizeof(entry) - used, "SANDLOCK_%s=%s\n", name, value);
+	}
+	sent = sendto(journal, entry, used, MSG_NOSIGNAL | MSG_DONTWAIT,
+		      (const struct sockaddr *)&address, sizeof(address));
+	return sent == (ssize_t)used;
+}
+
+void log_event(int priority, const char *event, const struct log_field *fields, size_t count)
+{
+	int saved = errno;
+	char line[LOG_LINE_MAX];
+	size_t length = log_format(line, event, fields, count);
+
+	if (!journal_send(priority, line, fields, count))
+		syslog(priority, "%s", line);
+	if (mirror_fd >= 0) {
+		struct iovec parts[] = {
+			{ (void *)(uintptr_t) "sandlock: ", 10 },
+			{ line, length },
+			{ (void *)(uintptr_t) "\n", 1 },
+		};
+
+		if (writev(mirror_fd, parts, 3) < 0)
+			mirror_fd = -1;
+	}
+	errno = saved;
+}
+
+void log_line(int priority, const char *format, ...)
+{
+	char text[LOG_LINE_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	log_event(priority, text, NULL, 0);
+}

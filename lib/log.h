@@ -1,0 +1,36 @@
+/*
+ * The one log sink: syslog authpriv under the ident `sandlock`, with the journal's native fields where its socket is.
+ * Called by entry points; libraries return errors instead. Keeps errno.
+ * Values are hostile: what is not printable ASCII, and space, quote and backslash, is written as \xNN.
+ */
+#ifndef SANDLOCK_LOG_H
+#define SANDLOCK_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <syslog.h>
+
+#define LOG_LINE_MAX 1024 /* bytes of a line; what is longer is cut */
+
+/* `name` is lower-case [a-z_]; it is the key of the line and, upper-cased behind SANDLOCK_, the journal's field. */
+struct log_field {
+	const char *name;
+	const char *value; /* NULL: the field is left out */
+};
+
+/* Opens the sockets now, so that a later sandbox of our own does not stand in the way.
+ * `mirror` is a descriptor that also gets each line, or -1 (sandlockctl's standard error). */
+void log_open(int mirror);
+void log_close(void);
+
+/* `event` is ours and printed as it is; one line: event, then name=value for each field. */
+void log_event(int priority, const char *event, const struct log_field *fields, size_t count);
+
+/* A line without fields, for what is ours alone. */
+void log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Writes the one line that log_event would send; returns its length. Exported for tests. */
+size_t log_format(char line[LOG_LINE_MAX], const char *event, const struct log_field *fields,
+		  size_t count);
+
+#endif

@@ -1,0 +1,125 @@
+/*
+ * A policy made flat: what crosses from the planner to the shell, the supervisor and the resolver.
+ * One sealed memfd of bounded size; offsets instead of pointers; names and numbers already judged.
+ * plan_map distrusts every byte: whoever maps a plan may hold more privilege than who made it.
+ */
+#ifndef SANDLOCK_PLAN_H
+#define SANDLOCK_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ruleset.h"
+
+#define PLAN_MAGIC     0x6b636c73U /* "slck" */
+#define PLAN_VERSION   1U
+#define PLAN_SIZE_MAX  (32U << 20)
+#define PLAN_HOSTS_MAX 256U
+#define PLAN_DIGEST_NONE 0ULL
+
+/* Header flags. */
+#define PLAN_UDP	 (1U << 0) /* inet datagram sockets may be created */
+#define PLAN_ICMP	 (1U << 1) /* ping sockets may be created */
+#define PLAN_ICMP_RAW	 (1U << 2) /* raw ICMP sockets may be created */
+#define PLAN_UNIX_DGRAM	 (1U << 3) /* unix datagram sockets may be created */
+#define PLAN_DNS	 (1U << 4) /* dns = system is in force */
+#define PLAN_BIND_ANY	 (1U << 5) /* net_bind = * */
+#define PLAN_FILES	 (1U << 6) /* [filesystem] stands */
+#define PLAN_USERNS	 (1U << 7) /* [syscalls] allow = @userns */
+#define PLAN_DRAFT	 (1U << 8) /* made from a file of the caller's own, by sandlockctl run */
+
+struct plan_span {
+	uint32_t offset; /* bytes from the start of the plan, aligned to 8 */
+	uint32_t count;	 /* elements */
+};
+
+enum plan_socket_kind {
+	SOCKET_PATH = 0, /* pattern over canonical paths, `*` matches any characters */
+	SOCKET_ABSTRACT, /* pattern over the name behind the leading @ */
+	SOCKET_OWN,
+	SOCKET_X11,
+};
+
+/* One item of unix_allow, or one that is always open (line 0). */
+struct plan_socket {
+	uint32_t kind;	  /* enum plan_socket_kind */
+	uint32_t pattern; /* string; "" for the words */
+	uint32_t file;	  /* string */
+	uint32_t line;
+};
+
+#define FILE_READ  (1U << 0)
+#define FILE_WRITE (1U << 1)
+#define FILE_EXEC  (1U << 2)
+struct plan_file {
+	uint32_t path; /* string, absolute */
+	uint32_t rights;
+};
+
+struct plan_limit {
+	uint32_t resource; /* RLIMIT_* */
+	uint32_t unused;
+	uint64_t value;
+};
+
+#define CALL_DENY  0U
+#define CALL_ALLOW 1U
+struct plan_call {
+	uint32_t number; /* of the native ABI */
+	uint32_t action;
+};
+
+/* All strings are offsets into `strings`; offset 0 is "". */
+struct plan_header {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t size;
+	uint32_t flags;
+	uint64_t digest;  /* of all that restricts; equal digests are the same confinement. Never 0 */
+	uint64_t session; /* random; names the session in every log line */
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t user;
+	uint32_t home;
+	uint32_t shell;	 /* the real shell, absolute */
+	uint32_t policy; /* the file that decides */
+	struct plan_span rules;
+	struct plan_span ports;
+	struct plan_span entries;
+	struct plan_span groups;
+	struct plan_span hosts;	  /* uint32_t: string, the name */
+	struct plan_span binds;	  /* struct port_range, sorted, disjoint */
+	struct plan_span sockets; /* struct plan_socket */
+	struct plan_span files;	  /* struct plan_file */
+	struct plan_span limits;  /* struct plan_limit */
+	struct plan_span calls;	  /* struct plan_call, sorted by number */
+	struct plan_span strings; /* bytes; the last one is NUL */
+};
+
+/* The typed view of a mapped plan; everything points into the mapping. */
+struct plan {
+	const struct plan_header *header;
+	const char *strings;
+	const uint32_t *hosts;
+	const struct port_range *binds;
+	const struct plan_socket *sockets;
+	const struct plan_file *files;
+	const struct plan_limit *limits;
+	const struct plan_call *calls;
+	struct ruleset ruleset; /* hosts is NULL */
+};
+
+/* Maps and validates. The memfd must carry F_SEAL_WRITE, GROW and SHRINK, so that what was validated stays;
+ * -EPERM otherwise, -EINVAL for content that is not sound, -E2BIG beyond PLAN_SIZE_MAX.
+ * The mapping is read-only and lives until the process ends or plan_unmap. */
+int plan_map(int fd, struct plan *ret_plan);
+void plan_unmap(struct plan *plan);
+
+/* A string of the plan; `offset` comes from the plan itself. */
+const char *plan_string(const struct plan *plan, uint32_t offset);
+
+/* True where TCP port `port` may be bound (0: an ephemeral one). */
+bool plan_binds(const struct plan *plan, uint16_t port);
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * The system calls that the supervisor performs: the one table that the filter and the supervisor both read.
+ * A new one is one row here and one serve_<name>() in the supervisor.
+ * All other calls are decided by the filter alone.
+ */
+#ifndef SANDLOCK_TRAPPED_H
+#define SANDLOCK_TRAPPED_H
+
+enum trap_when {
+	TRAP_ALWAYS,
+	TRAP_BIND,	/* where Landlock does not decide binds: no TCP rights, or UDP is open */
+	TRAP_ADDRESSED, /* where argument 4, the address, is not NULL */
+	TRAP_DATAGRAM,	/* where a datagram socket may exist */
+};
+
+/* Only calls whose callers expect EINTR and failure. */
+#define TRAPPED_CALLS(row)            \
+	row(connect, TRAP_ALWAYS)     \
+	row(listen, TRAP_ALWAYS)      \
+	row(bind, TRAP_BIND)          \
+	row(sendto, TRAP_ADDRESSED)   \
+	row(sendmsg, TRAP_DATAGRAM)   \
+	row(sendmmsg, TRAP_DATAGRAM)
+
+#endif
