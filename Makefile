@@ -74,8 +74,8 @@ STATIC_END   = -Wl,--start-group $(MUSL_LIB)/libc.a -lgcc -lgcc_eh -Wl,--end-gro
 HOST   := $(BUILD)/host
 STATIC := $(BUILD)/static
 
-# The modules that shell and supervisor need; neither parses policies, so neither links iniparser.
-STATIC_MODULES := util log endpoint ruleset plan filter landlock confine notify supervise session
+# Shell and supervisor parse no policy and resolve no name: the musl archive holds everything else.
+HOST_ONLY  := lib/plan_build.c lib/resolve.c $(wildcard lib/policy*.c)
 STATIC_LIB := $(STATIC)/libsandlock.a
 HOST_LIB   := $(HOST)/libsandlock.a
 
@@ -88,7 +88,7 @@ PLANNER_OBJECTS    := $(call objects,$(HOST),planner)
 RESOLVER_OBJECTS   := $(call objects,$(HOST),resolver)
 CTL_OBJECTS        := $(call objects,$(HOST),ctl)
 LIB_OBJECTS        := $(call objects,$(HOST),lib)
-STATIC_OBJECTS     := $(patsubst lib/%.c,$(STATIC)/lib/%.o,$(wildcard $(STATIC_MODULES:%=lib/%.c)))
+STATIC_OBJECTS     := $(patsubst %.c,$(STATIC)/%.o,$(filter-out $(HOST_ONLY),$(call sources,lib)))
 UNIT_OBJECTS       := $(call objects,$(HOST),tests/unit)
 UNIT_TESTS         := $(patsubst tests/unit/%.c,$(HOST)/tests/%,$(wildcard tests/unit/test_*.c))
 UNIT_HELPERS       := $(filter-out $(HOST)/tests/unit/test_%,$(UNIT_OBJECTS))
@@ -183,15 +183,22 @@ test: deps
 unit: $(UNIT_TESTS)
 	$(Q)$(RUN) unit $(UNIT_TESTS)
 
-# Live and root tests run what is installed, below a prefix of their own with policies of their own.
-TEST_PREFIX ?= $(if $(filter 0,$(shell id -u)),/opt/sandlock-test,$(CURDIR)/$(BUILD)/test-prefix)
-test_make = $(MAKE) --no-print-directory BUILD=$(BUILD)/test DESTDIR= \
-	    PREFIX=$(TEST_PREFIX) SYSCONFDIR=$(TEST_PREFIX)/etc
+# Live and root tests run what is installed. As root that happens on a private machine, into which
+# the staged installation is copied (tests/machine.py); nothing is installed here.
+ifeq ($(shell id -u),0)
+TEST_PREFIX := /opt/sandlock-test
+TEST_STAGE  := $(abspath $(BUILD))/test/stage
+else
+TEST_PREFIX := $(abspath $(BUILD))/test/prefix
+TEST_STAGE  :=
+endif
+test-install: all
+	$(Q)rm -rf $(BUILD)/test/stage
+	$(Q)$(MAKE) -s BUILD=$(BUILD)/test DESTDIR=$(TEST_STAGE) PREFIX=$(TEST_PREFIX) \
+		SYSCONFDIR=$(TEST_PREFIX)/etc install
 
-live root: all
-	$(Q)$(test_make) install
-	$(Q)status=0; $(RUN) --prefix $(TEST_PREFIX) $@ || status=$$?; \
-		$(test_make) uninstall; exit $$status
+live root: test-install
+	$(Q)$(RUN) --prefix $(TEST_PREFIX) --stage '$(TEST_STAGE)' $@ $(ONLY)
 
 check-deps: all
 	$(Q)$(RUN) script tests/check-deps $(BUILD)
@@ -280,12 +287,13 @@ help:
 	@echo 'make uninstall    remove what install put there; policies stay'
 	@echo 'make deps         install the packages that building and testing need (root)'
 	@echo 'make unit | live | root | check-deps    one suite; root needs root'
+	@echo '                  ONLY="word …" picks tests by their names'
 	@echo 'make san | valgrind                     the unit tests under ASan+UBSan, or valgrind'
 	@echo 'make lint | fuzz                        checkers; FUZZ_SECONDS=$(FUZZ_SECONDS) for each target'
 	@echo 'Knobs: BINDIR LIBEXECDIR MANDIR DOCDIR VERSION CC CFLAGS WERROR=1 V=1 BUILD'
 
 FORCE:
-.PHONY: all clean deps deps-build deps-demo deps-test deps-lint test unit live root check-deps \
+.PHONY: all clean deps deps-build deps-demo deps-test deps-lint test unit live root check-deps test-install \
 	san valgrind lint unit-build fuzz install uninstall demo help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,0 +1,470 @@
+"""The stage for the live and root tests: users, sshd, terminals, listeners, the log.
+
+Called by run.py, which loads the tests first. As root all of it lives on a private machine
+(machine.py); without root only the live tests run, on the machine as it is.
+"""
+import json
+import os
+import pty
+import pwd
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+import unittest
+from fcntl import ioctl
+from pathlib import Path
+
+from machine import PUBLIC, PUBLIC6, run_private
+
+SUITE_SECONDS = 420  # the whole suite; a hang is a failure, not a wait
+CALL_SECONDS = 30  # one command
+PYTHON = "/usr/bin/python3"
+PREFIX = Path("/opt/sandlock-test")
+
+
+# Accounts ----------------------------------------------------------------------------------------
+
+SSH_OPTIONS = ("-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+               "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes")
+PLAIN_PORT, PAM_PORT = 2201, 2202  # sshd without and with UsePAM
+
+
+class Account:
+    """A throw-away user; `shell` is the login shell."""
+
+    def __init__(self, name, shell, key):
+        subprocess.run(["useradd", "-m", "-k", "/nonexistent", "-s", str(shell), "-p", "*", name],
+                       check=True, capture_output=True)
+        entry = pwd.getpwnam(name)
+        self.name, self.uid, self.gid = name, entry.pw_uid, entry.pw_gid
+        self.home, self.shell = Path(entry.pw_dir), str(shell)
+        self.write(".bash_profile", ". ~/.bashrc\n")
+        self.write(".bashrc", "case $- in *i*) PS1='ready> '; HISTFILE=;; esac\n")
+        self.write(".screenrc", "startup_message off\n")
+        if key:
+            self.write(".ssh/id_ed25519", key.read_text(), 0o600)
+            self.write(".ssh/authorized_keys", key.with_suffix(".pub").read_text(), 0o600)
+            self.write(".ssh/config", "StrictHostKeyChecking no\nUserKnownHostsFile /dev/null\n"
+                                      "LogLevel ERROR\n", 0o600)
+            self.write(".gitconfig", f"[user]\nname = {name}\nemail = {name}@test\n"
+                                     "[init]\ndefaultBranch = main\n")
+
+    def write(self, name, text, mode=0o644):
+        path = self.home / name
+        if not path.parent.exists():
+            path.parent.mkdir(mode=0o700)
+            os.chown(path.parent, self.uid, self.gid)
+        path.write_text(text)
+        path.chmod(mode)
+        os.chown(path, self.uid, self.gid)
+        return path
+
+    def run(self, argv, **options):
+        """A process of this user that no login shell has started: it is not confined."""
+        options = {"cwd": self.home, "env": {**os.environ, "HOME": str(self.home)}, **options}
+        return call(argv, user=self.uid, group=self.gid, extra_groups=[], **options)
+
+    def su(self, command, **options):
+        """A login by su, the fastest way in; `command` is read by the login shell."""
+        return call(["su", "-", self.name, "-c", command], **options)
+
+    def python(self, source, **options):
+        """What `source` prints, as JSON, run in a login; a failure there is one here."""
+        done = self.su(f"exec {PYTHON} -", stdin=PROBE + source, **options)
+        if done.status != 0 or done.err:
+            raise AssertionError(f"status {done.status}: {done.err}")
+        return json.loads(done.out)
+
+    def ssh_argv(self, *words, port=None, tty=False):
+        return ["ssh", *SSH_OPTIONS, "-i", str(STAGE.key), "-p", str(port or PLAIN_PORT),
+                *(["-tt"] if tty else []), f"{self.name}@127.0.0.1", *words]
+
+    def ssh(self, *words, port=None, **options):
+        return call(self.ssh_argv(*words, port=port), **options)
+
+    def processes(self, program=None):
+        """The numbers of this user's processes, of those that run `program` where it is named."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                status = (entry / "status").read_text() if entry.name.isdigit() else ""
+                uid = re.search(r"^Uid:\s+(\d+)", status, re.M)
+                alive = uid and int(uid.group(1)) == self.uid and "State:\tZ" not in status
+                if alive and program in (None, Path(os.readlink(entry / "exe")).name):
+                    found.append(int(entry.name))
+            except OSError:
+                pass
+        return found
+
+    def end_processes(self):
+        for pid in self.processes():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        eventually(lambda: not self.processes(), f"processes of {self.name} end")
+
+
+def become(name):
+    """This process, all its threads, is the user from here on."""
+    entry = pwd.getpwnam(name)
+    os.setgroups([])
+    os.setresgid(entry.pw_gid, entry.pw_gid, entry.pw_gid)
+    os.setresuid(entry.pw_uid, entry.pw_uid, entry.pw_uid)
+    os.environ["HOME"] = entry.pw_dir
+    os.chdir(entry.pw_dir)
+
+
+# What a probe inside a session may use; each answer is "ok" or the name of the errno.
+PROBE = """
+import errno, json, os, signal, socket, subprocess, sys, time
+def attempt(call, *words):
+    try:
+        call(*words)
+        return "ok"
+    except OSError as error:
+        return errno.errorcode.get(error.errno, str(error))
+def tcp(host, port, family=None):
+    family = family or (socket.AF_INET6 if ":" in host else socket.AF_INET)
+    with socket.socket(family) as s:
+        s.settimeout(10)
+        return attempt(s.connect, (host, port))
+def unix(path, kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_UNIX, kind) as s:
+        return attempt(s.connect, path)
+def answer(value):
+    print(json.dumps(value))
+"""
+
+
+# Commands and terminals --------------------------------------------------------------------------
+
+class Done:
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+    def __eq__(self, other):
+        return (self.status, self.out, self.err) == (other.status, other.out, other.err)
+
+    def __repr__(self):
+        return f"status {self.status}, stdout {self.out!r}, stderr {self.err!r}"
+
+
+def call(argv, stdin="", timeout=CALL_SECONDS, **options):
+    done = subprocess.run([str(word) for word in argv], input=stdin.encode(), capture_output=True,
+                          timeout=timeout, check=False, **options)
+    return Done(done.returncode, done.stdout.decode(errors="replace"),
+                done.stderr.decode(errors="replace"))
+
+
+def eventually(condition, what, timeout=10):
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout} s: {what}")
+        time.sleep(0.02)
+
+
+class Terminal:
+    """A program on a pseudo terminal of its own, spoken to as a person would."""
+
+    def __init__(self, argv, rows=24, columns=80, **environment):
+        self.text, self.status = "", None
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(argv[0], argv, {**os.environ, "TERM": "dumb", **environment})
+        self.resize(rows, columns)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def resize(self, rows, columns):
+        ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def send(self, text):
+        os.write(self.fd, text.encode())
+
+    def _read(self, timeout):
+        """False at the end of what the program writes."""
+        if select.select([self.fd], [], [], timeout)[0]:
+            try:
+                data = os.read(self.fd, 65536)
+            except OSError:
+                return False
+            self.text += data.decode(errors="replace")
+            return bool(data)
+        return True
+
+    def expect(self, pattern, timeout=10):
+        end = time.monotonic() + timeout
+        while not (match := re.search(pattern, self.text)):
+            if time.monotonic() > end or not self._read(0.1):
+                raise AssertionError(f"expected {pattern!r} on the terminal, got {self.text!r}")
+        self.text = self.text[match.end():]
+        return match
+
+    def ask(self, command, pattern=r"(.*?)", timeout=10):
+        """Types `command`; what it answered before the next prompt."""
+        self.send(command + "\r")
+        self.expect(r"\n")
+        return self.expect(r"(?s)" + pattern + r"\r?\nready> ", timeout).group(1)
+
+    def wait(self, timeout=10):
+        """The exit status once the program has ended, as a shell would write it."""
+        end = time.monotonic() + timeout
+        while self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                code = os.waitstatus_to_exitcode(status)
+                self.status = code if code >= 0 else 128 - code
+            elif time.monotonic() > end:
+                raise AssertionError(f"still runs, wrote {self.text!r}")
+            else:
+                self._read(0.05)
+        return self.status
+
+    def close(self):
+        """Hangs up."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+        if self.status is None:
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            os.waitpid(self.pid, 0)
+            self.status = -1
+
+
+# Listeners ---------------------------------------------------------------------------------------
+
+class Listener:
+    """A live server that remembers who came; greets and closes.
+
+    `arrivals` first comes itself and waits until it is seen, so that whoever was before is too.
+    """
+
+    def __init__(self, address, family=socket.AF_INET, kind=socket.SOCK_STREAM):
+        self.socket = socket.socket(family, kind)
+        if family != socket.AF_UNIX:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(address)
+        self.address, self.family, self.kind = self.socket.getsockname(), family, kind
+        self.came, self.lock = [], threading.Lock()
+        if family == socket.AF_UNIX and not address.startswith("\0"):
+            os.chmod(address, 0o777)
+        if kind != socket.SOCK_DGRAM:
+            self.socket.listen(64)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def port(self):
+        return self.address[1]
+
+    def _serve(self):
+        while True:
+            try:
+                if self.kind == socket.SOCK_DGRAM:
+                    token = self.socket.recv(65536)
+                else:
+                    client, _ = self.socket.accept()
+                    with client:
+                        client.settimeout(5)
+                        client.sendall(b"hello\n")
+                        client.shutdown(socket.SHUT_WR)
+                        token = client.recv(65536)
+            except socket.timeout:
+                token = b""
+            except OSError:
+                if self.socket.fileno() < 0:
+                    return
+                token = b""
+            with self.lock:
+                self.came.append(token)
+
+    def arrivals(self):
+        """How many came since the last call, not counting our own."""
+        token = os.urandom(8)
+        with socket.socket(self.family, self.kind) as client:
+            client.connect(self.address)
+            client.sendall(token)
+            if self.kind != socket.SOCK_DGRAM:
+                client.shutdown(socket.SHUT_WR)
+            eventually(lambda: token in self.came, "the listener sees us")
+        with self.lock:
+            count = self.came.index(token)
+            del self.came[:count + 1]
+        return count
+
+    def close(self):
+        self.socket.close()
+        if self.family == socket.AF_UNIX and not self.address.startswith(("\0", b"\0")[
+                isinstance(self.address, bytes)]):
+            os.unlink(self.address)
+
+
+class Log:
+    """Stands in for the system's log daemon and keeps the lines."""
+
+    def __init__(self, path="/dev/log"):
+        self.lines = []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        os.chmod(path, 0o666)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            self.lines.append(self.socket.recv(65536).decode(errors="replace"))
+
+    def clear(self):
+        self.lines.clear()
+
+    def wait(self, pattern, timeout=5):
+        try:
+            return eventually(lambda: next((line for line in self.lines
+                                            if "sandlock" in line and re.search(pattern, line)),
+                                           None), pattern, timeout)
+        except AssertionError:
+            raise AssertionError(f"no line matches {pattern!r} in the log:\n  "
+                                 + "\n  ".join(self.lines)) from None
+
+
+# The stage ---------------------------------------------------------------------------------------
+
+SSHD_CONFIG = """
+Port {port}
+ListenAddress 127.0.0.1
+ListenAddress {public}
+HostKey {key}
+PidFile none
+UsePAM {pam}
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+AcceptEnv LD_* GLIBC_TUNABLES
+MaxStartups 100
+PrintMotd no
+Subsystem sftp /usr/lib/openssh/sftp-server
+"""
+
+
+class Stage:
+    """What every test of a suite shares: the log, the accounts, two sshd."""
+
+    def __enter__(self):
+        self.directory = Path(tempfile.mkdtemp(prefix="sandlock-stage."))
+        self.directory.chmod(0o755)
+        self.log = Log()
+        self.key = self.directory / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
+        self.shell = PREFIX / "bin/sandlock-shell"
+        self.policies = PREFIX / "etc/sandlock/policy.d"
+        self.bare = Account("bare", "/bin/bash", self.key)
+        self.confined = Account("alice", self.shell, self.key)
+        self.live = Account("live", "/bin/bash", None)
+        self.daemons = [self._sshd(PLAIN_PORT, "no"), self._sshd(PAM_PORT, "yes")]
+        return self
+
+    def __exit__(self, *_):
+        for daemon in self.daemons:
+            daemon.kill()
+
+    def _sshd(self, port, pam):
+        config = self.directory / f"sshd-{port}.conf"
+        config.write_text(SSHD_CONFIG.format(port=port, pam=pam, key=self.key, public=PUBLIC))
+        log = open(self.directory / f"sshd-{port}.log", "wb")
+        daemon = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", config], stderr=log,
+                                  stdin=subprocess.DEVNULL, stdout=log)
+        eventually(lambda: not connect_ex(("127.0.0.1", port)), f"sshd listens on {port}")
+        return daemon
+
+    def policy(self, text, name="alice"):
+        """Writes the policy of `name`; None: there is none."""
+        path = self.policies / f"{name}.conf"
+        if text is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_text(text)
+        return path
+
+
+STAGE = Stage()
+
+
+def connect_ex(address):
+    with socket.socket() as probe:
+        return probe.connect_ex(address)
+
+
+class SessionTest(unittest.TestCase):
+    """A test of logins; POLICY is alice's while it runs, and {names} in it are the listeners'."""
+
+    POLICY = ""
+
+    def setUp(self):
+        self.bare, self.confined, self.log = STAGE.bare, STAGE.confined, STAGE.log
+        STAGE.policy(self.POLICY)
+        self.log.clear()
+        self.addCleanup(self._leave)
+
+    def _leave(self):
+        for account in (self.bare, self.confined):
+            account.end_processes()
+        STAGE.policy(None)
+
+    def listen(self, address="127.0.0.1", port=0, **options):
+        if ":" in address:
+            options.setdefault("family", socket.AF_INET6)
+        where = address if options.get("family") == socket.AF_UNIX else (address, port)
+        listener = Listener(where, **options)
+        self.addCleanup(listener.close)
+        return listener
+
+    def both(self, work):
+        """`work(account)` bare, then confined: the second must be as the first. Returns it."""
+        expected = work(self.bare)
+        STAGE.log.clear()
+        got = work(self.confined)
+        plain = json.loads(json.dumps(expected, default=repr).replace("bare", "alice")
+                           .replace(str(self.bare.uid), str(self.confined.uid)))
+        self.assertEqual(plain, json.loads(json.dumps(got, default=repr)))
+        return expected
+
+
+# The way in --------------------------------------------------------------------------------------
+
+def run(name, prefix, installed, body):
+    """Runs `body` on the stage that suite `name` needs and returns what it returned.
+
+    `installed` is the DESTDIR below which `prefix` stands; without root it is unused.
+    """
+    global PREFIX
+    PREFIX = Path(prefix)
+    if os.geteuid() != 0:
+        if name == "root":
+            sys.exit("the root suite needs root")
+        return body()
+
+    def work():
+        with STAGE:
+            if name == "live":
+                become("live")
+            return body()
+
+    line = run_private(installed, work, SUITE_SECONDS)
+    return line or "0 passed, 1 failed, 0 skipped"
