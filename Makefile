@@ -19,6 +19,7 @@ V      ?= 0
 Q      := $(if $(filter 1,$(V)),,@)
 say     = $(if $(filter 1,$(V)),,@echo "  $(1)	$@")
 
+JOBS         ?= $(shell nproc)
 SCDOC        ?= scdoc
 PYTHON       ?= /usr/bin/python3
 FUZZ_SECONDS ?= 10
@@ -152,7 +153,7 @@ quote = '$(subst ','\'',$(1))'
 # Packages ----------------------------------------------------------------------------------------
 
 DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev scdoc
-DEPS_DEMO  := socat
+DEPS_DEMO  := python3 iproute2 passwd login
 DEPS_TEST  := libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
 	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils
 DEPS_LINT  := clang clang-tidy clang-format libclang-rt-14-dev cppcheck mandoc valgrind
@@ -175,7 +176,7 @@ RUN     = $(PYTHON) tests/run.py --results $(BUILD)/results
 
 test: deps
 	$(Q)rm -rf $(BUILD)/results
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) all unit-build
 	$(Q)status=0; for suite in $(SUITES); do \
 		$(MAKE) --no-print-directory $$suite || status=1; done; \
 		$(RUN) total $(SUITES) && exit $$status
@@ -192,9 +193,9 @@ else
 TEST_PREFIX := $(abspath $(BUILD))/test/prefix
 TEST_STAGE  :=
 endif
-test-install: all
+test-install:
 	$(Q)rm -rf $(BUILD)/test/stage
-	$(Q)$(MAKE) -s BUILD=$(BUILD)/test DESTDIR=$(TEST_STAGE) PREFIX=$(TEST_PREFIX) \
+	$(Q)$(MAKE) -s -j$(JOBS) BUILD=$(BUILD)/test DESTDIR=$(TEST_STAGE) PREFIX=$(TEST_PREFIX) \
 		SYSCONFDIR=$(TEST_PREFIX)/etc install
 
 live root: test-install
@@ -205,7 +206,8 @@ check-deps: all
 
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 san:
-	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/san CFLAGS='-O1 -g' SANITIZE='$(SAN)' unit
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/san CFLAGS='-O1 -g' \
+		SANITIZE='$(SAN)' unit
 
 valgrind: $(UNIT_TESTS)
 	$(Q)$(RUN) --under 'valgrind -q --leak-check=full --error-exitcode=99' unit $(UNIT_TESTS)
@@ -223,8 +225,8 @@ lint: $(MAN)
 		--error-exitcode=1 --suppress=missingIncludeSystem -Ilib -D__x86_64__ \
 		$(filter-out -D_GNU_SOURCE,$(DEFINES)) $(C_SOURCES)
 	mandoc -T lint -W warning $(MAN)
-	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/gcc WERROR=1 all unit-build
-	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang WERROR=1 all unit-build
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/gcc WERROR=1 all unit-build
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/clang CC=clang WERROR=1 all unit-build
 
 unit-build: $(UNIT_TESTS)
 
@@ -236,7 +238,7 @@ fuzz:
 	$(Q)$(MAKE) --no-print-directory CC=clang fuzz
 else
 fuzz:
-	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CFLAGS='-O1 -g' \
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/fuzz CFLAGS='-O1 -g' \
 		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
 		$(FUZZ)/libsandlock.a $(FUZZERS:%=$(FUZZ)/tests/fuzz/%.o)
 	$(Q)for f in $(FUZZERS); do \
@@ -273,8 +275,8 @@ uninstall:
 	-rmdir $(DESTDIR)$(SYSCONFDIR)/sandlock/policy.d $(DESTDIR)$(SYSCONFDIR)/sandlock 2>/dev/null
 
 demo: deps-demo
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)tests/demo
+	$(Q)$(MAKE) --no-print-directory test-install
+	$(Q)$(PYTHON) tests/demo $(TEST_STAGE)
 
 clean:
 	rm -rf build
