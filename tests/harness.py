@@ -326,7 +326,11 @@ class Log:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(path)
         os.chmod(path, 0o666)
+        self.path = path
         threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self):
+        os.unlink(self.path)
 
     def _serve(self):
         while True:
@@ -364,34 +368,37 @@ Subsystem sftp /usr/lib/openssh/sftp-server
 
 
 class Stage:
-    """What every test of a suite shares: the log, the accounts, two sshd."""
+    """What every test of a suite shares; it ends with the private machine."""
 
-    def __enter__(self):
-        self.directory = Path(tempfile.mkdtemp(prefix="sandlock-stage."))
-        self.directory.chmod(0o755)
+    def __init__(self):
+        self.shell = self.policies = self.directory = self.key = None
+        self.log = self.bare = self.confined = None
+
+    def open(self, suite):
         self.log = Log()
-        self.key = self.directory / "key"
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
+        if suite == "live":
+            Account("live", "/bin/bash", None)
+            become("live")
+            return
         self.shell = PREFIX / "bin/sandlock-shell"
         self.policies = PREFIX / "etc/sandlock/policy.d"
+        self.directory = Path(tempfile.mkdtemp(prefix="sandlock-stage."))
+        self.directory.chmod(0o755)
+        self.key = self.directory / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
         self.bare = Account("bare", "/bin/bash", self.key)
         self.confined = Account("alice", self.shell, self.key)
-        self.live = Account("live", "/bin/bash", None)
-        self.daemons = [self._sshd(PLAIN_PORT, "no"), self._sshd(PAM_PORT, "yes")]
-        return self
-
-    def __exit__(self, *_):
-        for daemon in self.daemons:
-            daemon.kill()
+        self._sshd(PLAIN_PORT, "no")
+        self._sshd(PAM_PORT, "yes")
 
     def _sshd(self, port, pam):
         config = self.directory / f"sshd-{port}.conf"
         config.write_text(SSHD_CONFIG.format(port=port, pam=pam, key=self.key, public=PUBLIC))
-        log = open(self.directory / f"sshd-{port}.log", "wb")
-        daemon = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", config], stderr=log,
-                                  stdin=subprocess.DEVNULL, stdout=log)
+        with open(self.directory / f"sshd-{port}.log", "wb") as log:
+            # pylint: disable-next=consider-using-with
+            subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", config], stderr=log,
+                             stdin=subprocess.DEVNULL, stdout=log)
         eventually(lambda: not connect_ex(("127.0.0.1", port)), f"sshd listens on {port}")
-        return daemon
 
     def policy(self, text, name="alice"):
         """Writes the policy of `name`; None: there is none."""
@@ -411,8 +418,22 @@ def connect_ex(address):
         return probe.connect_ex(address)
 
 
+def ctl():
+    return PREFIX / "bin/sandlockctl"
+
+
+def listen(test, address="127.0.0.1", port=0, **options):
+    """A live listener that goes with the test."""
+    if ":" in address:
+        options.setdefault("family", socket.AF_INET6)
+    where = address if options.get("family") == socket.AF_UNIX else (address, port)
+    listener = Listener(where, **options)
+    test.addCleanup(listener.close)
+    return listener
+
+
 class SessionTest(unittest.TestCase):
-    """A test of logins; POLICY is alice's while it runs, and {names} in it are the listeners'."""
+    """A test of logins; POLICY is alice's while it runs."""
 
     POLICY = ""
 
@@ -427,13 +448,7 @@ class SessionTest(unittest.TestCase):
             account.end_processes()
         STAGE.policy(None)
 
-    def listen(self, address="127.0.0.1", port=0, **options):
-        if ":" in address:
-            options.setdefault("family", socket.AF_INET6)
-        where = address if options.get("family") == socket.AF_UNIX else (address, port)
-        listener = Listener(where, **options)
-        self.addCleanup(listener.close)
-        return listener
+    listen = listen
 
     def both(self, work):
         """`work(account)` bare, then confined: the second must be as the first. Returns it."""
@@ -444,6 +459,38 @@ class SessionTest(unittest.TestCase):
                            .replace(str(self.bare.uid), str(self.confined.uid)))
         self.assertEqual(plain, json.loads(json.dumps(got, default=repr)))
         return expected
+
+
+class DraftTest(unittest.TestCase):
+    """A test of `sandlockctl run FILE -- …` by whoever runs the tests, who is not root."""
+
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix="sandlock-live.")
+        self.addCleanup(scratch.cleanup)
+        self.directory = Path(scratch.name)
+
+    listen = listen
+
+    def draft(self, policy):
+        path = self.directory / "draft.conf"
+        path.write_text(policy)
+        path.chmod(0o644)
+        return path
+
+    def argv(self, policy, *words):
+        return [str(ctl()), "run", str(self.draft(policy)), "--", *words]
+
+    def run_draft(self, *words, policy="", **options):
+        return call(self.argv(policy, *words), **options)
+
+    def probe(self, source):
+        return PROBE + source
+
+    def python(self, source, policy=""):
+        done = self.run_draft(PYTHON, "-", policy=policy, stdin=PROBE + source)
+        if done.status != 0:
+            raise AssertionError(f"status {done.status}: {done.err}")
+        return json.loads(done.out)
 
 
 # The way in --------------------------------------------------------------------------------------
@@ -461,10 +508,8 @@ def run(name, prefix, installed, body):
         return body()
 
     def work():
-        with STAGE:
-            if name == "live":
-                become("live")
-            return body()
+        STAGE.open(name)
+        return body()
 
     line = run_private(installed, work, SUITE_SECONDS)
     return line or "0 passed, 1 failed, 0 skipped"
