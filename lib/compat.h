@@ -71,8 +71,6 @@ struct compat_landlock_net_port {
 #error "no filter tables for this machine yet"
 #endif
 
-/* x86's second ABI under the same audit word; no native number comes near it. */
-#define COMPAT_X32_BIT 0x40000000U
 
 /* System calls newer than the oldest headers; one number on every machine from 424 on. */
 #ifndef __NR_open_tree_attr

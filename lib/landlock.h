@@ -6,6 +6,8 @@
 #ifndef SANDLOCK_LANDLOCK_H
 #define SANDLOCK_LANDLOCK_H
 
+#include <stdbool.h>
+
 struct plan;
 
 #define LANDLOCK_ABI_REFER 2 /* the floor: renames across directories go on working */
@@ -22,6 +24,9 @@ int landlock_restrict_ports(const struct plan *plan, int abi);
 
 /* Layer 2: no signal and no abstract socket out of the session; always a domain of its own, since that is what keeps
  * the session from tracing what is outside it. */
-int landlock_restrict_session(const struct plan *plan, int abi);
+int landlock_restrict_session(int abi);
+
+/* True where layer 1 refuses every TCP bind that the plan does not list, or the plan lists all. */
+bool landlock_decides_binds(const struct plan *plan, int abi);
 
 #endif

@@ -84,8 +84,7 @@ size_t log_format(char line[LOG_LINE_MAX], const char *event, const struct log_f
 }
 
 /* A journal entry is NAME=value lines; our values hold no newline once escaped. */
-static bool journal_send(int priority, const char *line, const struct log_field *fields,
-			 size_t count)
+static bool journal_send(int priority, const char *line, const struct log_field *fields, size_t count)
 {
 	static const struct sockaddr_un address = { AF_UNIX, JOURNAL_SOCKET };
 	char entry[3 * LOG_LINE_MAX];
@@ -113,7 +112,8 @@ static bool journal_send(int priority, const char *line, const struct log_field 
 		append(value, 0, fields[i].value, true);
 		if (used + strlen(name) + strlen(value) + 16 >= sizeof(entry))
 			break;
-		used += (size_t)snprintf(entry + used, sizeof(entry) - used, "SANDLOCK_%s=%s\n", name, value);
+		used += (size_t)snprintf(entry + used, sizeof(entry) - used, "SANDLOCK_%s=%s\n",
+					 name, value);
 	}
 	sent = sendto(journal, entry, used, MSG_NOSIGNAL | MSG_DONTWAIT,
 		      (const struct sockaddr *)&address, sizeof(address));

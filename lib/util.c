@@ -6,6 +6,7 @@
 #include "util.h"
 
 #include <errno.h>
+#include <sys/syscall.h>
 
 void util_cleanup_fd(int *fd)
 {
@@ -36,6 +37,12 @@ int fd_take(int *fd)
 
 	*fd = -1;
 	return taken;
+}
+
+/* Not every C library has a wrapper. */
+int fd_close_from(int first)
+{
+	return syscall(__NR_close_range, (unsigned)first, ~0U, 0) ? -errno : 0;
 }
 
 int parse_unsigned(const char *text, uint64_t maximum, uint64_t *ret_value)

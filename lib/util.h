@@ -27,6 +27,9 @@ void util_cleanup_free(void *pointer);
 /* The value of *fd, which then no cleanup closes. */
 int fd_take(int *fd);
 
+/* Closes every descriptor from `first` on; 0 or a negative errno. */
+int fd_close_from(int first);
+
 /* Decimal digits only, no sign, no leading zero, the whole text; -EINVAL or -ERANGE above `maximum`. */
 int parse_unsigned(const char *text, uint64_t maximum, uint64_t *ret_value);
 

@@ -1,0 +1,71 @@
+/*
+ * The order in which a process gives its rights away.
+ * Called by session.
+ * Distrusts nothing but the kernel's willingness: each step that fails is the end of the session.
+ */
+#include "confine.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "landlock.h"
+#include "plan.h"
+
+int confine_parent(const struct plan *plan)
+{
+	/* Without it an unprivileged process may install neither Landlock nor a filter. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	return landlock_restrict_ports(plan, landlock_abi());
+}
+
+static int filter_load(const struct filter_facts *facts, int *ret_listener)
+{
+	struct sock_filter program[FILTER_LENGTH_MAX];
+	struct sock_fprog loaded = { 0, program };
+	size_t length;
+	long listener;
+	int error = filter_build(facts, program, &length);
+
+	if (error)
+		return error;
+	loaded.len = (unsigned short)length;
+	/* WAIT_KILLABLE_RECV: without it a message interrupted by a timer is sent twice. */
+	listener = syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
+			   SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+			   &loaded);
+	if (listener < 0)
+		return -errno;
+	*ret_listener = (int)listener;
+	return 0;
+}
+
+int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
+		 int *ret_listener)
+{
+	int abi = landlock_abi();
+	struct filter_facts facts = {
+		.flags = plan->header->flags,
+		.digest = plan->header->digest,
+		.trap_bind = (plan->header->flags & PLAN_UDP) || !landlock_decides_binds(plan, abi),
+		.keep_dumpable = geteuid() != 0,
+	};
+	int error;
+
+	for (int i = 0; i < FILTER_GUARDED_MAX; i++)
+		facts.guarded[i] = guarded[i];
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	/* A supervisor of the same uid reaches only dumpable processes. */
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
+		return -errno;
+	/* Landlock before the filter, which might one day refuse landlock_*; and before the
+	 * listener exists, so that no process with a listener is ever outside the domain. */
+	error = landlock_restrict_session(abi);
+	if (error)
+		return error;
+	return filter_load(&facts, ret_listener);
+}

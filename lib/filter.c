@@ -1,0 +1,412 @@
+/*
+ * The seccomp program of a session: a search tree over call numbers, and a block of argument tests at each leaf.
+ * Called by confine and by tests; pure.
+ * Distrusts registers; a test that does not match ends in the block's default, which the row names.
+ */
+#include "filter.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include "compat.h"
+#include "plan.h"
+#include "trapped.h"
+#include "util.h"
+
+#define NAMESPACE_FLAGS                                                                \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+	 CLONE_NEWPID | CLONE_NEWNET)
+
+#define ALLOW     SECCOMP_RET_ALLOW
+#define TRAP      SECCOMP_RET_USER_NOTIF
+#define FAIL(err) (SECCOMP_RET_ERRNO | (err))
+
+/* The program under construction; `length` goes on counting where it no longer fits. */
+struct assembler {
+	struct sock_filter *program;
+	size_t length;
+	const struct filter_facts *facts;
+};
+
+/* One call number. Rows of the same number are tried in the order of the tables: the first test
+ * that holds ends in the row's action, and where none does the call is allowed. */
+struct row {
+	uint32_t number;
+	void (*emit)(struct assembler *assembler, const struct row *row);
+	uint32_t argument;
+	uint32_t value;
+	uint32_t action;
+};
+
+/* What may be created; `needs` are plan flags, all of which must be set. Everything else is EPERM. */
+struct socket_row {
+	uint32_t family;
+	uint32_t type;
+	uint32_t protocol;
+	uint32_t needs;
+};
+static const struct socket_row creatable[] = {
+	{ AF_UNIX, SOCK_STREAM, 0, 0 },
+	{ AF_UNIX, SOCK_STREAM, AF_UNIX, 0 },
+	{ AF_UNIX, SOCK_SEQPACKET, 0, 0 },
+	{ AF_UNIX, SOCK_SEQPACKET, AF_UNIX, 0 },
+	{ AF_UNIX, SOCK_DGRAM, 0, PLAN_UNIX_DGRAM },
+	{ AF_UNIX, SOCK_DGRAM, AF_UNIX, PLAN_UNIX_DGRAM },
+	{ AF_UNIX, SOCK_RAW, 0, PLAN_UNIX_DGRAM }, /* the kernel makes a datagram socket of it */
+	{ AF_INET, SOCK_STREAM, 0, 0 },
+	{ AF_INET, SOCK_STREAM, IPPROTO_TCP, 0 },
+	{ AF_INET6, SOCK_STREAM, 0, 0 },
+	{ AF_INET6, SOCK_STREAM, IPPROTO_TCP, 0 },
+	{ AF_INET, SOCK_DGRAM, 0, PLAN_UDP },
+	{ AF_INET, SOCK_DGRAM, IPPROTO_UDP, PLAN_UDP },
+	{ AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, PLAN_UDP },
+	{ AF_INET6, SOCK_DGRAM, 0, PLAN_UDP },
+	{ AF_INET6, SOCK_DGRAM, IPPROTO_UDP, PLAN_UDP },
+	{ AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE, PLAN_UDP },
+	{ AF_INET, SOCK_DGRAM, IPPROTO_ICMP, PLAN_ICMP },
+	{ AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6, PLAN_ICMP },
+	{ AF_INET, SOCK_RAW, IPPROTO_ICMP, PLAN_ICMP_RAW },
+	{ AF_INET6, SOCK_RAW, IPPROTO_ICMPV6, PLAN_ICMP_RAW },
+	{ AF_NETLINK, SOCK_RAW, 0, 0 }, /* NETLINK_ROUTE: getaddrinfo and if_nameindex read it */
+	{ AF_NETLINK, SOCK_DGRAM, 0, 0 },
+};
+
+static void emit(struct assembler *assembler, struct sock_filter instruction)
+{
+	if (assembler->length < FILTER_LENGTH_MAX)
+		assembler->program[assembler->length] = instruction;
+	assembler->length++;
+}
+
+static void emit_load(struct assembler *assembler, size_t offset)
+{
+	emit(assembler, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
+}
+
+/* Both supported machines are little-endian: the low word stands first. */
+static void emit_load_low(struct assembler *assembler, uint32_t argument)
+{
+	emit_load(assembler, offsetof(struct seccomp_data, args) + 8 * argument);
+}
+
+static void emit_load_high(struct assembler *assembler, uint32_t argument)
+{
+	emit_load(assembler, offsetof(struct seccomp_data, args) + 8 * argument + 4);
+}
+
+static void emit_return(struct assembler *assembler, uint32_t action)
+{
+	emit(assembler, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
+}
+
+/* Ends in `action` where the accumulator compares so, and goes on where it does not. */
+static void emit_return_if(struct assembler *assembler, uint16_t comparison, uint32_t value,
+			   uint32_t action)
+{
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | comparison, value, 0, 1));
+	emit_return(assembler, action);
+}
+
+static void emit_always(struct assembler *assembler, const struct row *row)
+{
+	emit_return(assembler, row->action);
+}
+
+/* The action where (low word of argument & value) != 0. */
+static void emit_any_bit(struct assembler *assembler, const struct row *row)
+{
+	emit_load_low(assembler, row->argument);
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JSET, row->value, 0, 1));
+	emit_return(assembler, row->action);
+}
+
+/* The action where the low word of argument is value; the kernel, too, reads no more of these. */
+static void emit_equal(struct assembler *assembler, const struct row *row)
+{
+	emit_load_low(assembler, row->argument);
+	emit_return_if(assembler, BPF_JEQ, row->value, row->action);
+}
+
+/* The action where any of the 64 bits of argument is set. */
+static void emit_not_null(struct assembler *assembler, const struct row *row)
+{
+	emit_load_low(assembler, row->argument);
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, 0, 0, 2));
+	emit_load_high(assembler, row->argument);
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, 0, 1, 0));
+	emit_return(assembler, row->action);
+}
+
+/* setsockopt(2): the action where the level is `argument` and the option `value`. */
+static void emit_option(struct assembler *assembler, const struct row *row)
+{
+	emit_load_low(assembler, 1);
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, row->argument, 0, 3));
+	emit_load_low(assembler, 2);
+	emit_return_if(assembler, BPF_JEQ, row->value, row->action);
+}
+
+/* The action where argument names a keeper of the session, as a process or as a group. */
+static void emit_guarded(struct assembler *assembler, const struct row *row)
+{
+	emit_load_low(assembler, row->argument);
+	for (size_t i = 0; i < FILTER_GUARDED_MAX; i++) {
+		uint32_t pid = assembler->facts->guarded[i];
+
+		if (pid == 0)
+			continue;
+		emit_return_if(assembler, BPF_JEQ, pid, row->action);
+		emit_return_if(assembler, BPF_JEQ, 0U - pid, row->action);
+	}
+}
+
+#define SOCKET_KEY(family, type, protocol) ((family) << 24 | (type) << 16 | (protocol))
+
+/* Family, type and protocol as one word. Types carry SOCK_NONBLOCK and SOCK_CLOEXEC above their four bits. */
+static void emit_creation(struct assembler *assembler, bool unix_only)
+{
+	emit_load_low(assembler, 0);
+	emit_return_if(assembler, BPF_JGT, 0xff, FAIL(EPERM));
+	emit(assembler, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 24));
+	emit(assembler, (struct sock_filter)BPF_STMT(BPF_MISC | BPF_TAX, 0));
+	emit_load_low(assembler, 1);
+	emit(assembler, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf));
+	emit(assembler, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 16));
+	emit(assembler, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_OR | BPF_X, 0));
+	emit(assembler, (struct sock_filter)BPF_STMT(BPF_MISC | BPF_TAX, 0));
+	emit_load_low(assembler, 2);
+	emit_return_if(assembler, BPF_JGT, 0xffff, FAIL(EPERM));
+	emit(assembler, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_OR | BPF_X, 0));
+	for (size_t i = 0; i < ARRAY_SIZE(creatable); i++) {
+		const struct socket_row *row = &creatable[i];
+
+		if ((row->needs & assembler->facts->flags) != row->needs)
+			continue;
+		if (unix_only && row->family != AF_UNIX)
+			continue;
+		emit_return_if(assembler, BPF_JEQ,
+			       SOCKET_KEY(row->family, row->type, row->protocol), ALLOW);
+	}
+	emit_return(assembler, FAIL(EPERM));
+}
+
+static void emit_socket(struct assembler *assembler, const struct row *row)
+{
+	(void)row;
+	emit_creation(assembler, false);
+}
+
+static void emit_socketpair(struct assembler *assembler, const struct row *row)
+{
+	(void)row;
+	emit_creation(assembler, true);
+}
+
+/* prctl(2) answers the marker, and where the supervisor needs it, pretends to have made the caller non-dumpable. */
+static void emit_prctl(struct assembler *assembler, const struct row *row)
+{
+	const struct filter_facts *facts = assembler->facts;
+
+	(void)row;
+	emit_load_low(assembler, 0);
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, FILTER_MARKER, 0, 6));
+	emit_load_low(assembler, 1);
+	emit(assembler,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, (uint32_t)facts->digest, 0, 3));
+	emit_load_high(assembler, 1);
+	emit_return_if(assembler, BPF_JEQ, (uint32_t)(facts->digest >> 32), FAIL(FILTER_MARKER_SAME));
+	emit_return(assembler, FAIL(FILTER_MARKER_OTHER));
+	if (!facts->keep_dumpable)
+		return;
+	emit(assembler,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, PR_SET_DUMPABLE, 0, 3));
+	emit_load_low(assembler, 1);
+	emit_return_if(assembler, BPF_JEQ, 0, FAIL(0));
+}
+
+/* What is refused to every session. */
+static const struct row refused[] = {
+	/* other ways to do what is trapped */
+	{ __NR_io_uring_setup, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_io_uring_enter, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_io_uring_register, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_sendmsg, emit_any_bit, 2, MSG_FASTOPEN, FAIL(EOPNOTSUPP) },
+	{ __NR_sendmmsg, emit_any_bit, 3, MSG_FASTOPEN, FAIL(EOPNOTSUPP) },
+	{ __NR_socket, emit_socket, 0, 0, 0 },
+	{ __NR_socketpair, emit_socketpair, 0, 0, 0 },
+	{ __NR_sendto, emit_any_bit, 3, MSG_FASTOPEN, FAIL(EOPNOTSUPP) },
+	/* source routing would send packets to a machine that no rule names */
+	{ __NR_setsockopt, emit_option, IPPROTO_IP, IP_OPTIONS, FAIL(EPERM) },
+	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_RTHDR, FAIL(EPERM) },
+	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, FAIL(EPERM) },
+	/* a second listener could answer for a supervisor that is gone */
+	{ __NR_seccomp, emit_any_bit, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER, FAIL(EBUSY) },
+	{ __NR_prctl, emit_prctl, 0, 0, 0 },
+	/* namespaces and mounts: paths and networks would no longer be the supervisor's */
+	{ __NR_unshare, emit_any_bit, 0, NAMESPACE_FLAGS | CLONE_NEWTIME, FAIL(EPERM) },
+	{ __NR_clone, emit_any_bit, 0, NAMESPACE_FLAGS, FAIL(EPERM) },
+	{ __NR_clone3, emit_always, 0, 0, FAIL(ENOSYS) },
+	{ __NR_setns, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_mount, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_umount2, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_pivot_root, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_fsopen, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_fspick, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_fsconfig, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_fsmount, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_move_mount, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_open_tree, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_open_tree_attr, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_mount_setattr, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_open_by_handle_at, emit_always, 0, 0, FAIL(EPERM) },
+	/* the kernel's own machinery */
+	{ __NR_bpf, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_perf_event_open, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_userfaultfd, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_init_module, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_finit_module, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_delete_module, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_kexec_load, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_kexec_file_load, emit_always, 0, 0, FAIL(EPERM) },
+	/* keyrings outlive and cross sessions; request_key has the kernel resolve names outside of any session */
+	{ __NR_add_key, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_request_key, emit_always, 0, 0, FAIL(EPERM) },
+	{ __NR_keyctl, emit_always, 0, 0, FAIL(EPERM) },
+	/* typing into a terminal that others read */
+	{ __NR_ioctl, emit_equal, 1, TIOCSTI, FAIL(EPERM) },
+	{ __NR_ioctl, emit_equal, 1, TIOCLINUX, FAIL(EPERM) },
+	/* the session's keepers, which may have the user's uid */
+	{ __NR_kill, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_tkill, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_tgkill, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_rt_sigqueueinfo, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_rt_tgsigqueueinfo, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_pidfd_open, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_prlimit64, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_setpriority, emit_guarded, 1, 0, FAIL(EPERM) },
+	{ __NR_ioprio_set, emit_guarded, 1, 0, FAIL(EPERM) },
+	{ __NR_sched_setaffinity, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_sched_setattr, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_sched_setparam, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_sched_setscheduler, emit_guarded, 0, 0, FAIL(EPERM) },
+};
+
+#define TRAPPED_ROW(name, when) { __NR_##name, when },
+static const struct {
+	uint32_t number;
+	enum trap_when when;
+} trapped[] = { TRAPPED_CALLS(TRAPPED_ROW) };
+#undef TRAPPED_ROW
+
+#define ROWS_MAX (ARRAY_SIZE(refused) + ARRAY_SIZE(trapped))
+
+/* The row by which a trapped call traps under these facts; false where it does not. */
+static bool trapped_row(uint32_t number, enum trap_when when, const struct filter_facts *facts,
+			struct row *ret_row)
+{
+	struct row row = { number, emit_always, 0, 0, TRAP };
+
+	switch (when) {
+	case TRAP_ALWAYS:
+		break;
+	case TRAP_BIND:
+		if (!facts->trap_bind)
+			return false;
+		break;
+	case TRAP_ADDRESSED:
+		row.emit = emit_not_null;
+		row.argument = 4;
+		break;
+	case TRAP_DATAGRAM:
+		if (!(facts->flags & (PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM)))
+			return false;
+		break;
+	}
+	*ret_row = row;
+	return true;
+}
+
+/* Sorted by number; rows of one number keep their order. Returns how many. */
+static size_t rows_collect(const struct filter_facts *facts, struct row *rows)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ROWS_MAX; i++) {
+		struct row row;
+		size_t place = count;
+
+		if (i < ARRAY_SIZE(refused))
+			row = refused[i];
+		else if (!trapped_row(trapped[i - ARRAY_SIZE(refused)].number,
+				      trapped[i - ARRAY_SIZE(refused)].when, facts, &row))
+			continue;
+		for (; place > 0 && rows[place - 1].number > row.number; place--)
+			rows[place] = rows[place - 1];
+		rows[place] = row;
+		count++;
+	}
+	return count;
+}
+
+/* The accumulator holds the number. Rows of one number share a leaf. */
+static void emit_leaf(struct assembler *assembler, const struct row *rows, size_t count)
+{
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, rows->number, 1, 0));
+	emit_return(assembler, ALLOW);
+	for (size_t i = 0; i < count; i++)
+		rows[i].emit(assembler, &rows[i]);
+	emit_return(assembler, ALLOW);
+}
+
+/* Numbers from rows[middle] on are searched right, by a long jump, since conditional ones reach 255 instructions. */
+static void emit_tree(struct assembler *assembler, const struct row *rows, size_t count)
+{
+	size_t middle = count / 2;
+	size_t jump;
+
+	while (middle > 0 && rows[middle - 1].number == rows[middle].number)
+		middle--;
+	if (middle == 0) {
+		for (middle = count / 2; middle < count; middle++)
+			if (rows[middle].number != rows[0].number)
+				break;
+	}
+	if (middle == count) {
+		emit_leaf(assembler, rows, count);
+		return;
+	}
+	emit(assembler,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JGE, rows[middle].number, 0, 1));
+	jump = assembler->length;
+	emit(assembler, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+	emit_tree(assembler, rows, middle);
+	if (jump < FILTER_LENGTH_MAX)
+		assembler->program[jump].k = (uint32_t)(assembler->length - jump - 1);
+	emit_tree(assembler, rows + middle, count - middle);
+}
+
+int filter_build(const struct filter_facts *facts, struct sock_filter *program, size_t *ret_length)
+{
+	struct assembler assembler = { program, 0, facts };
+	struct row rows[ROWS_MAX];
+	size_t count = rows_collect(facts, rows);
+
+	emit_load(&assembler, offsetof(struct seccomp_data, arch));
+	emit(&assembler,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, COMPAT_AUDIT_ARCH, 1, 0));
+	emit_return(&assembler, FAIL(ENOSYS));
+	emit_load(&assembler, offsetof(struct seccomp_data, nr));
+	/* x32 numbers lie beyond it too */
+	emit_return_if(&assembler, BPF_JGT, FILTER_CALL_LAST, FAIL(ENOSYS));
+	emit_tree(&assembler, rows, count);
+	if (assembler.length > FILTER_LENGTH_MAX)
+		return -E2BIG;
+	*ret_length = assembler.length;
+	return 0;
+}

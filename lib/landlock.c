@@ -1,0 +1,229 @@
+/*
+ * The Landlock layers of a session, made with the system calls themselves.
+ * Called by confine and by `sandlockctl status`.
+ * Distrusts version numbers: vendors port parts back, so the probe makes a ruleset with each part.
+ */
+#include "landlock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "plan.h"
+#include "util.h"
+
+static int ruleset_create(const struct compat_landlock_ruleset *attributes, size_t size)
+{
+	return (int)syscall(__NR_landlock_create_ruleset, attributes, size, 0);
+}
+
+/* What an ABI must be able to make for us to believe its number. */
+static const struct {
+	int abi;
+	size_t size;
+	struct compat_landlock_ruleset attributes;
+} probes[] = {
+	{ LANDLOCK_ABI_SCOPE,
+	  sizeof(struct compat_landlock_ruleset),
+	  { .scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL } },
+	{ LANDLOCK_ABI_NET,
+	  offsetof(struct compat_landlock_ruleset, scoped),
+	  { .handled_access_net = LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP } },
+	{ LANDLOCK_ABI_REFER,
+	  offsetof(struct compat_landlock_ruleset, handled_access_net),
+	  { .handled_access_fs = LANDLOCK_ACCESS_FS_REFER } },
+};
+
+int landlock_abi(void)
+{
+	long version =
+		syscall(__NR_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
+		cleanup_fd int ruleset = -1;
+
+		if (version < probes[i].abi)
+			continue;
+		ruleset = ruleset_create(&probes[i].attributes, probes[i].size);
+		if (ruleset >= 0)
+			return i == 0 ? (int)version : probes[i].abi;
+	}
+	return version > 0 ? 1 : 0;
+}
+
+static int rule_add_port(int ruleset, uint64_t access, uint16_t port)
+{
+	struct compat_landlock_net_port attributes = { access, port };
+
+	if (syscall(__NR_landlock_add_rule, ruleset, COMPAT_LANDLOCK_RULE_NET_PORT, &attributes, 0))
+		return -errno;
+	return 0;
+}
+
+static int rules_add_range(int ruleset, uint64_t access, const struct port_range *range)
+{
+	for (uint32_t port = range->low; port <= range->high; port++) {
+		int error = rule_add_port(ruleset, access, (uint16_t)port);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* Grants `access` on the whole tree. */
+static int rule_add_root(int ruleset, uint64_t access)
+{
+	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct landlock_path_beneath_attr attributes = { .allowed_access = access, .parent_fd = root };
+
+	if (root < 0 || syscall(__NR_landlock_add_rule, ruleset, COMPAT_LANDLOCK_RULE_PATH_BENEATH,
+				&attributes, 0))
+		return -errno;
+	return 0;
+}
+
+static bool rule_connects(const struct rule *rule)
+{
+	return !rule->deny && (rule->protocols & PROTOCOL_TCP);
+}
+
+/* How many ports the allow rules name; more than LANDLOCK_PORTS_MAX for "every port". */
+static uint32_t connect_ports(const struct plan *plan)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < plan->ruleset.rule_count; i++) {
+		const struct rule *rule = &plan->ruleset.rules[i];
+
+		if (!rule_connects(rule))
+			continue;
+		if (rule->ports_count == 0)
+			return LANDLOCK_PORTS_MAX + 1;
+		for (uint32_t j = 0; j < rule->ports_count; j++) {
+			const struct port_range *range = &plan->ruleset.ports[rule->ports_first + j];
+
+			count += (uint32_t)(range->high - range->low) + 1;
+		}
+		if (count > LANDLOCK_PORTS_MAX)
+			break;
+	}
+	return count;
+}
+
+static uint32_t bind_ports(const struct plan *plan)
+{
+	uint32_t count = 0;
+
+	if (plan->header->flags & PLAN_BIND_ANY)
+		return LANDLOCK_PORTS_MAX + 1;
+	for (uint32_t i = 0; i < plan->header->binds.count; i++)
+		count += (uint32_t)(plan->binds[i].high - plan->binds[i].low) + 1;
+	return count;
+}
+
+static int rules_add_connects(int ruleset, const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->ruleset.rule_count; i++) {
+		const struct rule *rule = &plan->ruleset.rules[i];
+
+		for (uint32_t j = 0; rule_connects(rule) && j < rule->ports_count; j++) {
+			int error = rules_add_range(ruleset, LANDLOCK_ACCESS_NET_CONNECT_TCP,
+						    &plan->ruleset.ports[rule->ports_first + j]);
+
+			if (error)
+				return error;
+		}
+	}
+	return 0;
+}
+
+static int rules_add_binds(int ruleset, const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->header->binds.count; i++) {
+		int error = rules_add_range(ruleset, LANDLOCK_ACCESS_NET_BIND_TCP, &plan->binds[i]);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static int restrict_self(int ruleset)
+{
+	if (syscall(__NR_landlock_restrict_self, ruleset, 0))
+		return -errno;
+	return 0;
+}
+
+/* A domain that forbids nothing: still no tracing out of it. REFER is what every ruleset over files
+ * would refuse, so it is the right to handle and to grant. */
+static int restrict_nothing(void)
+{
+	struct compat_landlock_ruleset attributes = { .handled_access_fs = LANDLOCK_ACCESS_FS_REFER };
+	cleanup_fd int ruleset = ruleset_create(&attributes, offsetof(struct compat_landlock_ruleset,
+								      handled_access_net));
+	int error;
+
+	if (ruleset < 0)
+		return -errno;
+	error = rule_add_root(ruleset, LANDLOCK_ACCESS_FS_REFER);
+	return error ? error : restrict_self(ruleset);
+}
+
+int landlock_restrict_ports(const struct plan *plan, int abi)
+{
+	struct compat_landlock_ruleset attributes = { 0 };
+	cleanup_fd int ruleset = -1;
+	int error;
+
+	if (abi < LANDLOCK_ABI_REFER)
+		return -EOPNOTSUPP;
+	if (connect_ports(plan) <= LANDLOCK_PORTS_MAX)
+		attributes.handled_access_net |= LANDLOCK_ACCESS_NET_CONNECT_TCP;
+	if (bind_ports(plan) <= LANDLOCK_PORTS_MAX)
+		attributes.handled_access_net |= LANDLOCK_ACCESS_NET_BIND_TCP;
+	if (abi < LANDLOCK_ABI_NET || attributes.handled_access_net == 0)
+		return restrict_nothing();
+	ruleset = ruleset_create(&attributes, offsetof(struct compat_landlock_ruleset, scoped));
+	if (ruleset < 0)
+		return -errno;
+	if (attributes.handled_access_net & LANDLOCK_ACCESS_NET_CONNECT_TCP) {
+		error = rules_add_connects(ruleset, plan);
+		if (error)
+			return error;
+	}
+	if (attributes.handled_access_net & LANDLOCK_ACCESS_NET_BIND_TCP) {
+		error = rules_add_binds(ruleset, plan);
+		if (error)
+			return error;
+	}
+	return restrict_self(ruleset);
+}
+
+int landlock_restrict_session(int abi)
+{
+	struct compat_landlock_ruleset attributes = {
+		.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL,
+	};
+	cleanup_fd int ruleset = -1;
+
+	if (abi < LANDLOCK_ABI_REFER)
+		return -EOPNOTSUPP;
+	if (abi < LANDLOCK_ABI_SCOPE)
+		return restrict_nothing();
+	ruleset = ruleset_create(&attributes, sizeof(attributes));
+	if (ruleset < 0)
+		return -errno;
+	return restrict_self(ruleset);
+}
+
+bool landlock_decides_binds(const struct plan *plan, int abi)
+{
+	if (plan->header->flags & PLAN_BIND_ANY)
+		return true;
+	return abi >= LANDLOCK_ABI_NET && bind_ports(plan) <= LANDLOCK_PORTS_MAX;
+}

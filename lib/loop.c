@@ -1,0 +1,53 @@
+/*
+ * One thread waiting for many descriptors, by epoll.
+ * Called by the supervisor and by supervise.
+ * Distrusts nothing; events it hands on are hints.
+ */
+#include "loop.h"
+
+#include <errno.h>
+
+#define EVENTS_MAX 16
+
+int loop_open(struct loop *loop)
+{
+	loop->stopped = false;
+	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
+	return loop->epoll < 0 ? -errno : 0;
+}
+
+int loop_add(struct loop *loop, struct watch *watch, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.ptr = watch };
+
+	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, watch->fd, &event) ? -errno : 0;
+}
+
+/* Explicitly: closing our copy of a descriptor that others hold too would leave it in the set. */
+void loop_remove(struct loop *loop, struct watch *watch)
+{
+	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+}
+
+int loop_run(struct loop *loop)
+{
+	struct epoll_event events[EVENTS_MAX];
+
+	while (!loop->stopped) {
+		int count = epoll_wait(loop->epoll, events, EVENTS_MAX, -1);
+
+		if (count < 0 && errno != EINTR)
+			return -errno;
+		for (int i = 0; i < count; i++) {
+			struct watch *watch = events[i].data.ptr;
+
+			watch->ready(watch, events[i].events);
+		}
+	}
+	return 0;
+}
+
+void loop_stop(struct loop *loop)
+{
+	loop->stopped = true;
+}

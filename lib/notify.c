@@ -1,0 +1,61 @@
+/*
+ * The kernel's side of a trapped call: receive, ask, answer.
+ * Called by supervise alone.
+ * Distrusts the timing: a caller may die between any two steps, which is normal and no error.
+ */
+#include "notify.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "compat.h"
+
+/* Requests are unsigned in one C library and int in the other. */
+static int listener_control(int listener, unsigned long request, void *argument)
+{
+	return (int)syscall(__NR_ioctl, listener, request, argument);
+}
+
+void notify_prefer_sync(int listener)
+{
+	/* The flags go by value. Kernels before 6.6 refuse, and are only slower. */
+	(void)syscall(__NR_ioctl, listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+		      SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+}
+
+int notify_receive(int listener, struct notification *ret_notification)
+{
+	/* The kernel wants zeroes, and writes no more than the size this header was compiled with. */
+	struct seccomp_notif raw = { 0 };
+
+	if (listener_control(listener, SECCOMP_IOCTL_NOTIF_RECV, &raw))
+		return -errno;
+	if (raw.pid == 0) {
+		notify_answer(listener, raw.id, 0, EACCES);
+		return -ESRCH;
+	}
+	ret_notification->id = raw.id;
+	ret_notification->thread = (pid_t)raw.pid;
+	ret_notification->call = raw.data.nr;
+	for (int i = 0; i < 6; i++)
+		ret_notification->arguments[i] = raw.data.args[i];
+	return 0;
+}
+
+bool notify_is_held(int listener, uint64_t id)
+{
+	return listener_control(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
+void notify_answer(int listener, uint64_t id, int64_t value, int error)
+{
+	struct seccomp_notif_resp raw = {
+		.id = id,
+		.val = error ? 0 : value,
+		.error = -error,
+	};
+
+	(void)listener_control(listener, SECCOMP_IOCTL_NOTIF_SEND, &raw);
+}

@@ -1,0 +1,33 @@
+/*
+ * The kernel's side of a trapped call: receive it, ask whether it is still held, answer it.
+ * Called by supervise alone; no state.
+ * A notification is hostile: every argument is the confined process's choice.
+ */
+#ifndef SANDLOCK_NOTIFY_H
+#define SANDLOCK_NOTIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct notification {
+	uint64_t id;
+	pid_t thread; /* a thread id, in the supervisor's pid namespace; never 0 */
+	int call;     /* __NR_* */
+	uint64_t arguments[6];
+};
+
+/* Asks for wake-ups on the caller's processor where the kernel can; 0 also where it cannot. */
+void notify_prefer_sync(int listener);
+
+/* -ENOENT: the caller died meanwhile, -EINTR, -EAGAIN; -ESRCH where the caller is in another pid namespace and so
+ * has no number here (the call was answered with a refusal). */
+int notify_receive(int listener, struct notification *ret_notification);
+
+/* True while the call is held and the thread is the one that made it. */
+bool notify_is_held(int listener, uint64_t id);
+
+/* Ends the call with `value` where error is 0, else with the errno `error`. A caller that is gone is no error. */
+void notify_answer(int listener, uint64_t id, int64_t value, int error);
+
+#endif

@@ -1,0 +1,225 @@
+/*
+ * Another process as the supervisor needs it.
+ * Called by the serving modules of the run side.
+ * Distrusts everything it reads.
+ */
+#include "target.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "util.h"
+
+#define STATUS_MAX  4096
+#define PROC_NAME   64
+#define THREADS_MAX 64 /* looked at for a stop, at most */
+
+int target_read(pid_t thread, uint64_t address, void *buffer, size_t length)
+{
+	struct iovec local = { buffer, length };
+	struct iovec remote = { (void *)(uintptr_t)address, length };
+	ssize_t got;
+
+	if (length == 0)
+		return 0;
+	got = process_vm_readv(thread, &local, 1, &remote, 1, 0);
+	if (got < 0)
+		return -errno;
+	return (size_t)got == length ? 0 : -EFAULT;
+}
+
+int target_write(pid_t thread, uint64_t address, const void *buffer, size_t length)
+{
+	struct iovec local = { (void *)(uintptr_t)buffer, length };
+	struct iovec remote = { (void *)(uintptr_t)address, length };
+	ssize_t put = process_vm_writev(thread, &local, 1, &remote, 1, 0);
+
+	if (put < 0)
+		return -errno;
+	return (size_t)put == length ? 0 : -EFAULT;
+}
+
+ssize_t target_gather(pid_t thread, struct iovec *vectors, size_t count, size_t skip, void *buffer,
+		      size_t limit)
+{
+	struct iovec local = { buffer, 0 };
+	size_t first = 0;
+	size_t last;
+	ssize_t got;
+
+	while (first < count && skip >= vectors[first].iov_len)
+		skip -= vectors[first++].iov_len;
+	if (first < count) {
+		vectors[first].iov_base = (char *)vectors[first].iov_base + skip;
+		vectors[first].iov_len -= skip;
+	}
+	for (last = first; last < count && local.iov_len < limit; last++) {
+		if (vectors[last].iov_len > limit - local.iov_len)
+			vectors[last].iov_len = limit - local.iov_len;
+		local.iov_len += vectors[last].iov_len;
+	}
+	if (local.iov_len == 0)
+		return 0;
+	got = process_vm_readv(thread, &local, 1, vectors + first, last - first, 0);
+	if (got < 0)
+		return -errno;
+	return (size_t)got == local.iov_len ? got : -EFAULT;
+}
+
+static int pidfd_open_thread(pid_t thread)
+{
+	long pidfd = syscall(__NR_pidfd_open, thread, 0);
+
+	if (pidfd < 0 && (errno == EINVAL || errno == ENOENT))
+		pidfd = syscall(__NR_pidfd_open, thread, PIDFD_THREAD);
+	if (pidfd < 0 && errno == EINVAL) {
+		/* Before Linux 6.9: by the thread group, with which a thread nearly always shares its descriptors. */
+		struct target_status status;
+		int error = target_read_status(thread, &status);
+
+		if (error)
+			return error;
+		pidfd = syscall(__NR_pidfd_open, status.group, 0);
+	}
+	return pidfd < 0 ? -errno : (int)pidfd;
+}
+
+int target_descriptor(pid_t thread, int number)
+{
+	cleanup_fd int pidfd = pidfd_open_thread(thread);
+	long copy;
+
+	if (pidfd < 0)
+		return pidfd;
+	copy = syscall(__NR_pidfd_getfd, pidfd, number, 0);
+	return copy < 0 ? -errno : (int)copy;
+}
+
+static int target_open(pid_t thread, const char *what, int flags)
+{
+	char name[PROC_NAME];
+	int fd;
+
+	snprintf(name, sizeof(name), "/proc/%d/%s", (int)thread, what);
+	fd = open(name, flags | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int target_root(pid_t thread)
+{
+	return target_open(thread, "root", O_PATH | O_DIRECTORY);
+}
+
+int target_directory(pid_t thread)
+{
+	return target_open(thread, "cwd", O_PATH | O_DIRECTORY);
+}
+
+/* The digits behind "\nname:" and blanks; 0 where there are none. */
+static uint64_t status_number(const char *text, const char *name, unsigned base)
+{
+	const char *at = strstr(text, name);
+	uint64_t value = 0;
+
+	if (!at)
+		return 0;
+	for (at += strlen(name); *at == '\t' || *at == ' '; at++)
+		;
+	for (; *at; at++) {
+		unsigned digit;
+
+		if (*at >= '0' && *at <= '9')
+			digit = (unsigned)(*at - '0');
+		else if (*at >= 'a' && *at <= 'f')
+			digit = (unsigned)(*at - 'a') + 10;
+		else
+			break;
+		if (digit >= base)
+			break;
+		value = value * base + digit;
+	}
+	return value;
+}
+
+/* The name stands first and has its newlines escaped, so no later key can be forged in it. */
+static int status_parse(const char *text, struct target_status *ret_status)
+{
+	const char *end = strchr(text, '\n');
+	const char *state = strstr(text, "\nState:\t");
+	size_t length;
+
+	if (strncmp(text, "Name:\t", 6) != 0 || !end || !state)
+		return -ESRCH;
+	text += 6;
+	length = (size_t)(end - text);
+	if (length > TARGET_NAME_MAX - 1)
+		length = TARGET_NAME_MAX - 1;
+	memset(ret_status, 0, sizeof(*ret_status));
+	memcpy(ret_status->name, text, length);
+	ret_status->state = state[strlen("\nState:\t")];
+	ret_status->group = (pid_t)status_number(end, "\nTgid:", 10);
+	ret_status->umask = (mode_t)status_number(end, "\nUmask:", 8);
+	ret_status->uid = (uid_t)status_number(end, "\nUid:", 10);
+	ret_status->threads = (unsigned)status_number(end, "\nThreads:", 10);
+	ret_status->pending =
+		(status_number(end, "\nSigPnd:", 16) | status_number(end, "\nShdPnd:", 16)) &
+		~status_number(end, "\nSigBlk:", 16);
+	ret_status->seccomp = (unsigned)status_number(end, "\nSeccomp:", 10);
+	ret_status->no_new_privs = status_number(end, "\nNoNewPrivs:", 10) == 1;
+	return 0;
+}
+
+int target_read_status(pid_t thread, struct target_status *ret_status)
+{
+	char text[STATUS_MAX];
+	cleanup_fd int fd = target_open(thread, "status", O_RDONLY);
+	ssize_t length;
+
+	if (fd < 0)
+		return fd;
+	/* One read: a second could see another moment. */
+	length = read(fd, text, sizeof(text) - 1);
+	if (length <= 0)
+		return -ESRCH;
+	text[length] = '\0';
+	return status_parse(text, ret_status);
+}
+
+static bool thread_is_stopped(pid_t thread)
+{
+	struct target_status status;
+
+	return target_read_status(thread, &status) == 0 && status.state == 'T';
+}
+
+bool target_has_stopped_thread(pid_t group)
+{
+	cleanup_fd int directory = target_open(group, "task", O_RDONLY | O_DIRECTORY);
+	char entries[2048] __attribute__((aligned(8)));
+	long length;
+	unsigned seen = 0;
+
+	/* getdents64 itself: opendir would allocate. */
+	while (directory >= 0 &&
+	       (length = syscall(__NR_getdents64, directory, entries, sizeof(entries))) > 0) {
+		for (long at = 0; at < length;) {
+			const struct dirent *entry = (const void *)(entries + at);
+			uint64_t thread;
+
+			at += entry->d_reclen;
+			if (parse_unsigned(entry->d_name, INT32_MAX, &thread))
+				continue;
+			if (thread_is_stopped((pid_t)thread))
+				return true;
+			if (++seen == THREADS_MAX)
+				return false;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,50 @@
+/*
+ * Another process as the supervisor needs it: its memory, descriptors, directories, signals.
+ * Called by the serving modules; no state.
+ * Everything read is hostile, and may change between two reads: read once, judge the copy. A pid is
+ * only meaningful while notify_is_held says so *after* the reads.
+ */
+#ifndef SANDLOCK_TARGET_H
+#define SANDLOCK_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* Exactly `length` bytes or -EFAULT; -EPERM where the process is out of reach, -ESRCH where it is gone. */
+int target_read(pid_t thread, uint64_t address, void *buffer, size_t length);
+int target_write(pid_t thread, uint64_t address, const void *buffer, size_t length);
+
+/* Gathers from the target's own vectors, skipping the first `skip` bytes, at most `limit`; -EFAULT
+ * where a part cannot be read. Returns the bytes read. `vectors` is changed. */
+ssize_t target_gather(pid_t thread, struct iovec *vectors, size_t count, size_t skip, void *buffer,
+		      size_t limit);
+
+/* A copy of descriptor `number`; -EBADF as the kernel says, -EPERM where the process is out of reach. */
+int target_descriptor(pid_t thread, int number);
+
+/* O_PATH descriptors of the root and the working directory. */
+int target_root(pid_t thread);
+int target_directory(pid_t thread);
+
+/* What /proc says of a thread. */
+#define TARGET_NAME_MAX 16
+struct target_status {
+	char name[TARGET_NAME_MAX];
+	pid_t group; /* the process */
+	char state;  /* R S D T t Z X */
+	mode_t umask;
+	uid_t uid; /* real */
+	unsigned threads;
+	uint64_t pending; /* signals that are pending for thread or process and not blocked */
+	unsigned seccomp; /* 2: filtered */
+	bool no_new_privs;
+};
+int target_read_status(pid_t thread, struct target_status *ret_status);
+
+/* True where a thread of the process is stopped. */
+bool target_has_stopped_thread(pid_t group);
+
+#endif
