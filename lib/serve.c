@@ -1,0 +1,203 @@
+/*
+ * What the serving modules share.
+ * Called by serve_*.c and supervise.
+ * Distrusts every argument of the call.
+ */
+#include "serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "target.h"
+#include "util.h"
+
+#define NS_PER_S  1000000000ULL
+#define NS_PER_US 1000ULL
+#define GUARD_US  10000
+
+struct outcome outcome_value(int64_t value)
+{
+	return (struct outcome){ OUTCOME_ANSWER, 0, value };
+}
+
+struct outcome outcome_error(int error)
+{
+	return (struct outcome){ OUTCOME_ANSWER, error, 0 };
+}
+
+struct outcome outcome_gone(void)
+{
+	return (struct outcome){ OUTCOME_GONE, 0, 0 };
+}
+
+struct outcome outcome_performed(ssize_t result)
+{
+	return result < 0 ? outcome_error((int)-result) : outcome_value(result);
+}
+
+static int socket_option(int fd, int option, int *ret_value)
+{
+	socklen_t size = sizeof(*ret_value);
+
+	return getsockopt(fd, SOL_SOCKET, option, ret_value, &size) ? -errno : 0;
+}
+
+int serve_pin(struct supervisor *supervisor, struct request *request, const char *operation)
+{
+	int error;
+
+	/* After a wait: a new copy, since the wait may have been for something else. */
+	util_cleanup_fd(&request->socket);
+	request->socket = target_descriptor(request->call.thread, (int)request->call.arguments[0]);
+	if (request->socket == -EBADF)
+		return EBADF;
+	if (request->socket < 0) {
+		error = request->socket;
+		request->socket = -1;
+		return serve_fail(supervisor, request, operation, strerror(-error)).error;
+	}
+	error = socket_option(request->socket, SO_DOMAIN, &request->kind.domain);
+	if (!error)
+		error = socket_option(request->socket, SO_TYPE, &request->kind.type);
+	if (!error)
+		error = socket_option(request->socket, SO_PROTOCOL, &request->kind.protocol);
+	return -error;
+}
+
+int serve_copy_address(struct request *request, uint64_t address, int64_t length)
+{
+	int error;
+
+	/* As move_addr_to_kernel(): the length first, as an int. */
+	if ((int)length < 0 || (int)length > (int)sizeof(request->address))
+		return EINVAL;
+	memset(&request->address, 0, sizeof(request->address));
+	request->length = (socklen_t)length;
+	error = target_read(request->call.thread, address, &request->address, request->length);
+	return error == -EFAULT ? EFAULT : error ? EACCES : 0;
+}
+
+struct outcome serve_refuse(struct supervisor *supervisor, const struct request *request,
+			    const char *operation, const char *protocol, const char *destination,
+			    const struct rule *rule)
+{
+	const struct denial denial = {
+		.operation = operation,
+		.protocol = protocol,
+		.destination = destination,
+		.rule = rule,
+	};
+
+	denial_log(&supervisor->denials, supervisor->plan, request->call.thread, &denial);
+	return outcome_error(EACCES);
+}
+
+struct outcome serve_fail(struct supervisor *supervisor, const struct request *request,
+			  const char *operation, const char *reason)
+{
+	const struct denial denial = {
+		.operation = operation,
+		.protocol = serve_protocol_name(&request->kind),
+		.destination = "?",
+		.reason = reason,
+	};
+
+	denial_log(&supervisor->denials, supervisor->plan, request->call.thread, &denial);
+	return outcome_error(EACCES);
+}
+
+/* What sockets there can be: the filter's table of creatable ones. */
+static const struct {
+	struct socket_kind kind;
+	enum protocol protocol;
+	const char *name;
+} kinds[] = {
+	{ { AF_INET, SOCK_STREAM, IPPROTO_TCP }, PROTOCOL_TCP, "tcp" },
+	{ { AF_INET6, SOCK_STREAM, IPPROTO_TCP }, PROTOCOL_TCP, "tcp" },
+	{ { AF_INET, SOCK_DGRAM, IPPROTO_UDP }, PROTOCOL_UDP, "udp" },
+	{ { AF_INET6, SOCK_DGRAM, IPPROTO_UDP }, PROTOCOL_UDP, "udp" },
+	{ { AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE }, PROTOCOL_UDP, "udp" },
+	{ { AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE }, PROTOCOL_UDP, "udp" },
+	{ { AF_INET, SOCK_DGRAM, IPPROTO_ICMP }, PROTOCOL_ICMP, "icmp" },
+	{ { AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6 }, PROTOCOL_ICMP, "icmp" },
+	{ { AF_INET, SOCK_RAW, IPPROTO_ICMP }, PROTOCOL_ICMP, "icmp" },
+	{ { AF_INET6, SOCK_RAW, IPPROTO_ICMPV6 }, PROTOCOL_ICMP, "icmp" },
+};
+
+enum protocol serve_protocol(const struct socket_kind *kind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (memcmp(kind, &kinds[i].kind, sizeof(*kind)) == 0)
+			return kinds[i].protocol;
+	return (enum protocol)0;
+}
+
+const char *serve_protocol_name(const struct socket_kind *kind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (memcmp(kind, &kinds[i].kind, sizeof(*kind)) == 0)
+			return kinds[i].name;
+	return kind->domain == AF_UNIX ? "unix" : kind->domain == AF_NETLINK ? "netlink" : "other";
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+bool serve_may_wait(struct request *request)
+{
+	struct timeval timeout = { 0 };
+	socklen_t size = sizeof(timeout);
+	int flags = fcntl(request->socket, F_GETFL);
+
+	if (flags < 0 || (flags & O_NONBLOCK))
+		return false;
+	if (request->deadline == 0 &&
+	    getsockopt(request->socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, &size) == 0 &&
+	    (timeout.tv_sec > 0 || timeout.tv_usec > 0))
+		request->deadline = now_ns() + (uint64_t)timeout.tv_sec * NS_PER_S +
+				    (uint64_t)timeout.tv_usec * NS_PER_US;
+	return true;
+}
+
+bool serve_is_late(const struct request *request)
+{
+	return request->deadline != 0 && now_ns() >= request->deadline;
+}
+
+/* Another thread of the caller can switch the shared file back to blocking between our two calls.
+ * The timer then ends the wait: SIGALRM has a handler that does nothing, without SA_RESTART. */
+static void guard(suseconds_t us)
+{
+	const struct itimerval timer = { { 0, us }, { 0, us } };
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+int serve_connect_now(int socket, const struct sockaddr *address, socklen_t length)
+{
+	int flags = fcntl(socket, F_GETFL);
+	int on = 1;
+	int off = 0;
+	int error;
+
+	if (flags < 0)
+		return -errno;
+	if (flags & O_NONBLOCK)
+		return connect(socket, address, length) ? -errno : 0;
+	guard(GUARD_US);
+	error = ioctl(socket, FIONBIO, &on) || connect(socket, address, length) ? -errno : 0;
+	ioctl(socket, FIONBIO, &off);
+	guard(0);
+	/* Interrupted by the guard: the connection is under way all the same. */
+	return error == -EINTR ? -EINPROGRESS : error;
+}

@@ -1,0 +1,77 @@
+/*
+ * What the serving modules share: one serve_<call>() for each row of lib/trapped.h, and what they
+ * have in common. Called by supervise alone. Each serves a request from the start or, after a wait,
+ * again; each copies first, then asks whether the call is still held, then decides on the copy,
+ * then performs on the copy.
+ */
+#ifndef SANDLOCK_SERVE_H
+#define SANDLOCK_SERVE_H
+
+#include <sys/un.h>
+
+#include "supervise.h"
+#include "trapped.h"
+
+#define SERVE_PROTOTYPE(name, when) \
+	struct outcome serve_##name(struct supervisor *supervisor, struct request *request);
+TRAPPED_CALLS(SERVE_PROTOTYPE)
+#undef SERVE_PROTOTYPE
+
+#define SERVE_TEXT_MAX 160 /* of a destination in a log line */
+
+struct outcome outcome_value(int64_t value);
+struct outcome outcome_error(int error); /* a positive errno */
+struct outcome outcome_gone(void);
+
+/* The outcome of what was performed on behalf: a value, or a negative errno. */
+struct outcome outcome_performed(ssize_t result);
+
+/* Takes a copy of the descriptor in argument 0 and learns its kind; 0, or an outcome's errno. Logs what cannot be served. */
+int serve_pin(struct supervisor *supervisor, struct request *request, const char *operation);
+
+/* Copies a sockaddr of the caller's, of `length` as the caller says; 0, EINVAL, EFAULT, EACCES. The rest is zero. */
+int serve_copy_address(struct request *request, uint64_t address, int64_t length);
+
+/* Logs a refusal by `rule` (NULL: default) and returns EACCES. */
+struct outcome serve_refuse(struct supervisor *supervisor, const struct request *request,
+			    const char *operation, const char *protocol, const char *destination,
+			    const struct rule *rule);
+
+/* The same for what cannot be decided. */
+struct outcome serve_fail(struct supervisor *supervisor, const struct request *request,
+			  const char *operation, const char *reason);
+
+/* The protocol that rules speak of, 0 for any other socket. */
+enum protocol serve_protocol(const struct socket_kind *kind);
+const char *serve_protocol_name(const struct socket_kind *kind);
+
+/* True where the caller expects the call to wait. Sets the deadline of SO_SNDTIMEO once. */
+bool serve_may_wait(struct request *request);
+bool serve_is_late(const struct request *request);
+
+/* connect(2) that never waits, whatever the socket says: -EINPROGRESS or -EAGAIN instead. */
+int serve_connect_now(int socket, const struct sockaddr *address, socklen_t length);
+
+/* serve_inet.c: judges the inet endpoint in request->address for a socket of this kind, and makes
+ * the address that which was judged (an unspecified one becomes what it stands for). True: allowed.
+ * Else *ret_refusal is the outcome, logged. */
+bool serve_inet_allows(struct supervisor *supervisor, struct request *request,
+		       const char *operation, struct outcome *ret_refusal);
+
+/* What the inet socket is bound to; port 0: to nothing yet. False for any other socket. */
+bool serve_bound_endpoint(int fd, struct endpoint *ret_endpoint);
+
+/* True where the address is the kernel itself. */
+bool serve_netlink_allows(const struct request *request);
+
+/* serve_unix.c: enters the caller's working directory, so that a path of his can be used as it is.
+ * -EACCES where his root is not ours. */
+int serve_enter_directory(const struct request *request);
+
+/* serve_unix.c: the same for a unix destination. A path is pinned: *ret_pin is an O_PATH descriptor
+ * of the socket that was judged, and request->address becomes the pin's own path; -1 for an
+ * abstract name. The caller closes it after use. */
+bool serve_unix_allows(struct supervisor *supervisor, struct request *request,
+		       const char *operation, int *ret_pin, struct outcome *ret_refusal);
+
+#endif

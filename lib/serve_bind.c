@@ -1,0 +1,126 @@
+/*
+ * bind(2) and listen(2) on behalf.
+ * Called by supervise.
+ * Distrusts the port that a socket seems to have: it is judged by number each time.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "serve.h"
+#include "target.h"
+#include "util.h"
+
+/* Names of listeners are few words; "port 0" is an ephemeral one. */
+static struct outcome refuse_port(struct supervisor *supervisor, struct request *request,
+				  const char *operation, const struct endpoint *endpoint)
+{
+	char text[ENDPOINT_TEXT_MAX];
+
+	endpoint_format(endpoint, text);
+	return serve_refuse(supervisor, request, operation, serve_protocol_name(&request->kind),
+			    text, NULL);
+}
+
+static struct outcome bind_perform(struct request *request)
+{
+	int error = bind(request->socket, &request->address.generic, request->length);
+
+	return outcome_performed(error ? -errno : 0);
+}
+
+static struct outcome bind_inet(struct supervisor *supervisor, struct request *request)
+{
+	enum protocol protocol = serve_protocol(&request->kind);
+	const struct sockaddr_in *in = (const void *)&request->address;
+	struct sockaddr_storage *storage = &request->address.storage;
+	socklen_t length = request->length;
+	struct endpoint endpoint;
+
+	/* The kernel takes AF_UNSPEC for AF_INET, and an IPv6 address without its scope. */
+	if (in->sin_family == AF_UNSPEC && request->kind.domain == AF_INET)
+		storage->ss_family = AF_INET;
+	if (request->kind.domain == AF_INET6 && length >= 24 && length < sizeof(struct sockaddr_in6))
+		length = sizeof(struct sockaddr_in6);
+	if (endpoint_from_sockaddr(storage, length, &endpoint))
+		return outcome_error(request->length < sizeof(*in) ? EINVAL : EAFNOSUPPORT);
+	if (protocol != PROTOCOL_ICMP && !plan_binds(supervisor->plan, endpoint.port) &&
+	    !(protocol == PROTOCOL_UDP && endpoint.port == 0))
+		return refuse_port(supervisor, request, "bind", &endpoint);
+	return bind_perform(request);
+}
+
+/* Where a socket may be made is a matter of file permissions, which are ours as they are the
+ * caller's; only the umask, the root and the working directory have to be his. */
+static struct outcome bind_unix(struct supervisor *supervisor, struct request *request)
+{
+	struct target_status status;
+	struct outcome outcome;
+	mode_t ours;
+
+	if (request->length > sizeof(sa_family_t) && request->address.generic.sa_data[0] == '\0')
+		return bind_perform(request);
+	if (request->length <= sizeof(sa_family_t))
+		return bind_perform(request);
+	if (target_read_status(request->call.thread, &status))
+		return serve_fail(supervisor, request, "bind", "no status");
+	if (serve_enter_directory(request))
+		return serve_fail(supervisor, request, "bind", "another root directory");
+	ours = umask(status.umask);
+	outcome = bind_perform(request);
+	umask(ours);
+	return outcome;
+}
+
+struct outcome serve_bind(struct supervisor *supervisor, struct request *request)
+{
+	int error = serve_pin(supervisor, request, "bind");
+
+	if (!error)
+		error = serve_copy_address(request, request->call.arguments[1],
+					   (int64_t)request->call.arguments[2]);
+	if (!notify_is_held(supervisor->listener.fd, request->call.id))
+		return outcome_gone();
+	if (error)
+		return outcome_error(error);
+	switch (request->kind.domain) {
+	case AF_INET:
+	case AF_INET6:
+		return bind_inet(supervisor, request);
+	case AF_UNIX:
+		return bind_unix(supervisor, request);
+	case AF_NETLINK:
+		return bind_perform(request);
+	default:
+		return serve_refuse(supervisor, request, "bind", "other", "?", NULL);
+	}
+}
+
+/* A socket that has no port gets one from listen() itself: that is a bind of port 0. */
+static bool listens(const struct plan *plan, const struct endpoint *bound)
+{
+	return plan_binds(plan, 0) || (bound->port != 0 && plan_binds(plan, bound->port));
+}
+
+struct outcome serve_listen(struct supervisor *supervisor, struct request *request)
+{
+	struct endpoint bound = { 0 };
+	int error = serve_pin(supervisor, request, "listen");
+
+	if (!notify_is_held(supervisor->listener.fd, request->call.id))
+		return outcome_gone();
+	if (error)
+		return outcome_error(error);
+	if (serve_protocol(&request->kind) == PROTOCOL_TCP &&
+	    (!serve_bound_endpoint(request->socket, &bound) || !listens(supervisor->plan, &bound)))
+		return refuse_port(supervisor, request, "listen", &bound);
+	if (listen(request->socket, (int)request->call.arguments[1]))
+		return outcome_error(errno);
+	if (request->kind.domain == AF_UNIX)
+		listening_add(&supervisor->listening, request->socket);
+	return outcome_value(0);
+}

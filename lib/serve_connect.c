@@ -1,0 +1,121 @@
+/*
+ * connect(2) on behalf: to internet, unix and netlink addresses, without ever waiting inside the
+ * call. Called by supervise. Distrusts the address and the socket; a restarted call finds its
+ * connection under way and goes on with that one.
+ */
+#include <errno.h>
+#include <linux/netlink.h>
+#include <string.h>
+
+#include "serve.h"
+#include "util.h"
+
+/* What a blocking caller gets for a connection that is not there yet. */
+static struct outcome wait_or_give(struct request *request, int error)
+{
+	if (!serve_may_wait(request) || serve_is_late(request))
+		return outcome_error(-error);
+	request->started = true;
+	return (struct outcome){ .kind = OUTCOME_WRITABLE };
+}
+
+static struct outcome connect_perform(struct request *request)
+{
+	int error = serve_connect_now(request->socket, &request->address.generic, request->length);
+
+	/* EALREADY of a call that may wait: restarted after a signal, the connection goes on. */
+	if (error == -EINPROGRESS || error == -EALREADY)
+		return wait_or_give(request, error);
+	return outcome_performed(error);
+}
+
+/* After a wait: the same call again tells how the connection ended. */
+static struct outcome connect_go_on(struct request *request)
+{
+	int error = serve_connect_now(request->socket, &request->address.generic, request->length);
+
+	if (error == -EALREADY || error == -EINPROGRESS)
+		return wait_or_give(request, -EINPROGRESS);
+	return outcome_performed(error == -EISCONN ? 0 : error);
+}
+
+/* connect(AF_UNSPEC) dissolves an association, and goes nowhere. */
+static struct outcome disconnect(struct request *request)
+{
+	const struct sockaddr_storage unspecified = { .ss_family = AF_UNSPEC };
+	int error = connect(request->socket, (const struct sockaddr *)&unspecified,
+			    sizeof(struct sockaddr));
+
+	return outcome_performed(error ? -errno : 0);
+}
+
+static struct outcome connect_inet(struct supervisor *supervisor, struct request *request)
+{
+	struct outcome refusal;
+
+	if (request->length >= sizeof(sa_family_t) && request->address.generic.sa_family == AF_UNSPEC)
+		return disconnect(request);
+	if (!serve_inet_allows(supervisor, request, "connect", &refusal))
+		return refusal;
+	return connect_perform(request);
+}
+
+static struct outcome connect_unix(struct supervisor *supervisor, struct request *request)
+{
+	cleanup_fd int pin = -1;
+	struct outcome refusal;
+	int error;
+
+	if (request->length >= sizeof(sa_family_t) &&
+	    request->address.generic.sa_family == AF_UNSPEC && request->kind.type == SOCK_DGRAM)
+		return disconnect(request);
+	if (!serve_unix_allows(supervisor, request, "connect", &pin, &refusal))
+		return refusal;
+	error = serve_connect_now(request->socket, &request->address.generic, request->length);
+	/* A full backlog tells nobody when it is no longer full. */
+	if (error == -EAGAIN && serve_may_wait(request) && !serve_is_late(request))
+		return (struct outcome){ .kind = OUTCOME_RETRY };
+	return outcome_performed(error);
+}
+
+bool serve_netlink_allows(const struct request *request)
+{
+	const struct sockaddr_nl *netlink = (const void *)&request->address;
+
+	return request->length >= sizeof(*netlink) && netlink->nl_family == AF_NETLINK &&
+	       netlink->nl_pid == 0 && netlink->nl_groups == 0;
+}
+
+static struct outcome connect_netlink(struct supervisor *supervisor, struct request *request)
+{
+	if (!serve_netlink_allows(request))
+		return serve_refuse(supervisor, request, "connect", "netlink", "process", NULL);
+	return connect_perform(request);
+}
+
+struct outcome serve_connect(struct supervisor *supervisor, struct request *request)
+{
+	int error;
+
+	if (request->started)
+		return connect_go_on(request);
+	error = serve_pin(supervisor, request, "connect");
+	if (!error)
+		error = serve_copy_address(request, request->call.arguments[1],
+					   (int64_t)request->call.arguments[2]);
+	if (!notify_is_held(supervisor->listener.fd, request->call.id))
+		return outcome_gone();
+	if (error)
+		return outcome_error(error);
+	switch (request->kind.domain) {
+	case AF_INET:
+	case AF_INET6:
+		return connect_inet(supervisor, request);
+	case AF_UNIX:
+		return connect_unix(supervisor, request);
+	case AF_NETLINK:
+		return connect_netlink(supervisor, request);
+	default:
+		return serve_refuse(supervisor, request, "connect", "other", "?", NULL);
+	}
+}

@@ -1,0 +1,122 @@
+/*
+ * Internet destinations: what an address means on a socket, and whether a rule allows it.
+ * Called by supervise and by the other serving modules.
+ * Distrusts the address, the socket's state, and every thread that shares it.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "serve.h"
+#include "util.h"
+
+#define SIN6_SHORT 24 /* RFC 2133: without the scope; the kernel takes it */
+
+/* What the kernel would take for an endpoint of this socket; a positive errno where it would not. */
+static int read_endpoint(const struct request *request, struct endpoint *ret_endpoint)
+{
+	sa_family_t family = request->address.generic.sa_family;
+	socklen_t length = request->length;
+
+	if (length < sizeof(family))
+		return EINVAL;
+	if (request->kind.domain == AF_INET && family != AF_INET)
+		return EAFNOSUPPORT;
+	/* An IPv6 datagram socket may be given an IPv4 address; a stream socket may not. */
+	if (request->kind.domain == AF_INET6 && family != AF_INET6 &&
+	    (family != AF_INET || request->kind.type == SOCK_STREAM))
+		return EAFNOSUPPORT;
+	if (family == AF_INET6 && length >= SIN6_SHORT && length < sizeof(struct sockaddr_in6))
+		length = sizeof(struct sockaddr_in6);
+	return -endpoint_from_sockaddr(&request->address.storage, length, ret_endpoint);
+}
+
+static void write_address(struct request *request, const struct address *address)
+{
+	struct sockaddr_in *in = (void *)&request->address;
+	struct sockaddr_in6 *in6 = (void *)&request->address;
+
+	if (request->address.generic.sa_family == AF_INET)
+		memcpy(&in->sin_addr, address->bytes + 12, sizeof(in->sin_addr));
+	else
+		memcpy(&in6->sin6_addr, address->bytes, sizeof(in6->sin6_addr));
+}
+
+bool serve_bound_endpoint(int fd, struct endpoint *ret_endpoint)
+{
+	struct sockaddr_storage storage = { 0 };
+	socklen_t length = sizeof(storage);
+
+	return getsockname(fd, (struct sockaddr *)&storage, &length) == 0 &&
+	       endpoint_from_sockaddr(&storage, length, ret_endpoint) == 0;
+}
+
+/* 0.0.0.0 and :: reach the address that the socket is bound to, else loopback; ::ffff:0.0.0.0 is 0.0.0.0. */
+static struct address meant_address(int fd, const struct address *unspecified)
+{
+	struct endpoint bound;
+	struct address loopback = *unspecified;
+
+	if (serve_bound_endpoint(fd, &bound) && !address_is_unspecified(&bound.address) &&
+	    address_family(&bound.address) == address_family(unspecified))
+		return bound.address;
+	if (address_family(unspecified) == FAMILY_INET)
+		loopback.bytes[12] = 127;
+	loopback.bytes[15] = 1;
+	return loopback;
+}
+
+/* getaddrinfo connects datagram sockets only to sort addresses, and takes a refusal for an answer:
+ * no denial to report where the one reason for UDP is name resolution. */
+static bool only_sorts_addresses(const struct supervisor *supervisor, const struct request *request)
+{
+	const struct ruleset *ruleset = &supervisor->ruleset;
+
+	if (request->call.call != __NR_connect || serve_protocol(&request->kind) != PROTOCOL_UDP)
+		return false;
+	for (uint32_t i = 0; i < ruleset->rule_count; i++) {
+		const struct rule *rule = &ruleset->rules[i];
+
+		if (!rule->deny && !rule->implicit && (rule->protocols & PROTOCOL_UDP))
+			return false;
+	}
+	return true;
+}
+
+bool serve_inet_allows(struct supervisor *supervisor, struct request *request,
+		       const char *operation, struct outcome *ret_refusal)
+{
+	enum protocol protocol = serve_protocol(&request->kind);
+	char text[ENDPOINT_TEXT_MAX];
+	struct endpoint endpoint;
+	struct verdict verdict;
+	int error = read_endpoint(request, &endpoint);
+
+	if (error) {
+		*ret_refusal = outcome_error(error);
+		return false;
+	}
+	if (address_is_unspecified(&endpoint.address)) {
+		endpoint.address = meant_address(request->socket, &endpoint.address);
+		/* Perform on what is judged: the socket could be bound elsewhere meanwhile. */
+		write_address(request, &endpoint.address);
+	}
+	verdict = protocol ? ruleset_decide(&supervisor->ruleset, protocol, &endpoint)
+			   : (struct verdict){ VERDICT_DENY, NULL };
+	switch (verdict.kind) {
+	case VERDICT_ALLOW:
+		return true;
+	case VERDICT_DENY:
+		break;
+	}
+	if (only_sorts_addresses(supervisor, request)) {
+		*ret_refusal = outcome_error(EACCES);
+		return false;
+	}
+	endpoint_format(&endpoint, text);
+	*ret_refusal = serve_refuse(supervisor, request, operation,
+				    serve_protocol_name(&request->kind), text, verdict.rule);
+	return false;
+}

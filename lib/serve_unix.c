@@ -1,0 +1,300 @@
+/*
+ * Unix destinations: the path is walked once as the caller would walk it, and what was reached is
+ * judged and used. Called by the serving modules. Distrusts names: links, renames and other roots
+ * only decide which inode is reached, never what it may be.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "serve.h"
+#include "target.h"
+#include "util.h"
+
+#define PATH_TEXT_MAX 4096
+#define PIN_NAME_MAX  32
+
+/* Where `own` sockets may lie besides the home directory. */
+static const char *const own_places[] = { "/tmp/", "/var/tmp/" };
+
+/* Below these nothing is `own`, whoever owns it. */
+static const char *const never_own[] = { "/tmp/.X11-unix/", "/tmp/.ICE-unix/" };
+
+struct unix_target {
+	int pin;
+	struct stat status;
+	char path[PATH_TEXT_MAX]; /* canonical */
+};
+
+static bool same_file(const struct stat *one, const struct stat *other)
+{
+	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+/* 1: the caller's root is ours, 0: another, or a negative errno. */
+static int has_our_root(int root)
+{
+	struct stat theirs;
+	struct stat ours;
+
+	if (fstat(root, &theirs) || stat("/", &ours))
+		return -errno;
+	return same_file(&theirs, &ours);
+}
+
+/* An O_PATH descriptor of what the caller's path names. In another root only absolute paths are
+ * walked: RESOLVE_IN_ROOT would take the working directory for the root. */
+static int walk(pid_t thread, const char *path)
+{
+	cleanup_fd int root = target_root(thread);
+	cleanup_fd int directory = target_directory(thread);
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
+	int ours;
+	long pin;
+
+	if (root < 0 || directory < 0)
+		return -EACCES;
+	ours = has_our_root(root);
+	if (ours < 0 || (ours == 0 && path[0] != '/'))
+		return -EACCES;
+	if (ours == 0)
+		how.resolve |= RESOLVE_IN_ROOT;
+	pin = syscall(__NR_openat2, path[0] == '/' ? root : directory, path, &how, sizeof(how));
+	return pin < 0 ? -errno : (int)pin;
+}
+
+int serve_enter_directory(const struct request *request)
+{
+	cleanup_fd int root = target_root(request->call.thread);
+	cleanup_fd int directory = target_directory(request->call.thread);
+
+	if (root < 0 || directory < 0 || has_our_root(root) != 1)
+		return -EACCES;
+	return fchdir(directory) ? -errno : 0;
+}
+
+/* The canonical path of a pin; false where it has none (deleted, or out of our sight). */
+static bool pin_path(int pin, char path[PATH_TEXT_MAX])
+{
+	char name[PIN_NAME_MAX];
+	ssize_t length;
+
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", pin);
+	length = readlink(name, path, PATH_TEXT_MAX - 1);
+	if (length <= 0 || path[0] != '/')
+		return false;
+	path[length] = '\0';
+	return true;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+static bool is_below_home(const struct plan *plan, const char *path)
+{
+	const char *home = plan_string(plan, plan->header->home);
+	size_t length = strlen(home);
+
+	return length > 1 && strncmp(path, home, length) == 0 && path[length] == '/';
+}
+
+static bool is_own_place(const struct plan *plan, const char *path)
+{
+	char gnupg[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(never_own); i++)
+		if (starts_with(path, never_own[i]))
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(own_places); i++)
+		if (starts_with(path, own_places[i]))
+			return true;
+	snprintf(gnupg, sizeof(gnupg), "/run/user/%u/gnupg/", plan->header->uid);
+	return is_below_home(plan, path) || starts_with(path, gnupg);
+}
+
+/* Another session's server is known by the peer that listened: a supervisor, which listens on
+ * behalf. The status of a process is what the same uid could imitate outside of every session;
+ * THREAT-MODEL.md says what that means. */
+static bool is_supervisor(const struct plan *plan, const struct ucred *peer)
+{
+	struct target_status status;
+
+	return peer->pid == getpid() ||
+	       (target_read_status(peer->pid, &status) == 0 && status.uid == plan->header->uid &&
+		strcmp(status.name, "sandlock-superv") == 0 && status.seccomp == 2 &&
+		status.no_new_privs);
+}
+
+/* Asks a server that this session did not start who listens, by a connection of our own. */
+static bool server_is_confined(const struct plan *plan, int type, int pin)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	cleanup_fd int probe = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", pin);
+	return probe >= 0 &&
+	       connect(probe, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+	       getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+	       is_supervisor(plan, &peer);
+}
+
+static bool is_own(struct supervisor *supervisor, const struct request *request,
+		   const struct unix_target *target)
+{
+	if (request->kind.type != SOCK_STREAM && request->kind.type != SOCK_SEQPACKET)
+		return false;
+	if (supervisor->agent.known && supervisor->agent.device == target->status.st_dev &&
+	    supervisor->agent.inode == target->status.st_ino)
+		return true;
+	if (target->status.st_uid != supervisor->plan->header->uid ||
+	    !is_own_place(supervisor->plan, target->path))
+		return false;
+	return listening_holds(&supervisor->listening, target->status.st_dev, target->status.st_ino) ||
+	       server_is_confined(supervisor->plan, request->kind.type, target->pin);
+}
+
+/* "/tmp/.X11-unix/X0", as a path and as an abstract name. */
+static bool is_display(const struct supervisor *supervisor, const char *name)
+{
+	char display[PIN_NAME_MAX];
+
+	snprintf(display, sizeof(display), "/tmp/.X11-unix/X%d", supervisor->display);
+	return supervisor->display >= 0 && strcmp(name, display) == 0;
+}
+
+static bool item_allows(struct supervisor *supervisor, const struct request *request,
+			const struct plan_socket *item, const struct unix_target *target)
+{
+	switch ((enum plan_socket_kind)item->kind) {
+	case SOCKET_PATH:
+		return pattern_matches(plan_string(supervisor->plan, item->pattern), target->path);
+	case SOCKET_ABSTRACT:
+		return false;
+	case SOCKET_OWN:
+		return is_own(supervisor, request, target);
+	case SOCKET_X11:
+		return is_display(supervisor, target->path);
+	}
+	return false;
+}
+
+static bool abstract_allows(const struct supervisor *supervisor, const struct plan_socket *item,
+			    const char *name)
+{
+	switch ((enum plan_socket_kind)item->kind) {
+	case SOCKET_ABSTRACT:
+		return pattern_matches(plan_string(supervisor->plan, item->pattern), name);
+	case SOCKET_X11:
+		return is_display(supervisor, name);
+	case SOCKET_PATH:
+	case SOCKET_OWN:
+		return false;
+	}
+	return false;
+}
+
+/* The name's bytes as a string; false where a NUL stands in them, which no pattern can say. */
+static bool abstract_name(const struct request *request, char name[SERVE_TEXT_MAX])
+{
+	const struct sockaddr_un *address = (const void *)&request->address;
+	size_t length = request->length - offsetof(struct sockaddr_un, sun_path) - 1;
+
+	memcpy(name, address->sun_path + 1, length);
+	name[length] = '\0';
+	return strlen(name) == length;
+}
+
+static bool judge_abstract(struct supervisor *supervisor, struct request *request,
+			   const char *operation, struct outcome *ret_refusal)
+{
+	char name[SERVE_TEXT_MAX];
+	char text[SERVE_TEXT_MAX];
+	bool sayable = abstract_name(request, name);
+
+	for (uint32_t i = 0; sayable && i < supervisor->plan->header->sockets.count; i++)
+		if (abstract_allows(supervisor, &supervisor->plan->sockets[i], name))
+			return true;
+	snprintf(text, sizeof(text), "@%s", name);
+	serve_refuse(supervisor, request, operation, "unix", text, NULL);
+	/* xcb falls back to the path socket on this errno only. */
+	*ret_refusal = outcome_error(ECONNREFUSED);
+	return false;
+}
+
+static bool judge_path(struct supervisor *supervisor, struct request *request, const char *operation,
+		       struct unix_target *target, struct outcome *ret_refusal)
+{
+	for (uint32_t i = 0; i < supervisor->plan->header->sockets.count; i++)
+		if (item_allows(supervisor, request, &supervisor->plan->sockets[i], target))
+			return true;
+	*ret_refusal = serve_refuse(supervisor, request, operation, "unix", target->path, NULL);
+	return false;
+}
+
+/* The path as the kernel reads it: to the first NUL or the end of what was given. */
+static void copy_path(const struct request *request, char path[SERVE_TEXT_MAX])
+{
+	const struct sockaddr_un *address = (const void *)&request->address;
+	size_t length = request->length - offsetof(struct sockaddr_un, sun_path);
+
+	memcpy(path, address->sun_path, length);
+	path[length] = '\0';
+}
+
+static bool path_allows(struct supervisor *supervisor, struct request *request,
+			const char *operation, int *ret_pin, struct outcome *ret_refusal)
+{
+	struct sockaddr_un *address = (void *)&request->address;
+	struct unix_target target;
+	char path[SERVE_TEXT_MAX];
+	cleanup_fd int pin = -1;
+
+	copy_path(request, path);
+	pin = walk(request->call.thread, path);
+	if (pin < 0 || fstat(pin, &target.status)) {
+		*ret_refusal = outcome_error(pin < 0 ? -pin : errno);
+		return false;
+	}
+	if (!S_ISSOCK(target.status.st_mode)) {
+		*ret_refusal = outcome_error(ECONNREFUSED);
+		return false;
+	}
+	target.pin = pin;
+	if (!pin_path(pin, target.path)) {
+		*ret_refusal = serve_fail(supervisor, request, operation, "no path");
+		return false;
+	}
+	if (!judge_path(supervisor, request, operation, &target, ret_refusal))
+		return false;
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d", pin);
+	request->length = sizeof(*address);
+	*ret_pin = fd_take(&pin);
+	return true;
+}
+
+bool serve_unix_allows(struct supervisor *supervisor, struct request *request,
+		       const char *operation, int *ret_pin, struct outcome *ret_refusal)
+{
+	const struct sockaddr_un *address = (const void *)&request->address;
+
+	/* As unix_validate_addr(). */
+	if (request->length <= offsetof(struct sockaddr_un, sun_path) ||
+	    request->length > sizeof(*address) || address->sun_family != AF_UNIX) {
+		*ret_refusal = outcome_error(EINVAL);
+		return false;
+	}
+	if (address->sun_path[0] == '\0')
+		return judge_abstract(supervisor, request, operation, ret_refusal);
+	return path_allows(supervisor, request, operation, ret_pin, ret_refusal);
+}

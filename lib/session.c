@@ -1,0 +1,169 @@
+/*
+ * One confined session from plan to exit status.
+ * Called by sandlock-shell and `sandlockctl run`.
+ * Distrusts what it inherits; whatever fails before the confined process runs refuses the session.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "filter.h"
+#include "log.h"
+#include "plan.h"
+#include "session_parts.h"
+#include "util.h"
+
+#define PLANNER      LIBEXECDIR "/sandlock-planner"
+#define PLANNER_ARGS 6
+#define PLAN_FD      3
+
+bool session_is_inside(unsigned long long digest, bool *ret_same)
+{
+	int result = prctl(FILTER_MARKER, digest, 0, 0, 0);
+
+	*ret_same = result < 0 && errno == FILTER_MARKER_SAME;
+	return *ret_same || (result < 0 && errno == FILTER_MARKER_OTHER);
+}
+
+int session_refuse(const char *what, int error)
+{
+	log_line(LOG_ERR, "login refused uid=%u: %s: %s", (unsigned)getuid(), what, strerror(error));
+	dprintf(STDERR_FILENO,
+		"sandlock: login refused: %s: %s; details are in the system log (ident sandlock)\n",
+		what, strerror(error));
+	return SESSION_REFUSED;
+}
+
+int session_open_null(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return null < 0 ? -errno : null;
+}
+
+/* A descriptor of ours must not end up as somebody's standard output. */
+static int standard_descriptors_fill(void)
+{
+	int null;
+
+	do {
+		null = open("/dev/null", O_RDWR);
+		if (null < 0)
+			return -errno;
+	} while (null <= STDERR_FILENO);
+	close(null);
+	return 0;
+}
+
+static void planner_exec(const struct session_request *request, int memfd)
+{
+	char *const environment[] = { NULL };
+	const char *arguments[PLANNER_ARGS] = { "sandlock-planner" };
+	int count = 1;
+	int null = session_open_null();
+
+	if (request->conf) {
+		arguments[count++] = "--conf";
+		arguments[count++] = request->conf;
+	}
+	if (request->draft) {
+		arguments[count++] = "--draft";
+		arguments[count++] = request->draft;
+	}
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	    session_place_descriptor(memfd, PLAN_FD))
+		_exit(SESSION_REFUSED);
+	execve(PLANNER, (char *const *)(uintptr_t)arguments, environment);
+	session_refuse(PLANNER, errno);
+	_exit(SESSION_REFUSED);
+}
+
+/* The planner says itself what is wrong with a policy; what it cannot say is said here. */
+static int planner_wait(pid_t planner)
+{
+	int status;
+
+	while (waitpid(planner, &status, 0) < 0)
+		if (errno != EINTR)
+			return session_refuse("the planner", errno);
+	if (WIFSIGNALED(status))
+		return session_refuse("the planner ended by a signal", EIO);
+	return WEXITSTATUS(status) == 0 ? 0 : SESSION_REFUSED;
+}
+
+/* 0, or the exit status of a refusal that was said. */
+static int plan_make(const struct session_request *request, int *ret_memfd, struct plan *ret_plan)
+{
+	cleanup_fd int memfd = memfd_create("sandlock-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	pid_t planner;
+	int error;
+
+	if (memfd < 0)
+		return session_refuse("memory for the plan", errno);
+	planner = fork();
+	if (planner < 0)
+		return session_refuse("the planner", errno);
+	if (planner == 0)
+		planner_exec(request, memfd);
+	error = planner_wait(planner);
+	if (error)
+		return error;
+	error = plan_map(memfd, ret_plan);
+	if (error)
+		return session_refuse("the plan is not sound", -error);
+	if (ret_plan->header->uid != getuid())
+		return session_refuse("the plan is another user's", EINVAL);
+	*ret_memfd = fd_take(&memfd);
+	return 0;
+}
+
+/* One listener a filter chain is the kernel's limit: inside a session only the same confinement can
+ * be had, and it is there already. */
+static int run_inside(const struct session_request *request)
+{
+	cleanup_fd int memfd = -1;
+	struct plan plan;
+	bool same;
+	int refused = plan_make(request, &memfd, &plan);
+
+	if (refused)
+		return refused;
+	if (!session_is_inside(plan.header->digest, &same) || !same)
+		return session_refuse("this session is already confined by another policy, or by this one "
+				      "as it was before a change; log in anew",
+				      EBUSY);
+	return session_exec(request, &plan);
+}
+
+int session_run(const struct session_request *request)
+{
+	struct session session = { .request = request, .memfd = -1 };
+	bool same;
+	int refused;
+	int error;
+
+	if (session_is_inside(PLAN_DIGEST_NONE, &same))
+		return run_inside(request);
+	error = fd_close_from(STDERR_FILENO + 1);
+	if (!error)
+		error = standard_descriptors_fill();
+	if (error)
+		return session_refuse("inherited descriptors", -error);
+	log_open(-1);
+	/* Nobody of the same uid looks into this process or its children until they exec. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return session_refuse("non-dumpable", errno);
+	refused = plan_make(request, &session.memfd, &session.plan);
+	if (refused)
+		return refused;
+	error = session_start(&session);
+	if (error)
+		return session_refuse("the session does not start", -error);
+	return session_stand_in(&session);
+}

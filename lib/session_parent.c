@@ -1,0 +1,179 @@
+/*
+ * The parent that the login program knows: it keeps pid, group and terminal, and does what the
+ * confined process does. Called by session after the start. Distrusts the supervisor's life: where
+ * it dies, the confined process is waited for all the same, without network.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "keeper.h"
+#include "log.h"
+#include "session_parts.h"
+#include "util.h"
+
+/* What the terminal or a job-control shell sends to the whole group is the confined process's business. */
+static const int ignored[] = { SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
+
+/* What is meant for the session is handed on. */
+static const int forwarded[] = { SIGHUP, SIGTERM, SIGCONT };
+
+struct parent {
+	struct session *session;
+	int signals; /* signalfd: the forwarded ones and SIGCHLD */
+	pid_t child; /* the confined process; 0 until it runs */
+	int status;
+	bool ended;
+};
+
+static int signals_open(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
+		sigaddset(&set, forwarded[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		if (signal(ignored[i], SIG_IGN) == SIG_ERR)
+			return -errno;
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static void status_take(struct parent *parent, int status)
+{
+	if (WIFSTOPPED(status)) {
+		/* The job-control shell above sees us stop, and continues us. */
+		kill(getpid(), SIGSTOP);
+	} else if (WIFEXITED(status) || WIFSIGNALED(status)) {
+		parent->status = status;
+		parent->ended = true;
+	}
+}
+
+/* Only once the supervisor is dead are these ours to wait for. */
+static void orphans_reap(struct parent *parent)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0)
+		if (pid == parent->child)
+			status_take(parent, status);
+}
+
+static void signal_forward(struct parent *parent, int number)
+{
+	int32_t word = number;
+
+	if (parent->session->keeper >= 0)
+		(void)send(parent->session->keeper, &word, sizeof(word), MSG_NOSIGNAL);
+	else if (parent->child > 0)
+		kill(parent->child, number);
+}
+
+static void signals_read(struct parent *parent)
+{
+	struct signalfd_siginfo info;
+
+	while (read(parent->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			orphans_reap(parent);
+		else
+			signal_forward(parent, (int)info.ssi_signo);
+	}
+}
+
+/* 0, or the errno for which the session did not start. */
+static int report_read(struct parent *parent)
+{
+	struct keeper_report report;
+	ssize_t length = recv(parent->session->keeper, &report, sizeof(report), 0);
+
+	if (length < 0 && (errno == EINTR || errno == EAGAIN))
+		return 0;
+	if (length != (ssize_t)sizeof(report)) {
+		util_cleanup_fd(&parent->session->keeper);
+		parent->session->keeper = -1;
+		if (parent->child == 0)
+			return EPIPE;
+		log_line(LOG_ALERT,
+			 "the supervisor is dead uid=%u: the session goes on without network",
+			 (unsigned)getuid());
+		orphans_reap(parent);
+		return 0;
+	}
+	switch ((enum keeper_report_kind)report.kind) {
+	case KEEPER_FAILED:
+		return report.value ? report.value : EIO;
+	case KEEPER_CHILD:
+		parent->child = report.value;
+		return 0;
+	case KEEPER_STATUS:
+		status_take(parent, report.value);
+		return 0;
+	}
+	return 0;
+}
+
+static int wait_for_end(struct parent *parent)
+{
+	while (!parent->ended) {
+		struct pollfd descriptors[] = {
+			{ parent->signals, POLLIN, 0 },
+			{ parent->session->keeper, POLLIN, 0 },
+		};
+		int error = 0;
+
+		if (poll(descriptors, 2, -1) < 0 && errno != EINTR)
+			return errno;
+		if (descriptors[1].revents)
+			error = report_read(parent);
+		if (error)
+			return error;
+		if (descriptors[0].revents)
+			signals_read(parent);
+	}
+	return 0;
+}
+
+/* As the confined process died, without a core of ours. */
+static void die_by(int number)
+{
+	const struct rlimit none = { 0, 0 };
+	sigset_t all;
+
+	setrlimit(RLIMIT_CORE, &none);
+	signal(number, SIG_DFL);
+	sigfillset(&all);
+	sigprocmask(SIG_UNBLOCK, &all, NULL);
+	raise(number);
+}
+
+int session_stand_in(struct session *session)
+{
+	struct parent parent = { .session = session };
+	int error;
+
+	parent.signals = signals_open();
+	if (parent.signals < 0)
+		return session_refuse("signals", -parent.signals);
+	error = wait_for_end(&parent);
+	if (error)
+		return session_refuse("the session does not start", error);
+	if (WIFSIGNALED(parent.status)) {
+		die_by(WTERMSIG(parent.status));
+		return 128 + WTERMSIG(parent.status);
+	}
+	return WEXITSTATUS(parent.status);
+}

@@ -1,0 +1,40 @@
+/*
+ * The parts of session: the start of its processes, and the parent that stands for the confined
+ * one. Included by session*.c alone. See session.h.
+ */
+#ifndef SANDLOCK_SESSION_PARTS_H
+#define SANDLOCK_SESSION_PARTS_H
+
+#include <sys/types.h>
+
+#include "plan.h"
+#include "session.h"
+
+struct session {
+	const struct session_request *request;
+	struct plan plan;
+	int memfd;    /* the plan */
+	int keeper;   /* the parent's end of the supervisor's SUPERVISOR_PARENT_FD */
+	int agent;    /* O_PATH of SSH_AUTH_SOCK, or -1 */
+	pid_t parent; /* the process that the login program knows */
+};
+
+/* Says and logs a refusal in one line; returns SESSION_REFUSED. */
+int session_refuse(const char *what, int error);
+
+int session_open_null(void);
+
+/* Moves `fd` to number `place`, not close-on-exec, and closes all above it. */
+int session_place_descriptor(int fd, int place);
+
+/* Starts supervisor and confined process; the calling process becomes the parent. */
+int session_start(struct session *session);
+
+/* Becomes the confined program. Returns only where that fails, with the exit status; the reason was said. */
+int session_exec(const struct session_request *request, const struct plan *plan);
+
+/* Waits for the end of the confined process, stops and continues with it, hands on signals; returns
+ * its exit status or dies by its signal. */
+int session_stand_in(struct session *session);
+
+#endif

@@ -1,0 +1,253 @@
+/*
+ * Starts the processes of a session: the supervisor's, and as its children the resolver and the
+ * confined one. Called by session in the parent. Distrusts nothing, but every step may fail, and
+ * then the child must end without having run anything.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "confine.h"
+#include "keeper.h"
+#include "resolution.h"
+#include "session_parts.h"
+#include "util.h"
+
+#define SUPERVISOR LIBEXECDIR "/sandlock-supervisor"
+#define RESOLVER   LIBEXECDIR "/sandlock-resolver"
+#define NUMBER_MAX 16
+
+static char *const no_environment[] = { NULL };
+
+/* The supervisor before its exec. */
+struct start {
+	const struct session *session;
+	int parent;   /* our end towards the parent */
+	int child;    /* our end towards the confined process */
+	int confined; /* its end */
+	int resolver; /* our end towards the resolver, or -1 */
+	pid_t child_pid;
+	pid_t resolver_pid;
+};
+
+int session_place_descriptor(int fd, int place)
+{
+	if (fd == place ? fcntl(fd, F_SETFD, 0) : dup2(fd, place) < 0)
+		return -errno;
+	return fd_close_from(place + 1);
+}
+
+/* Neither terminal nor standard descriptors of the session: sshd waits for whoever holds them. */
+static int leave_terminal(void)
+{
+	cleanup_fd int null = session_open_null();
+
+	if (null < 0)
+		return null;
+	if (setsid() < 0)
+		return -errno;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (dup2(null, fd) < 0)
+			return -errno;
+	return 0;
+}
+
+/* The agent socket that the login was given, where it is the user's own. */
+static int agent_open(void)
+{
+	const char *name = getenv("SSH_AUTH_SOCK");
+	cleanup_fd int fd = name ? open(name, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) || !S_ISSOCK(status.st_mode) || status.st_uid != getuid())
+		return -1;
+	return fd_take(&fd);
+}
+
+/* The number in ":0", "unix:0.0"; "-" where the display is none of this machine's. */
+static void display_number(char number[NUMBER_MAX])
+{
+	const char *display = getenv("DISPLAY");
+	uint64_t value;
+
+	snprintf(number, NUMBER_MAX, "-");
+	if (!display)
+		return;
+	if (strncmp(display, "unix:", 5) == 0)
+		display += 4;
+	if (*display++ != ':')
+		return;
+	snprintf(number, NUMBER_MAX, "%.*s", (int)strcspn(display, "."), display);
+	if (parse_unsigned(number, UINT16_MAX, &value))
+		snprintf(number, NUMBER_MAX, "-");
+}
+
+static void resolver_exec(const struct start *start, int socket)
+{
+	char *const arguments[] = { (char *)(uintptr_t) "sandlock-resolver", NULL };
+	/* Above every place, so that no dup2 closes what the next one needs. */
+	int plan = fcntl(start->session->memfd, F_DUPFD_CLOEXEC, SUPERVISOR_AGENT_FD + 1);
+	int answers = fcntl(socket, F_DUPFD_CLOEXEC, SUPERVISOR_AGENT_FD + 1);
+
+	if (plan < 0 || answers < 0 || leave_terminal() || dup2(plan, RESOLVER_PLAN_FD) < 0 ||
+	    session_place_descriptor(answers, RESOLVER_SOCKET_FD))
+		_exit(SESSION_REFUSED);
+	execve(RESOLVER, arguments, no_environment);
+	_exit(SESSION_NOT_FOUND);
+}
+
+static int resolver_start(struct start *start)
+{
+	int pair[2];
+
+	if (start->session->plan.header->hosts.count == 0)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	start->resolver_pid = fork();
+	if (start->resolver_pid == 0)
+		resolver_exec(start, pair[1]);
+	close(pair[1]);
+	start->resolver = pair[0];
+	return start->resolver_pid < 0 ? -errno : 0;
+}
+
+/* Confines itself, hands the listener's number over, waits for the word, becomes the user's program. */
+static void confined_run(const struct start *start)
+{
+	const struct session *session = start->session;
+	const uint32_t guarded[FILTER_GUARDED_MAX] = {
+		(uint32_t)session->parent,
+		(uint32_t)getppid(),
+		(uint32_t)start->resolver_pid,
+	};
+	int listener;
+	int32_t word;
+	char go;
+
+	/* The supervisor's end must not be held open by the one who waits for its end of file. */
+	close(start->child);
+	word = confine_self(&session->plan, guarded, &listener);
+	if (word == 0)
+		word = listener;
+	if (write_exact(start->confined, &word, sizeof(word)) || word < 0 ||
+	    read_exact(start->confined, &go, sizeof(go)))
+		_exit(SESSION_REFUSED);
+	_exit(session_exec(session->request, &session->plan));
+}
+
+static int confined_start(struct start *start)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	start->child = pair[0];
+	start->confined = pair[1];
+	start->child_pid = fork();
+	if (start->child_pid == 0)
+		confined_run(start);
+	close(start->confined);
+	return start->child_pid < 0 ? -errno : 0;
+}
+
+/* Puts the descriptors where the supervisor looks for them. */
+static int supervisor_descriptors(const struct start *start)
+{
+	const int sources[] = {
+		start->session->memfd, start->parent,         start->child,
+		start->resolver,       start->session->agent,
+	};
+	int copies[ARRAY_SIZE(sources)];
+	cleanup_fd int null = session_open_null();
+
+	if (null < 0)
+		return null;
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		copies[i] = fcntl(sources[i] < 0 ? null : sources[i], F_DUPFD_CLOEXEC,
+				  SUPERVISOR_AGENT_FD + 1);
+		if (copies[i] < 0)
+			return -errno;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		if (dup2(copies[i], SUPERVISOR_PLAN_FD + (int)i) < 0)
+			return -errno;
+	/* `null` lay among them and is gone with the rest. */
+	null = -1;
+	return fd_close_from(SUPERVISOR_AGENT_FD + 1);
+}
+
+static int supervisor_become(struct start *start)
+{
+	char pid[NUMBER_MAX];
+	char display[NUMBER_MAX];
+	char *const arguments[] = { (char *)(uintptr_t) "sandlock-supervisor", pid, display, NULL };
+	int error;
+
+	/* Before the first fork below it: orphans of the session come to the supervisor, which must
+	 * stay their ancestor where Yama lets only ancestors look into a process. */
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+		return -errno;
+	error = confine_parent(&start->session->plan);
+	if (!error)
+		error = resolver_start(start);
+	if (!error)
+		error = confined_start(start);
+	/* After the fork: the confined process keeps terminal, session and group. */
+	if (!error)
+		error = leave_terminal();
+	if (!error)
+		error = supervisor_descriptors(start);
+	if (error)
+		return error;
+	snprintf(pid, sizeof(pid), "%d", (int)start->child_pid);
+	display_number(display);
+	execve(SUPERVISOR, arguments, no_environment);
+	return -errno;
+}
+
+static void supervisor_run(const struct session *session, int parent)
+{
+	struct start start = {
+		.session = session,
+		.parent = parent,
+		.child = -1,
+		.confined = -1,
+		.resolver = -1,
+	};
+	const struct keeper_report report = { KEEPER_FAILED, -supervisor_become(&start) };
+
+	/* Only after a failure; the end of this process ends the confined one. */
+	(void)send(start.parent, &report, sizeof(report), MSG_NOSIGNAL);
+	_exit(SESSION_REFUSED);
+}
+
+int session_start(struct session *session)
+{
+	int pair[2];
+	pid_t supervisor;
+
+	session->parent = getpid();
+	session->agent = agent_open();
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	/* So that the confined process comes to us, and not to init, if the supervisor dies. */
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+		return -errno;
+	supervisor = fork();
+	if (supervisor < 0)
+		return -errno;
+	if (supervisor == 0) {
+		close(pair[0]);
+		supervisor_run(session, pair[1]);
+	}
+	close(pair[1]);
+	session->keeper = pair[0];
+	return 0;
+}

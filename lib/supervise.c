@@ -1,0 +1,286 @@
+/*
+ * Serves the trapped calls of one session: receives, has them served, holds those that wait,
+ * answers. Called by sandlock-supervisor through loop. Distrusts the session; nothing here may
+ * block, and every way out of a call is an answer or its caller's death.
+ */
+#include "supervise.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "log.h"
+#include "resolution.h"
+#include "serve.h"
+#include "target.h"
+#include "util.h"
+
+#define SWEEP_NS    20000000L /* how late a signal or a stop may reach a held caller */
+#define SWEEP_CALLS 64        /* looked at in one sweep; the next one goes on behind them */
+#define SLOT_NONE   UINT32_MAX
+
+#define SERVE_ROW(name, when) { __NR_##name, serve_##name },
+static const struct {
+	int call;
+	struct outcome (*serve)(struct supervisor *supervisor, struct request *request);
+} served[] = { TRAPPED_CALLS(SERVE_ROW) };
+#undef SERVE_ROW
+
+static struct outcome serve(struct supervisor *supervisor, struct request *request)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(served); i++)
+		if (served[i].call == request->call.call)
+			return served[i].serve(supervisor, request);
+	return outcome_error(EACCES);
+}
+
+static void timer_set(struct supervisor *supervisor, long ns)
+{
+	const struct itimerspec timer = { { 0, ns }, { 0, ns } };
+
+	timerfd_settime(supervisor->timer.fd, 0, &timer, NULL);
+}
+
+static void request_finish(struct supervisor *supervisor, struct request *request,
+			   const struct outcome *outcome)
+{
+	/* Our copy goes first: after the answer the caller's close would no longer be the last one. */
+	util_cleanup_fd(&request->socket);
+	request->socket = -1;
+	if (outcome->kind != OUTCOME_GONE)
+		notify_answer(supervisor->listener.fd, request->call.id, outcome->value,
+			      outcome->error);
+}
+
+static void held_unwatch(struct held *held)
+{
+	if (held->watch.fd < 0)
+		return;
+	loop_remove(held->supervisor->loop, &held->watch);
+	held->watch.fd = -1;
+}
+
+static void held_release(struct held *held)
+{
+	struct supervisor *supervisor = held->supervisor;
+
+	held->used = false;
+	held->next_free = supervisor->free_first;
+	supervisor->free_first = (uint32_t)(held - supervisor->held);
+	if (--supervisor->held_count == 0)
+		timer_set(supervisor, 0);
+}
+
+static void held_end(struct held *held, const struct outcome *outcome)
+{
+	held_unwatch(held);
+	request_finish(held->supervisor, &held->request, outcome);
+	held_release(held);
+}
+
+static void held_wait(struct held *held, enum outcome_kind kind);
+
+static void held_go_on(struct held *held)
+{
+	struct outcome outcome;
+
+	/* The socket may be another one after serving. */
+	held_unwatch(held);
+	outcome = serve(held->supervisor, &held->request);
+	if (outcome.kind == OUTCOME_WRITABLE || outcome.kind == OUTCOME_RETRY)
+		held_wait(held, outcome.kind);
+	else
+		held_end(held, &outcome);
+}
+
+static void held_ready(struct watch *watch, uint32_t events)
+{
+	struct held *held = container_of(watch, struct held, watch);
+
+	(void)events;
+	if (held->used)
+		held_go_on(held);
+}
+
+/* What cannot be watched is tried again by the sweep. */
+static void held_wait(struct held *held, enum outcome_kind kind)
+{
+	if (kind != OUTCOME_WRITABLE)
+		return;
+	held->watch.fd = held->request.socket;
+	held->watch.ready = held_ready;
+	if (loop_add(held->supervisor->loop, &held->watch, EPOLLOUT))
+		held->watch.fd = -1;
+}
+
+static void request_hold(struct supervisor *supervisor, struct request *request,
+			 enum outcome_kind kind)
+{
+	uint32_t place = supervisor->free_first;
+	struct held *held;
+
+	if (place != SLOT_NONE) {
+		supervisor->free_first = supervisor->held[place].next_free;
+	} else if (supervisor->fresh < SUPERVISE_HELD_MAX) {
+		place = supervisor->fresh++;
+	} else {
+		const struct outcome full =
+			serve_fail(supervisor, request, "wait", "too many held calls");
+
+		request_finish(supervisor, request, &full);
+		return;
+	}
+	held = &supervisor->held[place];
+	held->supervisor = supervisor;
+	held->request = *request;
+	held->used = true;
+	held->watch.fd = -1;
+	if (supervisor->held_count++ == 0)
+		timer_set(supervisor, SWEEP_NS);
+	held_wait(held, kind);
+}
+
+static void listener_ready(struct watch *watch, uint32_t events)
+{
+	struct supervisor *supervisor = container_of(watch, struct supervisor, listener);
+	struct request request = { .socket = -1 };
+	struct outcome outcome;
+
+	if (!(events & EPOLLIN)) {
+		/* Hung up: the last process under the filter is gone. */
+		loop_stop(supervisor->loop);
+		return;
+	}
+	if (notify_receive(watch->fd, &request.call))
+		return;
+	outcome = serve(supervisor, &request);
+	if (outcome.kind == OUTCOME_WRITABLE || outcome.kind == OUTCOME_RETRY)
+		request_hold(supervisor, &request, outcome.kind);
+	else
+		request_finish(supervisor, &request, &outcome);
+}
+
+/* A held caller sees no signal but death until it is answered. ERESTARTSYS has the kernel do what
+ * it would have done: restart, EINTR, stop. What was already sent is reported as sent. */
+static void held_interrupt(struct held *held)
+{
+	const struct request *request = &held->request;
+	struct outcome outcome = outcome_error(COMPAT_ERESTARTSYS);
+
+	if (request->progress > 0)
+		outcome = outcome_value((int64_t)request->progress);
+	else if (request->deadline != 0)
+		outcome = outcome_error(EINTR);
+	held_end(held, &outcome);
+}
+
+static bool is_interrupted(const struct request *request)
+{
+	struct target_status status;
+
+	if (target_read_status(request->call.thread, &status))
+		return false;
+	return status.pending != 0 || (status.threads > 1 && target_has_stopped_thread(status.group));
+}
+
+static void held_sweep(struct held *held)
+{
+	const struct outcome gone = outcome_gone();
+
+	if (!notify_is_held(held->supervisor->listener.fd, held->request.call.id))
+		held_end(held, &gone);
+	else if (is_interrupted(&held->request))
+		held_interrupt(held);
+	else if (held->watch.fd < 0 || serve_is_late(&held->request))
+		held_go_on(held);
+}
+
+static void timer_ready(struct watch *watch, uint32_t events)
+{
+	struct supervisor *supervisor = container_of(watch, struct supervisor, timer);
+	uint64_t expirations;
+	uint32_t seen = 0;
+
+	(void)events;
+	if (read(watch->fd, &expirations, sizeof(expirations)) < 0)
+		return;
+	for (uint32_t i = 0; i < supervisor->fresh && seen < SWEEP_CALLS; i++) {
+		struct held *held;
+
+		if (supervisor->sweep_next >= supervisor->fresh)
+			supervisor->sweep_next = 0;
+		held = &supervisor->held[supervisor->sweep_next++];
+		if (!held->used)
+			continue;
+		seen++;
+		held_sweep(held);
+	}
+}
+
+static void resolution_apply(struct supervisor *supervisor, struct resolution *resolution)
+{
+	uint32_t dropped = resolution_trust(resolution);
+
+	if (dropped > 0)
+		log_line(LOG_NOTICE, "name %s: %u of its addresses are not global and open nothing",
+			 plan_string(supervisor->plan, supervisor->plan->hosts[resolution->host]),
+			 dropped);
+	host_table_replace(&supervisor->hosts, resolution->host, resolution->addresses,
+			   resolution->count);
+	supervisor->answered++;
+}
+
+static void resolver_ready(struct watch *watch, uint32_t events)
+{
+	struct supervisor *supervisor = container_of(watch, struct supervisor, resolver);
+	struct resolution resolution;
+	ssize_t length = recv(watch->fd, &resolution, sizeof(resolution), MSG_DONTWAIT | MSG_TRUNC);
+
+	(void)events;
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (length <= 0) {
+		log_line(LOG_WARNING, "the resolver is gone: names keep the addresses they have");
+		loop_remove(supervisor->loop, watch);
+		util_cleanup_fd(&watch->fd);
+		watch->fd = -1;
+		return;
+	}
+	if (resolution_is_sound(&resolution, (size_t)length, supervisor->plan->header->hosts.count))
+		resolution_apply(supervisor, &resolution);
+}
+
+static int watch_open(struct supervisor *supervisor, struct watch *watch, int fd,
+		      void (*ready)(struct watch *, uint32_t))
+{
+	watch->fd = fd;
+	watch->ready = ready;
+	if (fd < 0)
+		return 0;
+	return loop_add(supervisor->loop, watch, EPOLLIN);
+}
+
+int supervise_open(struct supervisor *supervisor, struct loop *loop, const struct plan *plan,
+		   int listener, int resolver)
+{
+	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	int error;
+
+	if (timer < 0)
+		return -errno;
+	supervisor->loop = loop;
+	supervisor->plan = plan;
+	supervisor->ruleset = plan->ruleset;
+	supervisor->ruleset.hosts = &supervisor->hosts;
+	supervisor->free_first = SLOT_NONE;
+	listening_open(&supervisor->listening);
+	notify_prefer_sync(listener);
+	error = watch_open(supervisor, &supervisor->listener, listener, listener_ready);
+	if (!error)
+		error = watch_open(supervisor, &supervisor->timer, timer, timer_ready);
+	if (!error)
+		error = watch_open(supervisor, &supervisor->resolver, resolver, resolver_ready);
+	return error;
+}

@@ -1,0 +1,112 @@
+/*
+ * Serves the trapped calls of one session: decides, performs on behalf, answers.
+ * Called by sandlock-supervisor. Allocates nothing; one struct holds all of its state.
+ * Everything that comes from the session is hostile; what cannot be served is refused with EACCES and logged.
+ */
+#ifndef SANDLOCK_SUPERVISE_H
+#define SANDLOCK_SUPERVISE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "denial.h"
+#include "listening.h"
+#include "loop.h"
+#include "notify.h"
+#include "plan.h"
+
+/* How many calls may be held at once (2,000 threads in connect to a black hole are 2,000). */
+#define SUPERVISE_HELD_MAX 4096
+
+struct socket_kind {
+	int domain;
+	int type;
+	int protocol;
+};
+
+/* One trapped call while it is served; copied into a held slot when it has to wait. */
+struct request {
+	struct notification call;
+	int socket; /* our copy of the caller's descriptor, or -1 */
+	struct socket_kind kind;
+	bool started;      /* connect: under way, `address` is what it goes to */
+	uint64_t deadline; /* of SO_SNDTIMEO, monotonic ns; 0: none */
+	size_t progress;   /* bytes of a stream message already sent */
+	socklen_t length;
+	union {
+		struct sockaddr generic;
+		struct sockaddr_storage storage;
+	} address;
+};
+
+/* What serving came to. A refusal is an ANSWER with an errno. */
+enum outcome_kind {
+	OUTCOME_ANSWER = 0,
+	OUTCOME_GONE,     /* the caller is no longer there: no answer */
+	OUTCOME_WRITABLE, /* serve again when the socket is writable */
+	OUTCOME_RETRY,    /* serve again a little later */
+};
+struct outcome {
+	enum outcome_kind kind;
+	int error;     /* 0, or what the caller gets as errno */
+	int64_t value; /* where error is 0 */
+};
+
+/* A call that waits. */
+struct held {
+	struct watch watch; /* fd -1: not watched */
+	struct supervisor *supervisor;
+	struct request request;
+	bool used;
+	uint32_t next_free;
+};
+
+/* The descriptor that SSH_AUTH_SOCK named when the session started. */
+struct agent {
+	bool known;
+	dev_t device;
+	ino_t inode;
+};
+
+/* Where messages are copied to; nothing in it outlives the serving of one call. */
+#define SCRATCH_VECTORS     1024         /* UIO_MAXIOV */
+#define SCRATCH_CONTROL     4096         /* bytes */
+#define SCRATCH_DESCRIPTORS 253          /* SCM_MAX_FD */
+#define SCRATCH_PAYLOAD     (512U << 10) /* a datagram of the largest default buffer, twice over */
+struct scratch {
+	struct iovec vectors[SCRATCH_VECTORS];
+	int descriptors[SCRATCH_DESCRIPTORS];
+	unsigned char control[SCRATCH_CONTROL] __attribute__((aligned(8)));
+	unsigned char payload[SCRATCH_PAYLOAD] __attribute__((aligned(4096)));
+};
+
+struct supervisor {
+	struct loop *loop;
+	const struct plan *plan;
+	struct ruleset ruleset;
+	struct host_table hosts;
+	struct agent agent;
+	int display; /* number of the session's X11 display, -1: none */
+	struct watch listener;
+	struct watch timer;
+	struct watch resolver;
+	struct denials denials;
+	struct listening listening;
+	uint32_t held_count;
+	uint32_t free_first;
+	uint32_t fresh; /* slots from here on were never used */
+	uint32_t sweep_next;
+	uint32_t answered; /* names that the resolver has answered, each time counted */
+	struct held held[SUPERVISE_HELD_MAX];
+	struct scratch scratch;
+};
+
+/* Takes the descriptors over: `listener`, and `resolver` (-1: none). Serving ends the loop when the
+ * last confined process is gone. */
+int supervise_open(struct supervisor *supervisor, struct loop *loop, const struct plan *plan,
+		   int listener, int resolver);
+
+#endif

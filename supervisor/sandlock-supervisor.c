@@ -1,0 +1,262 @@
+/*
+ * Serves one session's trapped calls until its last process is gone, and tells the parent what the
+ * first one does. Executed by session with the descriptors of lib/keeper.h and an empty
+ * environment. Distrusts the session; the plan was validated by plan_map, the answers of the
+ * resolver are judged one by one.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "allowlist.h"
+#include "keeper.h"
+#include "log.h"
+#include "supervise.h"
+#include "target.h"
+#include "util.h"
+
+#define NAMES_WAIT_MS 500 /* how long the first answers of the resolver may delay a login */
+
+struct keeper {
+	struct loop loop;
+	struct plan plan;
+	struct watch parent;
+	struct watch signals;
+	pid_t child; /* the first confined process; 0 once it has ended */
+};
+
+static void report(const struct keeper *keeper, enum keeper_report_kind kind, int value)
+{
+	const struct keeper_report message = { (int32_t)kind, value };
+
+	if (keeper->parent.fd >= 0)
+		(void)send(keeper->parent.fd, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Every child there is: the first one is reported, orphans of the session are only buried. */
+static void children_reap(struct keeper *keeper, int flags)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, flags | WUNTRACED)) > 0) {
+		if (pid != keeper->child)
+			continue;
+		if (WIFEXITED(status) || WIFSIGNALED(status))
+			keeper->child = 0;
+		report(keeper, KEEPER_STATUS, status);
+		if (keeper->child == 0)
+			flags |= WNOHANG;
+	}
+}
+
+static void signals_ready(struct watch *watch, uint32_t events)
+{
+	struct keeper *keeper = container_of(watch, struct keeper, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	while (read(watch->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		;
+	children_reap(keeper, WNOHANG);
+}
+
+static void parent_ready(struct watch *watch, uint32_t events)
+{
+	struct keeper *keeper = container_of(watch, struct keeper, parent);
+	int32_t word;
+	ssize_t length = recv(watch->fd, &word, sizeof(word), MSG_DONTWAIT);
+
+	(void)events;
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (length == (ssize_t)sizeof(word)) {
+		if (keeper->child > 0)
+			kill(keeper->child, word);
+		return;
+	}
+	/* The parent is gone. After its child that is the normal end; before, it was killed in the shell's place. */
+	loop_remove(&keeper->loop, watch);
+	util_cleanup_fd(&watch->fd);
+	watch->fd = -1;
+	if (keeper->child > 0)
+		kill(keeper->child, SIGKILL);
+}
+
+/* Ends a guarded connect(2): see serve_connect_now(). */
+static void alarm_ignored(int number)
+{
+	(void)number;
+}
+
+static int signals_open(void)
+{
+	const struct sigaction action = { .sa_handler = alarm_ignored };
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	if (sigaction(SIGALRM, &action, NULL) || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	    sigprocmask(SIG_SETMASK, &set, NULL))
+		return -errno;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+/* The limits of the login are the user's, not ours; a held call costs a descriptor. */
+static int limits_raise(void)
+{
+	static const int raised[] = { RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_CPU, RLIMIT_MEMLOCK };
+	const struct rlimit none = { 0, 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(raised); i++) {
+		struct rlimit limit;
+
+		if (getrlimit(raised[i], &limit))
+			return -errno;
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(raised[i], &limit))
+			return -errno;
+	}
+	return setrlimit(RLIMIT_CORE, &none) ? -errno : 0;
+}
+
+static int harden(void)
+{
+	int error = fd_close_from(SUPERVISOR_AGENT_FD + 1);
+
+	if (error)
+		return error;
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || chdir("/"))
+		return -errno;
+	return limits_raise();
+}
+
+/* The listener is fetched and not sent: sending is what the filter traps. */
+static int listener_fetch(pid_t child)
+{
+	int32_t word;
+	int error = read_exact(SUPERVISOR_CHILD_FD, &word, sizeof(word));
+
+	if (error)
+		return error;
+	return word < 0 ? word : target_descriptor(child, word);
+}
+
+static void agent_learn(struct agent *agent)
+{
+	struct stat status;
+
+	agent->known = fstat(SUPERVISOR_AGENT_FD, &status) == 0 && S_ISSOCK(status.st_mode);
+	agent->device = status.st_dev;
+	agent->inode = status.st_ino;
+	close(SUPERVISOR_AGENT_FD);
+}
+
+/* -1 where the place holds /dev/null. */
+static int resolver_descriptor(const struct plan *plan)
+{
+	return plan->header->hosts.count > 0 ? SUPERVISOR_RESOLVER_FD : -1;
+}
+
+/* A name that has not answered by then waits; nothing delays a login longer. */
+static void names_await(struct supervisor *supervisor)
+{
+	struct timespec start;
+	struct timespec now;
+	long left = NAMES_WAIT_MS;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (left > 0 && supervisor->resolver.fd >= 0 &&
+	       supervisor->answered < supervisor->plan->header->hosts.count) {
+		struct pollfd descriptor = { supervisor->resolver.fd, POLLIN, 0 };
+
+		if (poll(&descriptor, 1, (int)left) > 0)
+			supervisor->resolver.ready(&supervisor->resolver, EPOLLIN);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		left = NAMES_WAIT_MS - (now.tv_sec - start.tv_sec) * 1000 -
+		       (now.tv_nsec - start.tv_nsec) / 1000000;
+	}
+}
+
+static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
+{
+	int listener;
+	int error = harden();
+
+	if (!error)
+		error = plan_map(SUPERVISOR_PLAN_FD, &keeper->plan);
+	if (error)
+		return error;
+	close(SUPERVISOR_PLAN_FD);
+	log_open(-1);
+	keeper->signals.fd = signals_open();
+	if (keeper->signals.fd < 0)
+		return keeper->signals.fd;
+	listener = listener_fetch(keeper->child);
+	if (listener < 0)
+		return listener;
+	agent_learn(&supervisor->agent);
+	error = loop_open(&keeper->loop);
+	if (!error)
+		error = loop_add(&keeper->loop, &keeper->parent, EPOLLIN);
+	if (!error)
+		error = loop_add(&keeper->loop, &keeper->signals, EPOLLIN);
+	if (!error)
+		error = supervise_open(supervisor, &keeper->loop, &keeper->plan, listener,
+				       resolver_descriptor(&keeper->plan));
+	if (!error)
+		error = allowlist_load();
+	return error;
+}
+
+static int child_release(const struct keeper *keeper)
+{
+	const char go = 1;
+	ssize_t sent;
+
+	report(keeper, KEEPER_CHILD, keeper->child);
+	sent = send(SUPERVISOR_CHILD_FD, &go, sizeof(go), MSG_NOSIGNAL);
+	close(SUPERVISOR_CHILD_FD);
+	return sent == (ssize_t)sizeof(go) ? 0 : -EPIPE;
+}
+
+int main(int argc, char **argv)
+{
+	static struct supervisor supervisor;
+	struct keeper keeper = {
+		.parent = { SUPERVISOR_PARENT_FD, parent_ready },
+		.signals = { -1, signals_ready },
+	};
+	uint64_t number;
+	int error;
+
+	if (argc != 3 || parse_unsigned(argv[1], INT32_MAX, &number))
+		return 2;
+	keeper.child = (pid_t)number;
+	supervisor.display = parse_unsigned(argv[2], UINT16_MAX, &number) ? -1 : (int)number;
+	error = keeper_open(&keeper, &supervisor);
+	if (!error) {
+		names_await(&supervisor);
+		error = child_release(&keeper);
+	}
+	if (error) {
+		report(&keeper, KEEPER_FAILED, -error);
+		return 1;
+	}
+	error = loop_run(&keeper.loop);
+	denial_flush(&supervisor.denials, &keeper.plan);
+	/* The last confined process is gone, but perhaps not yet buried. */
+	if (keeper.child > 0)
+		children_reap(&keeper, 0);
+	return error ? 1 : 0;
+}
