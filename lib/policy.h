@@ -1,7 +1,7 @@
 /*
- * The policy language: find the file that decides for an account, open and verify it, read it strictly, make a plan.
+ * The policy language: find the deciding file, verify it, read it strictly, make a plan.
  * Called by sandlock-planner and sandlockctl, never by a process with privilege of its own.
- * The files are trusted only after their ownership was checked on the opened descriptor; every byte is judged.
+ * Trusts a file only after its owner was checked on the opened descriptor; judges every byte.
  */
 #ifndef SANDLOCK_POLICY_H
 #define SANDLOCK_POLICY_H
@@ -37,22 +37,23 @@ enum policy_flags {
 	POLICY_LINT = 1 << 1, /* report warnings as well (`check`) */
 };
 
-/* Which file decides: NAME.conf, else the first @group.conf (C order) whose group holds the account, else default.conf.
- * 0 and the file's name below `directory`; -ENOENT: none does; -EIO: a group could not be looked up, or the directory
- * could not be read, and `ret_name` then says which. Reads the group database only where @group files exist. */
+/* Which file decides: NAME.conf, else the first @group.conf (C order) whose group holds the
+ * account, else default.conf. 0 and the file's name below `directory`; -ENOENT: none does; -EIO: a
+ * group could not be looked up, or the directory could not be read, and `ret_name` then says which.
+ * Reads the group database only where @group files exist. */
 #define POLICY_NAME_MAX 256
-int policy_find(const char *directory, const struct account *account,
-		char ret_name[POLICY_NAME_MAX]);
+int policy_find(const char *directory, const struct account *account, char ret_name[POLICY_NAME_MAX]);
 
-/* Opens, verifies and reads `path` and what it includes, for any account. Every complaint goes to `report`;
- * -EINVAL after at least one error. `path` "-" is standard input (POLICY_OWN only; includes from the directory
- * `include_directory`, which is otherwise ignored). */
+/* Opens, verifies and reads `path` and what it includes, for any account. Every complaint goes to
+ * `report`; -EINVAL after at least one error. `path` "-" is standard input (POLICY_OWN only;
+ * includes from the directory `include_directory`, which is otherwise ignored). */
 int policy_load(const char *path, const char *include_directory, unsigned flags,
 		policy_report report, void *context, struct policy **ret_policy);
 void policy_free(struct policy *policy);
 
-/* Expands %u and the like for `account` and writes everything into `builder`. Reads resolv.conf (`dns`), /etc/shells
- * (`shell`) and the paths of unix_allow. Keys that this version does not enforce are errors here (not in policy_load). */
+/* Expands %u and the like for `account` and writes everything into `builder`. Reads resolv.conf
+ * (`dns`), /etc/shells (`shell`) and the paths of unix_allow. Keys that this version does not
+ * enforce are errors here (not in policy_load). */
 int policy_plan(const struct policy *policy, const struct account *account, policy_report report,
 		void *context, struct plan_builder *builder);
 

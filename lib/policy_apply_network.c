@@ -1,0 +1,239 @@
+/*
+ * What the keys of [network] mean; judged at loading, added to a plan.
+ * Called through the key table only, by policy_load and policy_plan alike.
+ * Distrusts the values, and the account they are expanded for.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "policy_apply.h"
+#include "policy_model.h"
+#include "policy_network.h"
+#include "policy_unix.h"
+
+static const struct account *account_of(const struct task *task)
+{
+	return task->planning ? task->planning->account : NULL;
+}
+
+/* `22` behind `a:22,` was meant as a second port. */
+static bool is_lone_port(const struct item *item)
+{
+	return item->follows_comma && item->text[strspn(item->text, "0123456789-,")] == '\0';
+}
+
+static int parse_rule(const struct task *task, struct net_rule *ret_rule, char why[WHY_MAX])
+{
+	const struct item *item = task->item;
+
+	if (is_lone_port(item))
+		return refuse(why, "blank in a list of ports, expected \"%s,%s\"", item[-1].text,
+			      item->text);
+	return net_rule_parse(item->text, account_of(task), ret_rule, why);
+}
+
+static int intern(struct planning *planning, const char *text, uint32_t *ret_offset)
+{
+	int64_t offset = plan_add_string(planning->builder, text);
+
+	if (offset < 0)
+		return (int)offset;
+	*ret_offset = (uint32_t)offset;
+	return 0;
+}
+
+int planning_add_rule(struct planning *planning, struct rule *rule, const char *file,
+		      const char *label, const char *text)
+{
+	int error = intern(planning, file, &rule->file);
+
+	if (error == 0)
+		error = intern(planning, label, &rule->label);
+	if (error == 0)
+		error = intern(planning, text, &rule->text);
+	return error < 0 ? error : plan_add_rule(planning->builder, rule);
+}
+
+static int add_host(struct planning *planning, const char *name, uint32_t *ret_value)
+{
+	int64_t host = plan_add_host(planning->builder, name);
+
+	if (host < 0)
+		return (int)host;
+	planning->names_host = true;
+	*ret_value = (uint32_t)host;
+	return 0;
+}
+
+static int add_rule(const struct task *task, const struct net_rule *parsed, uint8_t protocols,
+		    bool deny)
+{
+	struct planning *planning = task->planning;
+	struct rule rule = {
+		.protocols = protocols,
+		.deny = deny,
+		.target = (uint8_t)parsed->target,
+		.line = (uint16_t)task->item->line,
+	};
+	const char *label = strchr(task->setting->name, '.') ? task->setting->name : "";
+	int64_t ports = plan_add_ports(planning->builder, parsed->ports.ranges, parsed->ports.count);
+	int error = 0;
+
+	if (ports < 0)
+		return (int)ports;
+	rule.ports_first = (uint32_t)ports;
+	rule.ports_count = parsed->ports.count;
+	if (parsed->target == TARGET_PREFIX)
+		rule.prefix = parsed->prefix;
+	else if (parsed->target == TARGET_CLASS)
+		rule.value = parsed->class;
+	else if (parsed->target == TARGET_HOST)
+		error = add_host(planning, parsed->host, &rule.value);
+	if (error < 0)
+		return error;
+	if (!deny)
+		planning->opened |= protocols;
+	return planning_add_rule(planning, &rule, task->setting->file, label, task->item->text);
+}
+
+static bool is_any_address(const struct net_rule *rule)
+{
+	return rule->target == TARGET_ANY ||
+	       (rule->target == TARGET_PREFIX && rule->prefix.length == 0);
+}
+
+static int judge_icmp(const struct net_rule *rule, char why[WHY_MAX])
+{
+	if (rule->protocols == PROTOCOL_ICMP && key_get("network", "allow_icmp")->state == KEY_PENDING)
+		return refuse(why, "icmp:// is not enforced by this version; remove it or wait for one "
+				   "that does");
+	return 0;
+}
+
+int apply_net_allow(const struct task *task, char why[WHY_MAX])
+{
+	const struct planning *planning = task->planning;
+	struct net_rule rule;
+	uint8_t protocols;
+
+	if (parse_rule(task, &rule, why) < 0)
+		return -EINVAL;
+	if (task->advice && is_any_address(&rule) && rule.protocols != PROTOCOL_ICMP)
+		refuse(task->advice,
+		       "\"%s\" includes loopback and the metadata address "
+		       "169.254.169.254; @global is the internet alone",
+		       task->item->text);
+	if (!planning)
+		return 0;
+	if (judge_icmp(&rule, why) < 0)
+		return -EINVAL;
+	protocols = rule.protocols;
+	if (!protocols)
+		protocols = (uint8_t)(PROTOCOL_TCP | (planning->udp ? PROTOCOL_UDP : 0));
+	if (planning->icmp)
+		protocols |= PROTOCOL_ICMP;
+	return add_rule(task, &rule, protocols, false);
+}
+
+int apply_net_deny(const struct task *task, char why[WHY_MAX])
+{
+	struct net_rule rule;
+	uint8_t protocols;
+
+	if (parse_rule(task, &rule, why) < 0)
+		return -EINVAL;
+	if (rule.target == TARGET_HOST && rule.host[0])
+		return refuse(why, "host name in \"%s\", expected an address, * or an @word",
+			      task->item->text);
+	if (!task->planning)
+		return 0;
+	if (judge_icmp(&rule, why) < 0)
+		return -EINVAL;
+	protocols = rule.protocols;
+	if (!protocols)
+		protocols = (uint8_t)(PROTOCOL_TCP | PROTOCOL_UDP |
+				      (rule.ports.count == 0 ? PROTOCOL_ICMP : 0));
+	return add_rule(task, &rule, protocols, true);
+}
+
+int apply_net_bind(const struct task *task, char why[WHY_MAX])
+{
+	struct planning *planning = task->planning;
+	struct net_ports ports;
+	int error = net_bind_parse(task->item->text, account_of(task), &ports, why);
+
+	if (error < 0 || !planning)
+		return error;
+	if (ports.count == 0)
+		plan_builder_header(planning->builder)->flags |= PLAN_BIND_ANY;
+	for (uint32_t i = 0; i < ports.count && error == 0; i++)
+		error = plan_add_bind(planning->builder, ports.ranges[i]);
+	return error;
+}
+
+int apply_allow_udp(const struct task *task, char why[WHY_MAX])
+{
+	bool value;
+
+	if (boolean_parse(task->item->text, &value, why) < 0)
+		return -EINVAL;
+	if (task->planning)
+		task->planning->udp = value;
+	return 0;
+}
+
+int apply_allow_icmp(const struct task *task, char why[WHY_MAX])
+{
+	bool value;
+
+	if (boolean_parse(task->item->text, &value, why) < 0)
+		return -EINVAL;
+	if (task->planning)
+		task->planning->icmp = value;
+	return 0;
+}
+
+int apply_dns(const struct task *task, char why[WHY_MAX])
+{
+	static const char *const words[] = { "system", "off", NULL };
+
+	if (word_parse("value", task->item->text, words, why) < 0)
+		return -EINVAL;
+	if (task->planning) {
+		task->planning->dns_asked = strcmp(task->item->text, "system") == 0;
+		task->planning->dns_off = !task->planning->dns_asked;
+	}
+	return 0;
+}
+
+int apply_unix_allow(const struct task *task, char why[WHY_MAX])
+{
+	struct planning *planning = task->planning;
+	struct plan_socket socket = { .line = task->item->line };
+	struct unix_item item;
+	int error = unix_item_parse(task->item->text, account_of(task), &item, why);
+
+	if (error < 0 || !planning)
+		return error;
+	planning->unix_listed = true;
+	if (item.kind == SOCKET_PATH)
+		error = path_canonicalise(item.pattern, item.pattern);
+	if (error < 0)
+		return refuse(why, "\"%s\": %s", item.pattern, strerror(-error));
+	socket.kind = item.kind;
+	error = intern(planning, item.pattern, &socket.pattern);
+	if (error == 0)
+		error = intern(planning, task->setting->file, &socket.file);
+	return error < 0 ? error : plan_add_socket(planning->builder, &socket);
+}
+
+int apply_unix_dgram(const struct task *task, char why[WHY_MAX])
+{
+	bool value;
+
+	if (boolean_parse(task->item->text, &value, why) < 0)
+		return -EINVAL;
+	if (task->planning)
+		task->planning->unix_dgram = value;
+	return 0;
+}

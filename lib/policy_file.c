@@ -1,0 +1,172 @@
+/*
+ * Opens a policy file, makes sure that only its owner could have written it, reads it.
+ * Called by policy_load.
+ * Distrusts the path and all its directories; what is checked is the descriptor that is read.
+ */
+#include "policy_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util.h"
+
+#define DEPTH_MAX 256 /* of directories */
+
+/* A complaint with its file, as a message of its own may need both. */
+struct file_check {
+	struct reporter *reporter;
+	const char *path;
+	const char *blamed; /* the including file, or NULL */
+	unsigned line;
+};
+
+/* Against the file `path`, or the line that named it. */
+static int complain(const struct file_check *check, const char *path, const char *text)
+{
+	if (check->blamed)
+		report_error(check->reporter, check->blamed, check->line, "include: %s: %s", path,
+			     text);
+	else
+		report_error(check->reporter, path, 0, "%s", text);
+	return -EINVAL;
+}
+
+static bool is_owner(const struct file_check *check, uid_t uid)
+{
+	return uid == 0 || ((check->reporter->flags & POLICY_OWN) && uid == getuid());
+}
+
+/* `writable` are the mode bits that would let others write. */
+static int judge_owner(const struct file_check *check, const char *path, const struct stat *status,
+		       mode_t writable)
+{
+	char text[WHY_MAX];
+
+	if (!is_owner(check, status->st_uid)) {
+		snprintf(text, sizeof(text), "owned by uid %u, should be 0",
+			 (unsigned)status->st_uid);
+		return complain(check, path, text);
+	}
+	if (status->st_mode & writable) {
+		snprintf(text, sizeof(text), "writable by others (mode %04o), should be %04o",
+			 (unsigned)status->st_mode & 07777,
+			 (unsigned)(status->st_mode & ~writable) & 07777);
+		return complain(check, path, text);
+	}
+	return 0;
+}
+
+/* The name of an opened directory, only for a complaint. */
+static void name_directory(int fd, const struct file_check *check, char name[PATH_MAX])
+{
+	char link[64];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, name, PATH_MAX - 1);
+	if (length < 0)
+		length = snprintf(name, PATH_MAX, "a directory above %s", check->path);
+	name[length] = '\0';
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Checks the directory and all above it, by descriptors: `..` of an opened directory is where it really is. */
+static int judge_directories(const struct file_check *check, int directory)
+{
+	cleanup_fd int fd = openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat status, above;
+	char name[PATH_MAX];
+
+	for (int depth = 0; depth < DEPTH_MAX && fd >= 0; depth++) {
+		cleanup_fd int parent = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		name_directory(fd, check, name);
+		if (parent < 0 || fstat(fd, &status) < 0 || fstat(parent, &above) < 0)
+			return complain(check, name, strerror(errno));
+		if (judge_owner(check, name, &status,
+				status.st_mode & S_ISVTX ? 0 : S_IWGRP | S_IWOTH) < 0)
+			return -EINVAL;
+		if (is_same(&status, &above))
+			return 0;
+		close(fd);
+		fd = fd_take(&parent);
+	}
+	return complain(check, check->path, "its directories cannot be checked");
+}
+
+static const char *open_problem(int error)
+{
+	return error == ELOOP ? "symbolic link, expected a regular file" : strerror(error);
+}
+
+/* The file below its directory, both still to be judged. O_NONBLOCK: a FIFO must not hold us. */
+static int open_file(const struct file_check *check, int *ret_directory)
+{
+	char above[PATH_MAX], name[PATH_MAX];
+	char *base;
+	int fd;
+
+	if (strlen(check->path) >= PATH_MAX)
+		return complain(check, check->path, strerror(ENAMETOOLONG));
+	memcpy(above, check->path, strlen(check->path) + 1);
+	memcpy(name, check->path, strlen(check->path) + 1);
+	base = basename(name);
+	*ret_directory = open(dirname(above), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_directory < 0)
+		return complain(check, check->path, strerror(errno));
+	fd = openat(*ret_directory, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 ? complain(check, check->path, open_problem(errno)) : fd;
+}
+
+static int judge_file(const struct file_check *check, int fd)
+{
+	struct stat status;
+
+	if (fstat(fd, &status) < 0)
+		return complain(check, check->path, strerror(errno));
+	if (!S_ISREG(status.st_mode))
+		return complain(check, check->path, "not a regular file");
+	return judge_owner(check, check->path, &status, S_IWGRP | S_IWOTH);
+}
+
+static int read_all(const struct file_check *check, int fd, char **ret_bytes, size_t *ret_length)
+{
+	cleanup_free char *bytes = malloc(POLICY_SIZE_MAX);
+	ssize_t length;
+
+	if (!bytes)
+		return -ENOMEM;
+	length = read_bounded(fd, bytes, POLICY_SIZE_MAX);
+	if (length == -EFBIG)
+		return complain(check, check->path, "larger than 256 KiB, expected less");
+	if (length < 0)
+		return complain(check, check->path, strerror((int)-length));
+	*ret_bytes = bytes;
+	*ret_length = (size_t)length;
+	bytes = NULL;
+	return 0;
+}
+
+int policy_file_read(const char *path, const char *blamed, unsigned line, struct reporter *reporter,
+		     char **ret_bytes, size_t *ret_length)
+{
+	const struct file_check check = { reporter, path, blamed, line };
+	cleanup_fd int directory = -1;
+	cleanup_fd int fd = -1;
+
+	if (strcmp(path, "-") == 0 && (reporter->flags & POLICY_OWN))
+		return read_all(&check, STDIN_FILENO, ret_bytes, ret_length);
+	fd = open_file(&check, &directory);
+	if (fd < 0 || judge_file(&check, fd) < 0 || judge_directories(&check, directory) < 0)
+		return -EINVAL;
+	return read_all(&check, fd, ret_bytes, ret_length);
+}

@@ -1,0 +1,130 @@
+/*
+ * The one table of the language: sections, keys, what judges a value, what is enforced.
+ * Called by the policy reader; a new key is one row here and one function in policy_apply.c.
+ * Distrusts nothing itself: the functions of its rows do.
+ */
+#include "policy_keys.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "policy_apply.h"
+#include "util.h"
+
+#define KEYS_MAX 16 /* of one section */
+
+/* clang-format off */
+static const struct policy_key keys[] = {
+	{ "policy", "description", KEY_SINGLE, KEY_ENFORCED, apply_text, 0 },
+	{ "policy", "include", KEY_LIST, KEY_ENFORCED, apply_include, 0 },
+	{ "policy", "require", KEY_LIST, KEY_PENDING, apply_require, 0 },
+	{ "policy", "mode", KEY_SINGLE, KEY_ENFORCED, apply_mode, 0 },
+
+	{ "session", "shell", KEY_SINGLE, KEY_ENFORCED, apply_shell, 0 },
+	{ "session", "no_new_privs", KEY_SINGLE, KEY_PENDING, apply_privileges, 0 },
+	{ "session", "capabilities", KEY_LIST, KEY_PENDING, apply_capability, 0 },
+
+	{ "network", "net_allow", KEY_LIST, KEY_ENFORCED, apply_net_allow, 0 },
+	{ "network", "net_deny", KEY_LIST, KEY_ENFORCED, apply_net_deny, 0 },
+	{ "network", "net_bind", KEY_LIST, KEY_ENFORCED, apply_net_bind, 0 },
+	{ "network", "allow_udp", KEY_SINGLE, KEY_ENFORCED, apply_allow_udp, 0 },
+	/* Also holds for icmp:// rules; `no` is always in force. */
+	{ "network", "allow_icmp", KEY_SINGLE, KEY_PENDING, apply_allow_icmp, 0 },
+	{ "network", "dns", KEY_SINGLE, KEY_ENFORCED, apply_dns, 0 },
+	{ "network", "unix_allow", KEY_LIST, KEY_ENFORCED, apply_unix_allow, 0 },
+	{ "network", "unix_dgram", KEY_SINGLE, KEY_ENFORCED, apply_unix_dgram, 0 },
+
+	/* The state of `read` is also that of a section without keys, which opens no file at all. */
+	{ "filesystem", "read", KEY_LIST, KEY_PENDING, apply_file, FILE_READ },
+	{ "filesystem", "write", KEY_LIST, KEY_PENDING, apply_file, FILE_WRITE },
+	{ "filesystem", "exec", KEY_LIST, KEY_PENDING, apply_file, FILE_READ | FILE_EXEC },
+
+	{ "syscalls", "deny", KEY_LIST, KEY_PENDING, apply_system_call, CALL_DENY },
+	{ "syscalls", "allow", KEY_LIST, KEY_PENDING, apply_system_call, CALL_ALLOW },
+
+	{ "limits", "processes", KEY_SINGLE, KEY_PENDING, apply_count, RLIMIT_NPROC },
+	{ "limits", "open_files", KEY_SINGLE, KEY_PENDING, apply_count, RLIMIT_NOFILE },
+	{ "limits", "memory", KEY_SINGLE, KEY_PENDING, apply_size, RLIMIT_AS },
+	{ "limits", "file_size", KEY_SINGLE, KEY_PENDING, apply_size, RLIMIT_FSIZE },
+	{ "limits", "cpu_time", KEY_SINGLE, KEY_PENDING, apply_count, RLIMIT_CPU },
+	{ "limits", "core", KEY_SINGLE, KEY_PENDING, apply_size, RLIMIT_CORE },
+};
+/* clang-format on */
+
+/* The words of one section's keys, or of all sections where it is NULL; each once, ends in NULL. */
+static void collect_words(const char *section, const char *words[KEYS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *word = section ? keys[i].name : keys[i].section;
+
+		if (section && strcmp(section, keys[i].section) != 0)
+			continue;
+		if (count > 0 && strcmp(words[count - 1], word) == 0)
+			continue;
+		assert(count < KEYS_MAX - 1);
+		words[count++] = word;
+	}
+	words[count] = NULL;
+}
+
+int section_find(const char *section, char why[WHY_MAX])
+{
+	const char *words[KEYS_MAX];
+
+	collect_words(NULL, words);
+	return word_parse("section", section, words, why);
+}
+
+static const struct policy_key *key_row(const char *section, const char *name, size_t length)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (strcmp(keys[i].section, section) == 0 && strlen(keys[i].name) == length &&
+		    strncmp(keys[i].name, name, length) == 0)
+			return &keys[i];
+	}
+	return NULL;
+}
+
+/* A key of another section is more likely misplaced than mistyped. */
+static const char *section_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (strcmp(keys[i].name, name) == 0)
+			return keys[i].section;
+	}
+	return NULL;
+}
+
+const struct policy_key *key_find(const char *section, const char *name, char why[WHY_MAX])
+{
+	const char *words[KEYS_MAX];
+	size_t stem = strcspn(name, ".");
+	const struct policy_key *key = key_row(section, name, stem);
+	const char *home = section_of(name);
+
+	if (key && name[stem] && key->shape != KEY_LIST) {
+		refuse(why, "\"%s\" has a label, but %s is a single value", name, key->name);
+		return NULL;
+	}
+	if (key)
+		return key;
+	if (home) {
+		refuse(why, "\"%s\" in [%s], expected it in [%s]", name, section, home);
+		return NULL;
+	}
+	collect_words(section, words);
+	refuse_word(why, "key", name, words);
+	return NULL;
+}
+
+const struct policy_key *key_get(const char *section, const char *name)
+{
+	const struct policy_key *key = key_row(section, name, strlen(name));
+
+	assert(key);
+	return key;
+}

@@ -1,0 +1,43 @@
+/*
+ * A policy in memory: the sources it was read from and what they set.
+ * Shared by the modules of the policy reader; nobody else includes it.
+ * Holds only what was judged; the texts of items are judged again when they are expanded for an account.
+ */
+#ifndef SANDLOCK_POLICY_MODEL_H
+#define SANDLOCK_POLICY_MODEL_H
+
+#include "policy_keys.h"
+#include "policy_text.h"
+#include "policy_values.h"
+
+#define POLICY_INCLUDES_MAX 16
+
+/* A key that is set: at one place, for the whole policy. */
+struct setting {
+	const struct policy_key *key;
+	const char *name; /* as written: key or key.label */
+	const char *file;
+	unsigned line;
+	bool superseded;    /* the including file sets the same single value */
+	struct item *items; /* one where the key is not a list */
+	size_t item_count;
+};
+
+/* The file itself comes first, then its fragments in the order of `include`. */
+struct source {
+	char *file;
+	struct text text;
+};
+
+struct policy {
+	struct source sources[1 + POLICY_INCLUDES_MAX];
+	size_t source_count;
+	struct setting *settings;
+	size_t setting_count;
+};
+
+/* Where section `name` stands, in any source; NULL where it does not. */
+const struct text_section *policy_section(const struct policy *policy, const char *name,
+					  const char **ret_file);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * The grammar of network rules: [scheme://]target:ports.
+ * Called by the key table for net_allow, net_deny and net_bind, and by the fuzzer; pure.
+ * Distrusts the text: it is taken apart before it is expanded, so no expansion is syntax.
+ */
+#ifndef SANDLOCK_POLICY_NETWORK_H
+#define SANDLOCK_POLICY_NETWORK_H
+
+#include "endpoint.h"
+#include "policy_values.h"
+#include "ruleset.h"
+
+#define NET_HOST_MAX  254 /* a name of RFC 1123, and NUL */
+#define NET_PORTS_MAX 512 /* more cannot stand in a logical line */
+
+struct net_ports {
+	uint32_t count;                          /* 0: every port */
+	struct port_range ranges[NET_PORTS_MAX]; /* sorted, disjoint, not adjacent */
+};
+
+struct net_rule {
+	uint8_t protocols; /* of the scheme; 0: no scheme */
+	enum target target;
+	enum address_class class; /* TARGET_CLASS */
+	struct prefix prefix;     /* TARGET_PREFIX */
+	char host[NET_HOST_MAX];  /* TARGET_HOST, lower case */
+	struct net_ports ports;
+};
+
+/* `account` NULL: the parts that wait for a uid are not judged, and then keep no value. -EINVAL with `why`. */
+int net_rule_parse(const char *text, const struct account *account, struct net_rule *ret_rule,
+		   char why[WHY_MAX]);
+
+/* One item of net_bind: port 0 is allowed and means an ephemeral one. */
+int net_bind_parse(const char *text, const struct account *account, struct net_ports *ret_ports,
+		   char why[WHY_MAX]);
+
+#endif

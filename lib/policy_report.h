@@ -1,0 +1,36 @@
+/*
+ * Complaints about a policy: counted, put on one line, handed to whoever asked.
+ * Called by the modules of the policy reader.
+ * Distrusts the text that is quoted in a complaint: it may come from a draft of anybody's.
+ */
+#ifndef SANDLOCK_POLICY_REPORT_H
+#define SANDLOCK_POLICY_REPORT_H
+
+#include "policy.h"
+
+#define WHY_MAX 512
+
+struct reporter {
+	policy_report report;
+	void *context;
+	unsigned flags; /* enum policy_flags: warnings pass only with POLICY_LINT */
+	unsigned errors;
+};
+
+/* What is not printable becomes '?', what is beyond WHY_MAX is cut. */
+void report_error(struct reporter *reporter, const char *file, unsigned line, const char *format,
+		  ...) __attribute__((format(printf, 4, 5)));
+void report_warning(struct reporter *reporter, const char *file, unsigned line, const char *format,
+		    ...) __attribute__((format(printf, 4, 5)));
+
+/* Writes into `why` what is wrong and what was expected; returns -EINVAL, so that a parser ends in
+ * `return refuse(why, …)`. */
+int refuse(char why[WHY_MAX], const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same for a word that is none of `words` (which ends in NULL): names the nearest one, else all. */
+int refuse_word(char why[WHY_MAX], const char *noun, const char *word, const char *const *words);
+
+/* The one of `words` that a typing error turns into `word`; NULL where none is near. */
+const char *nearest_word(const char *word, const char *const *words);
+
+#endif

@@ -1,0 +1,16 @@
+/*
+ * The shell of a session: which one a policy may name, and which one it is where the policy names none.
+ * Called when a plan is made.
+ * Distrusts the policy's path: it must be a login shell of the system, and not ours.
+ */
+#ifndef SANDLOCK_POLICY_SESSION_H
+#define SANDLOCK_POLICY_SESSION_H
+
+#include "policy_values.h"
+
+/* `shells` is the list of login shells, /etc/shells. -EINVAL with `why`. */
+int shell_judge(const char *path, const char *shells, char why[WHY_MAX]);
+
+const char *shell_default(void);
+
+#endif

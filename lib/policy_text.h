@@ -1,0 +1,48 @@
+/*
+ * The strict reader: bytes of an INI file -> sections and entries, each with its line.
+ * Called by the policy reader before iniparser sees the same bytes, and by the fuzzer.
+ * Distrusts every byte; what iniparser would read otherwise than a careful human is refused.
+ */
+#ifndef SANDLOCK_POLICY_TEXT_H
+#define SANDLOCK_POLICY_TEXT_H
+
+#include <stddef.h>
+
+struct reporter;
+
+#define TEXT_LINES_MAX 65535U /* a rule keeps its line in 16 bits */
+#define TEXT_WIDTH_MAX 1022U  /* of a logical line: iniparser's buffer */
+
+struct text_section {
+	const char *name;
+	unsigned line;
+};
+
+/* A value is without its quotes and ends in NUL. It holds a '\n' where a continued line was joined:
+ * no character, only the count of lines. */
+struct text_entry {
+	const char *section;
+	const char *key; /* as written, a label included */
+	const char *value;
+	unsigned line;
+	unsigned value_line; /* where the value begins */
+};
+
+/* Everything points into `bytes`. */
+struct text {
+	char *bytes;
+	struct text_section *sections;
+	struct text_entry *entries; /* in the order of the file */
+	size_t section_count;
+	size_t entry_count;
+};
+
+/* Reports every bad line; what is returned holds the good ones. -ENOMEM, else 0 whatever was reported. */
+int text_read(const char *bytes, size_t length, const char *file, struct reporter *reporter,
+	      struct text *ret_text);
+void text_free(struct text *text);
+
+/* Copies a value, or `length` bytes of one, without the marks of joined lines; NULL without memory. */
+char *text_plain(const char *value, size_t length);
+
+#endif

@@ -1,0 +1,264 @@
+/*
+ * The only program of a login that parses: fills descriptor 3 with the account's plan.
+ * Started by sandlock-shell and `sandlockctl run` as the session's user, without privilege.
+ * Distrusts the policy files, the account databases and what it inherits.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "log.h"
+#include "plan_build.h"
+#include "policy.h"
+#include "util.h"
+
+#define PLAN_FD       3 /* an empty memfd, made by who started us */
+#define POLICIES      SYSCONFDIR "/sandlock/policy.d"
+#define LOOKUP_MIN    (16U << 10)
+#define LOOKUP_MAX    (16U << 20)
+#define REASON_MAX    512
+#define PATH_TEXT_MAX (PATH_MAX + POLICY_NAME_MAX)
+
+enum exit_status {
+	EXIT_PLANNED = 0,
+	EXIT_REFUSED = 1,
+};
+
+struct options {
+	const char *conf;
+	const char *draft; /* a file of the caller's own instead of the one that is found */
+	bool user; /* somebody tries a policy: own files are good, each complaint is shown */
+};
+
+/* Who is asked, and what is said where it is refused. */
+struct session {
+	struct options options;
+	struct account account;
+	char *lookup; /* what the account's strings point into */
+	char group[LOGIN_NAME_MAX];
+	char reason[REASON_MAX]; /* the first complaint */
+};
+
+/* Refusing ------------------------------------------------------------------ */
+
+static void session_log(const struct session *session, const char *text)
+{
+	const struct log_field fields[] = { { "user", session->account.name } };
+
+	log_event(LOG_ERR, text, fields, ARRAY_SIZE(fields));
+}
+
+/* Remembers the first reason, which is the one that the user is told. */
+__attribute__((format(printf, 2, 3))) static int session_refuse(struct session *session,
+								const char *format, ...)
+{
+	char text[REASON_MAX];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (session->reason[0] == '\0')
+		memcpy(session->reason, text, sizeof(text));
+	session_log(session, text);
+	return -EINVAL;
+}
+
+/* policy_report: `file:line: text`. */
+static void session_report(const struct diagnostic *diagnostic, void *context)
+{
+	struct session *session = context;
+	char place[PATH_TEXT_MAX];
+
+	if (diagnostic->line > 0)
+		snprintf(place, sizeof(place), "%s:%u", diagnostic->file, diagnostic->line);
+	else
+		snprintf(place, sizeof(place), "%s", diagnostic->file);
+	session_refuse(session, "%s: %s", place, diagnostic->text);
+	if (session->options.user)
+		fprintf(stderr, "%s: %s\n", place, diagnostic->text);
+}
+
+/* The account --------------------------------------------------------------- */
+
+static int find_user(struct session *session)
+{
+	uid_t uid = getuid();
+
+	for (size_t size = LOOKUP_MIN; size <= LOOKUP_MAX; size *= 4) {
+		struct passwd entry, *found = NULL;
+		int error;
+
+		util_cleanup_free(&session->lookup);
+		session->lookup = malloc(size);
+		if (!session->lookup)
+			return session_refuse(session, "out of memory");
+		error = getpwuid_r(uid, &entry, session->lookup, size, &found);
+		if (error == ERANGE)
+			continue;
+		if (!found)
+			return session_refuse(session, "uid %u could not be looked up: %s",
+					      (unsigned)uid, error ? strerror(error) : "unknown");
+		session->account = (struct account){ .name = entry.pw_name,
+						     .group = session->group,
+						     .home = entry.pw_dir,
+						     .uid = uid,
+						     .gid = entry.pw_gid };
+		return 0;
+	}
+	return session_refuse(session, "uid %u could not be looked up: %s", (unsigned)uid,
+			      strerror(ERANGE));
+}
+
+/* A group without a name leaves %g without a value, and only that. */
+static int find_group_name(struct session *session)
+{
+	for (size_t size = LOOKUP_MIN; size <= LOOKUP_MAX; size *= 4) {
+		cleanup_free char *buffer = malloc(size);
+		struct group entry, *found = NULL;
+
+		if (!buffer)
+			return session_refuse(session, "out of memory");
+		if (getgrgid_r(session->account.gid, &entry, buffer, size, &found) == ERANGE)
+			continue;
+		if (found && strlen(entry.gr_name) < sizeof(session->group))
+			memcpy(session->group, entry.gr_name, strlen(entry.gr_name) + 1);
+		break;
+	}
+	return 0;
+}
+
+/* The plan ------------------------------------------------------------------ */
+
+static int find_policy(struct session *session, char path[PATH_TEXT_MAX])
+{
+	const struct options *options = &session->options;
+	const char *directory = options->conf ? options->conf : POLICIES;
+	char name[POLICY_NAME_MAX];
+	int error;
+
+	if (options->draft) {
+		snprintf(path, PATH_TEXT_MAX, "%s", options->draft);
+		return 0;
+	}
+	error = policy_find(directory, &session->account, name);
+	if (error == -ENOENT)
+		return session_refuse(session, "no policy names you");
+	if (error < 0)
+		return session_refuse(session, "%s: could not be looked up", name);
+	snprintf(path, PATH_TEXT_MAX, "%s/%s", directory, name);
+	return 0;
+}
+
+static int seal(struct session *session, struct plan_builder *builder)
+{
+	struct plan_header *header = plan_builder_header(builder);
+	int error;
+
+	if (session->options.user)
+		header->flags |= PLAN_DRAFT;
+	if (getrandom(&header->session, sizeof(header->session), 0) != sizeof(header->session))
+		return session_refuse(session, "no random number: %s", strerror(errno));
+	error = plan_seal(builder, PLAN_FD);
+	return error < 0 ? session_refuse(session, "plan: %s", strerror(-error)) : 0;
+}
+
+static int make_plan(struct session *session)
+{
+	unsigned flags = session->options.user ? POLICY_OWN : 0;
+	struct plan_builder *builder;
+	struct policy *policy;
+	char path[PATH_TEXT_MAX];
+	int error;
+
+	if (find_user(session) < 0 || find_group_name(session) < 0 || find_policy(session, path) < 0)
+		return -EINVAL;
+	error = policy_load(path, NULL, flags, session_report, session, &policy);
+	if (error == -EINVAL)
+		return error; /* each complaint was reported */
+	if (error < 0)
+		return session_refuse(session, "%s: %s", path, strerror(-error));
+	builder = plan_builder_new();
+	error = builder ? policy_plan(policy, &session->account, session_report, session, builder)
+			: session_refuse(session, "out of memory");
+	if (error == 0)
+		error = seal(session, builder);
+	plan_builder_free(builder);
+	policy_free(policy);
+	return error;
+}
+
+/* The process ----------------------------------------------------------------- */
+
+/* Before anything is opened: what comes below 3 must not be taken for a terminal or a log, and
+ * descriptor 3 not be taken by /dev/null. */
+static bool take_descriptors(void)
+{
+	if (fcntl(PLAN_FD, F_GET_SEALS) < 0 || close_range(PLAN_FD + 1, ~0U, 0) < 0)
+		return false;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return false;
+	}
+	return true;
+}
+
+static int usage(void)
+{
+	fputs("usage: sandlock-planner [--conf DIR] [--draft FILE] [--user]\n"
+	      "Fills the memfd at descriptor 3 with the caller's plan; started by sandlock-shell.\n",
+	      stderr);
+	return EXIT_REFUSED;
+}
+
+static bool options_read(int argc, char **argv, struct options *ret_options)
+{
+	static const struct option known[] = {
+		{ "conf", required_argument, NULL, 'c' },
+		{ "draft", required_argument, NULL, 'd' },
+		{ "user", no_argument, NULL, 'u' },
+		{ 0 },
+	};
+	struct options options = { 0 };
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		if (option == 'c')
+			options.conf = optarg;
+		else if (option == 'd')
+			options.draft = optarg;
+		else if (option != 'u')
+			return false;
+		options.user = options.user || option != 'c';
+	}
+	*ret_options = options;
+	return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+	struct session session = { 0 };
+	int error;
+
+	umask(077);
+	clearenv();
+	if (!take_descriptors() || !options_read(argc, argv, &session.options))
+		return usage();
+	log_open(-1);
+	error = make_plan(&session);
+	if (error < 0 && !session.options.user)
+		fprintf(stderr,
+			"sandlock: login refused: %s; details are in the system log (ident sandlock)\n",
+			session.reason);
+	else if (error < 0)
+		fprintf(stderr, "sandlock: refused: %s\n", session.reason);
+	free(session.lookup);
+	return error < 0 ? EXIT_REFUSED : EXIT_PLANNED;
+}
