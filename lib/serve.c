@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
@@ -16,9 +17,10 @@
 #include "target.h"
 #include "util.h"
 
-#define NS_PER_S  1000000000ULL
-#define NS_PER_US 1000ULL
-#define GUARD_US  10000
+#define NS_PER_S    1000000000ULL
+#define NS_PER_US   1000ULL
+#define GUARD_US    20000
+#define GUARD_TICKS 3
 
 struct outcome outcome_value(int64_t value)
 {
@@ -175,12 +177,39 @@ bool serve_is_late(const struct request *request)
 }
 
 /* Another thread of the caller can switch the shared file back to blocking between our two calls.
- * The timer then ends the wait: SIGALRM has a handler that does nothing, without SA_RESTART. */
-static void guard(suseconds_t us)
+ * An interval timer then ends the wait: its signal has a handler without SA_RESTART. Setting a
+ * timer costs as much as a connect, so it ticks on while connects follow one another, and its
+ * handler stops it after GUARD_TICKS without one. */
+static volatile sig_atomic_t guard_idle = GUARD_TICKS;
+
+static void guard_set(suseconds_t us)
 {
 	const struct itimerval timer = { { 0, us }, { 0, us } };
 
 	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void guard_tick(int number)
+{
+	(void)number;
+	if (guard_idle < GUARD_TICKS && ++guard_idle == GUARD_TICKS)
+		guard_set(0);
+}
+
+static void guard_connect(void)
+{
+	bool ticks = guard_idle < GUARD_TICKS;
+
+	guard_idle = 0;
+	if (!ticks)
+		guard_set(GUARD_US);
+}
+
+int serve_open(void)
+{
+	const struct sigaction action = { .sa_handler = guard_tick };
+
+	return sigaction(SIGALRM, &action, NULL) ? -errno : 0;
 }
 
 int serve_connect_now(int socket, const struct sockaddr *address, socklen_t length)
@@ -194,10 +223,9 @@ int serve_connect_now(int socket, const struct sockaddr *address, socklen_t leng
 		return -errno;
 	if (flags & O_NONBLOCK)
 		return connect(socket, address, length) ? -errno : 0;
-	guard(GUARD_US);
+	guard_connect();
 	error = ioctl(socket, FIONBIO, &on) || connect(socket, address, length) ? -errno : 0;
 	ioctl(socket, FIONBIO, &off);
-	guard(0);
 	/* Interrupted by the guard: the connection is under way all the same. */
 	return error == -EINTR ? -EINPROGRESS : error;
 }

@@ -19,6 +19,9 @@ TRAPPED_CALLS(SERVE_PROTOTYPE)
 
 #define SERVE_TEXT_MAX 160 /* of a destination in a log line */
 
+/* Once, before anything is served: takes SIGALRM, which must not be blocked. */
+int serve_open(void);
+
 struct outcome outcome_value(int64_t value);
 struct outcome outcome_error(int error); /* a positive errno */
 struct outcome outcome_gone(void);

@@ -277,7 +277,9 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	supervisor->free_first = SLOT_NONE;
 	listening_open(&supervisor->listening);
 	notify_prefer_sync(listener);
-	error = watch_open(supervisor, &supervisor->listener, listener, listener_ready);
+	error = serve_open();
+	if (!error)
+		error = watch_open(supervisor, &supervisor->listener, listener, listener_ready);
 	if (!error)
 		error = watch_open(supervisor, &supervisor->timer, timer, timer_ready);
 	if (!error)

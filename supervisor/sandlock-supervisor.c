@@ -91,22 +91,14 @@ static void parent_ready(struct watch *watch, uint32_t events)
 		kill(keeper->child, SIGKILL);
 }
 
-/* Ends a guarded connect(2): see serve_connect_now(). */
-static void alarm_ignored(int number)
-{
-	(void)number;
-}
-
 static int signals_open(void)
 {
-	const struct sigaction action = { .sa_handler = alarm_ignored };
 	sigset_t set;
 	int fd;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
-	if (sigaction(SIGALRM, &action, NULL) || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
-	    sigprocmask(SIG_SETMASK, &set, NULL))
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_SETMASK, &set, NULL))
 		return -errno;
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
