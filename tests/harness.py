@@ -312,6 +312,9 @@ class Listener:
         return count
 
     def close(self):
+        # Until the thread's accept has returned, close alone would leave the port open.
+        if self.kind != socket.SOCK_DGRAM:
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
         if self.family == socket.AF_UNIX and not self.address.startswith(("\0", b"\0")[
                 isinstance(self.address, bytes)]):
