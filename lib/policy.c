@@ -1,15 +1,14 @@
 /*
- * Loads a policy: the file that decides and its fragments, read strictly, judged key by key,
- * merged. Called by the planner and sandlockctl; the only user of iniparser, as a second opinion on
- * the same bytes. Distrusts every byte of a file until its owner and its text were judged.
+ * Loads a policy: the file that decides and its fragments, judged key by key, then merged.
+ * Called by the planner and sandlockctl.
+ * Distrusts every byte of a file until its owner and its text were judged.
  */
 #include <errno.h>
-#include <iniparser/iniparser.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "policy_apply.h"
+#include "policy_compare.h"
 #include "policy_file.h"
 #include "policy_model.h"
 #include "util.h"
@@ -30,61 +29,6 @@ const struct text_section *policy_section(const struct policy *policy, const cha
 		}
 	}
 	return NULL;
-}
-
-/* iniparser's opinion ------------------------------------------------------- */
-
-static int stay_silent(const char *format, ...)
-{
-	(void)format;
-	return 0;
-}
-
-/* Loads the same bytes; NULL where it cannot. */
-static dictionary *iniparser_read(const char *bytes, size_t length)
-{
-	cleanup_fd int fd = memfd_create("policy", MFD_CLOEXEC);
-	char path[64];
-
-	if (fd < 0 || write_exact(fd, bytes, length) < 0)
-		return NULL;
-	iniparser_set_error_callback(stay_silent);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return iniparser_load(path);
-}
-
-static bool values_agree(const dictionary *known, const struct text_entry *entry)
-{
-	cleanup_free char *plain = text_plain(entry->value, strlen(entry->value));
-	char name[2 * TEXT_WIDTH_MAX];
-	const char *value;
-
-	snprintf(name, sizeof(name), "%s:%s", entry->section, entry->key);
-	value = iniparser_getstring(known, name, NULL);
-	return plain && value && strcmp(value, plain) == 0;
-}
-
-/* The text was read without a complaint: then both readers must have understood the same. */
-static void compare_readers(const char *bytes, size_t length, const struct source *source,
-			    struct reporter *reporter)
-{
-	const struct text *text = &source->text;
-	dictionary *known = iniparser_read(bytes, length);
-
-	if (!known) {
-		report_error(reporter, source->file, 0, "iniparser cannot read it");
-		return;
-	}
-	if ((size_t)known->n != text->section_count + text->entry_count)
-		report_error(reporter, source->file, 0,
-			     "iniparser finds %d lines of meaning, expected %zu", known->n,
-			     text->section_count + text->entry_count);
-	for (size_t i = 0; i < text->entry_count; i++) {
-		if (!values_agree(known, &text->entries[i]))
-			report_error(reporter, source->file, text->entries[i].line,
-				     "%s: iniparser reads another value", text->entries[i].key);
-	}
-	iniparser_freedict(known);
 }
 
 /* Keys ---------------------------------------------------------------------- */
@@ -204,9 +148,10 @@ static int read_source(struct policy *policy, char *path, struct origin origin,
 	error = text_read(bytes, length, path, reporter, &source->text);
 	if (error < 0)
 		return error;
-	if (reporter->errors == errors)
-		compare_readers(bytes, length, source, reporter);
-	return read_settings(policy, source, reporter);
+	error = read_settings(policy, source, reporter);
+	if (error == 0 && reporter->errors == errors)
+		compare_readers(bytes, length, path, &source->text, reporter);
+	return error;
 }
 
 /* DIRECTORY/NAME.inc, beside the including file. */

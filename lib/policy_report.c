@@ -12,8 +12,9 @@
 
 #define WORD_MAX 32 /* no word of the language is longer */
 
-static void emit(const struct reporter *reporter, bool error, const char *file, unsigned line,
-		 const char *format, va_list arguments)
+__attribute__((format(printf, 5, 0))) static void emit(const struct reporter *reporter, bool error,
+						       const char *file, unsigned line,
+						       const char *format, va_list arguments)
 {
 	char text[WHY_MAX];
 	struct diagnostic diagnostic = { .error = error, .line = line, .file = file, .text = text };

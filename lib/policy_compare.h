@@ -1,0 +1,18 @@
+/*
+ * A second opinion: iniparser must understand the same bytes as the strict reader did.
+ * Called by policy_load for each file that was read without a complaint.
+ * Distrusts both readers: where they disagree, the file is refused.
+ */
+#ifndef SANDLOCK_POLICY_COMPARE_H
+#define SANDLOCK_POLICY_COMPARE_H
+
+#include <stddef.h>
+
+struct reporter;
+struct text;
+
+/* Reports an error where iniparser finds another number of sections and keys, or another value. */
+void compare_readers(const char *bytes, size_t length, const char *file, const struct text *text,
+		     struct reporter *reporter);
+
+#endif
