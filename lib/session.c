@@ -31,22 +31,6 @@ bool session_is_inside(unsigned long long digest, bool *ret_same)
 	return *ret_same || (result < 0 && errno == FILTER_MARKER_OTHER);
 }
 
-int session_refuse(const char *what, int error)
-{
-	log_line(LOG_ERR, "login refused uid=%u: %s: %s", (unsigned)getuid(), what, strerror(error));
-	dprintf(STDERR_FILENO,
-		"sandlock: login refused: %s: %s; details are in the system log (ident sandlock)\n",
-		what, strerror(error));
-	return SESSION_REFUSED;
-}
-
-int session_open_null(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	return null < 0 ? -errno : null;
-}
-
 /* A descriptor of ours must not end up as somebody's standard output. */
 static int standard_descriptors_fill(void)
 {

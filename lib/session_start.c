@@ -36,13 +36,6 @@ struct start {
 	pid_t resolver_pid;
 };
 
-int session_place_descriptor(int fd, int place)
-{
-	if (fd == place ? fcntl(fd, F_SETFD, 0) : dup2(fd, place) < 0)
-		return -errno;
-	return fd_close_from(place + 1);
-}
-
 /* Neither terminal nor standard descriptors of the session: sshd waits for whoever holds them. */
 static int leave_terminal(void)
 {

@@ -1,0 +1,38 @@
+/*
+ * What the parts of session share.
+ * Called by session*.c.
+ * Distrusts nothing.
+ */
+#include "session_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "util.h"
+
+int session_refuse(const char *what, int error)
+{
+	log_line(LOG_ERR, "login refused uid=%u: %s: %s", (unsigned)getuid(), what, strerror(error));
+	dprintf(STDERR_FILENO,
+		"sandlock: login refused: %s: %s; details are in the system log (ident sandlock)\n",
+		what, strerror(error));
+	return SESSION_REFUSED;
+}
+
+int session_open_null(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	return null < 0 ? -errno : null;
+}
+
+int session_place_descriptor(int fd, int place)
+{
+	if (fd == place ? fcntl(fd, F_SETFD, 0) : dup2(fd, place) < 0)
+		return -errno;
+	return fd_close_from(place + 1);
+}
