@@ -19,7 +19,7 @@ int confine_parent(const struct plan *plan)
 	/* Without it an unprivileged process may install neither Landlock nor a filter. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
-	return landlock_restrict_ports(plan, landlock_abi());
+	return landlock_restrict_common(plan, landlock_abi());
 }
 
 static int filter_load(const struct filter_facts *facts, int *ret_listener)
@@ -52,6 +52,9 @@ int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_
 		.digest = plan->header->digest,
 		.trap_bind = (plan->header->flags & PLAN_UDP) || !landlock_decides_binds(plan, abi),
 		.keep_dumpable = geteuid() != 0,
+		.hold_truncation = (plan->header->flags & PLAN_FILES) && abi < LANDLOCK_ABI_TRUNCATE,
+		.calls = plan->calls,
+		.call_count = plan->header->calls.count,
 	};
 	int error;
 
@@ -64,7 +67,7 @@ int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_
 		return -errno;
 	/* Landlock before the filter, which might one day refuse landlock_*; and before the
 	 * listener exists, so that no process with a listener is ever outside the domain. */
-	error = landlock_restrict_session(abi);
+	error = landlock_restrict_session(plan, abi);
 	if (error)
 		return error;
 	return filter_load(&facts, ret_listener);

@@ -6,6 +6,7 @@
 #include "filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -143,6 +144,25 @@ static void emit_not_null(struct assembler *assembler, const struct row *row)
 	emit_return(assembler, row->action);
 }
 
+/* Flags of new namespaces; @userns leaves those that need no privilege to a browser's own sandbox. */
+static void emit_namespaces(struct assembler *assembler, const struct row *row)
+{
+	struct row narrowed = *row;
+
+	if (assembler->facts->flags & PLAN_USERNS)
+		narrowed.value &= ~(uint32_t)(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET);
+	emit_any_bit(assembler, &narrowed);
+}
+
+/* The action for open(2) flags that empty a file without opening it for writing. */
+static void emit_emptying(struct assembler *assembler, const struct row *row)
+{
+	emit_load_low(assembler, row->argument);
+	emit(assembler,
+	     (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_TRUNC | O_WRONLY | O_RDWR));
+	emit_return_if(assembler, BPF_JEQ, O_TRUNC, row->action);
+}
+
 /* setsockopt(2): the action where the level is `argument` and the option `value`. */
 static void emit_option(struct assembler *assembler, const struct row *row)
 {
@@ -230,7 +250,7 @@ static void emit_prctl(struct assembler *assembler, const struct row *row)
 	emit_return_if(assembler, BPF_JEQ, 0, FAIL(0));
 }
 
-/* What is refused to every session. */
+/* What is refused to every session, or its other rules would not hold. */
 static const struct row refused[] = {
 	/* other ways to do what is trapped */
 	{ __NR_io_uring_setup, emit_always, 0, 0, FAIL(EPERM) },
@@ -241,17 +261,41 @@ static const struct row refused[] = {
 	{ __NR_socket, emit_socket, 0, 0, 0 },
 	{ __NR_socketpair, emit_socketpair, 0, 0, 0 },
 	{ __NR_sendto, emit_any_bit, 3, MSG_FASTOPEN, FAIL(EOPNOTSUPP) },
-	/* source routing would send packets to a machine that no rule names */
+	/* headers of the caller's own would send packets to a machine that no rule names */
 	{ __NR_setsockopt, emit_option, IPPROTO_IP, IP_OPTIONS, FAIL(EPERM) },
+	{ __NR_setsockopt, emit_option, IPPROTO_IP, IP_HDRINCL, FAIL(EPERM) },
+	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_HDRINCL, FAIL(EPERM) },
 	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_RTHDR, FAIL(EPERM) },
 	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, FAIL(EPERM) },
 	/* a second listener could answer for a supervisor that is gone */
 	{ __NR_seccomp, emit_any_bit, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER, FAIL(EBUSY) },
 	{ __NR_prctl, emit_prctl, 0, 0, 0 },
-	/* namespaces and mounts: paths and networks would no longer be the supervisor's */
-	{ __NR_unshare, emit_any_bit, 0, NAMESPACE_FLAGS | CLONE_NEWTIME, FAIL(EPERM) },
-	{ __NR_clone, emit_any_bit, 0, NAMESPACE_FLAGS, FAIL(EPERM) },
+	/* namespaces: paths and networks would no longer be the supervisor's */
+	{ __NR_unshare, emit_namespaces, 0, NAMESPACE_FLAGS | CLONE_NEWTIME, FAIL(EPERM) },
+	{ __NR_clone, emit_namespaces, 0, NAMESPACE_FLAGS, FAIL(EPERM) },
 	{ __NR_clone3, emit_always, 0, 0, FAIL(ENOSYS) },
+	/* typing into a terminal that others read */
+	{ __NR_ioctl, emit_equal, 1, TIOCSTI, FAIL(EPERM) },
+	{ __NR_ioctl, emit_equal, 1, TIOCLINUX, FAIL(EPERM) },
+	/* the session's keepers, which may have the user's uid */
+	{ __NR_kill, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_tkill, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_tgkill, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_rt_sigqueueinfo, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_rt_tgsigqueueinfo, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_pidfd_open, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_prlimit64, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_setpriority, emit_guarded, 1, 0, FAIL(EPERM) },
+	{ __NR_ioprio_set, emit_guarded, 1, 0, FAIL(EPERM) },
+	{ __NR_sched_setaffinity, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_sched_setattr, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_sched_setparam, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_sched_setscheduler, emit_guarded, 0, 0, FAIL(EPERM) },
+};
+
+/* What is refused unless the policy's [syscalls] allows it. */
+static const struct row unusual[] = {
+	/* mounts, and ways to reach files past their paths */
 	{ __NR_setns, emit_always, 0, 0, FAIL(EPERM) },
 	{ __NR_mount, emit_always, 0, 0, FAIL(EPERM) },
 	{ __NR_umount2, emit_always, 0, 0, FAIL(EPERM) },
@@ -278,23 +322,16 @@ static const struct row refused[] = {
 	{ __NR_add_key, emit_always, 0, 0, FAIL(EPERM) },
 	{ __NR_request_key, emit_always, 0, 0, FAIL(EPERM) },
 	{ __NR_keyctl, emit_always, 0, 0, FAIL(EPERM) },
-	/* typing into a terminal that others read */
-	{ __NR_ioctl, emit_equal, 1, TIOCSTI, FAIL(EPERM) },
-	{ __NR_ioctl, emit_equal, 1, TIOCLINUX, FAIL(EPERM) },
-	/* the session's keepers, which may have the user's uid */
-	{ __NR_kill, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_tkill, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_tgkill, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_rt_sigqueueinfo, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_rt_tgsigqueueinfo, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_pidfd_open, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_prlimit64, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_setpriority, emit_guarded, 1, 0, FAIL(EPERM) },
-	{ __NR_ioprio_set, emit_guarded, 1, 0, FAIL(EPERM) },
-	{ __NR_sched_setaffinity, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_sched_setattr, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_sched_setparam, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_sched_setscheduler, emit_guarded, 0, 0, FAIL(EPERM) },
+};
+
+/* Where files are restricted and Landlock cannot hold truncation: a file that may only be read could be emptied. */
+static const struct row truncation[] = {
+	{ __NR_truncate, emit_always, 0, 0, FAIL(EACCES) },
+	{ __NR_openat, emit_emptying, 2, 0, FAIL(EACCES) },
+	{ __NR_openat2, emit_always, 0, 0, FAIL(ENOSYS) },
+#ifdef __NR_open
+	{ __NR_open, emit_emptying, 1, 0, FAIL(EACCES) },
+#endif
 };
 
 #define TRAPPED_ROW(name, when) { __NR_##name, when },
@@ -304,7 +341,10 @@ static const struct {
 } trapped[] = { TRAPPED_CALLS(TRAPPED_ROW) };
 #undef TRAPPED_ROW
 
-#define ROWS_MAX (ARRAY_SIZE(refused) + ARRAY_SIZE(trapped))
+/* The policy's own rows are one a number at most. */
+#define ROWS_MAX                                                              \
+	(ARRAY_SIZE(refused) + ARRAY_SIZE(unusual) + ARRAY_SIZE(truncation) + \
+	 ARRAY_SIZE(trapped) + FILTER_CALL_LAST + 1)
 
 /* The row by which a trapped call traps under these facts; false where it does not. */
 static bool trapped_row(uint32_t number, enum trap_when when, const struct filter_facts *facts,
@@ -332,26 +372,62 @@ static bool trapped_row(uint32_t number, enum trap_when when, const struct filte
 	return true;
 }
 
-/* Sorted by number; rows of one number keep their order. Returns how many. */
-static size_t rows_collect(const struct filter_facts *facts, struct row *rows)
+/* Sorted by number; rows of one number stay in the order in which they were added. */
+struct rows {
+	struct row rows[ROWS_MAX];
+	size_t count;
+};
+
+static void rows_add(struct rows *rows, const struct row *row)
 {
-	size_t count = 0;
+	size_t place = rows->count;
 
-	for (size_t i = 0; i < ROWS_MAX; i++) {
+	for (; place > 0 && rows->rows[place - 1].number > row->number; place--)
+		rows->rows[place] = rows->rows[place - 1];
+	rows->rows[place] = *row;
+	rows->count++;
+}
+
+static void rows_add_table(struct rows *rows, const struct row *table, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		rows_add(rows, &table[i]);
+}
+
+static void rows_add_trapped(struct rows *rows, const struct filter_facts *facts)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(trapped); i++) {
 		struct row row;
-		size_t place = count;
 
-		if (i < ARRAY_SIZE(refused))
-			row = refused[i];
-		else if (!trapped_row(trapped[i - ARRAY_SIZE(refused)].number,
-				      trapped[i - ARRAY_SIZE(refused)].when, facts, &row))
-			continue;
-		for (; place > 0 && rows[place - 1].number > row.number; place--)
-			rows[place] = rows[place - 1];
-		rows[place] = row;
-		count++;
+		if (trapped_row(trapped[i].number, trapped[i].when, facts, &row))
+			rows_add(rows, &row);
 	}
-	return count;
+}
+
+static bool is_allowed(const struct filter_facts *facts, uint32_t number)
+{
+	for (uint32_t i = 0; i < facts->call_count; i++)
+		if (facts->calls[i].number == number)
+			return facts->calls[i].action == CALL_ALLOW;
+	return false;
+}
+
+static void rows_collect(struct rows *rows, const struct filter_facts *facts)
+{
+	/* First, so that nothing else decides about what the policy refuses. */
+	for (uint32_t i = 0; i < facts->call_count; i++) {
+		const struct row row = { facts->calls[i].number, emit_always, 0, 0, FAIL(EPERM) };
+
+		if (facts->calls[i].action == CALL_DENY && row.number <= FILTER_CALL_LAST)
+			rows_add(rows, &row);
+	}
+	rows_add_table(rows, refused, ARRAY_SIZE(refused));
+	for (size_t i = 0; i < ARRAY_SIZE(unusual); i++)
+		if (!is_allowed(facts, unusual[i].number))
+			rows_add(rows, &unusual[i]);
+	if (facts->hold_truncation)
+		rows_add_table(rows, truncation, ARRAY_SIZE(truncation));
+	rows_add_trapped(rows, facts);
 }
 
 /* The accumulator holds the number. Rows of one number share a leaf. */
@@ -394,9 +470,9 @@ static void emit_tree(struct assembler *assembler, const struct row *rows, size_
 int filter_build(const struct filter_facts *facts, struct sock_filter *program, size_t *ret_length)
 {
 	struct assembler assembler = { program, 0, facts };
-	struct row rows[ROWS_MAX];
-	size_t count = rows_collect(facts, rows);
+	struct rows rows = { .count = 0 };
 
+	rows_collect(&rows, facts);
 	emit_load(&assembler, offsetof(struct seccomp_data, arch));
 	emit(&assembler,
 	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, COMPAT_AUDIT_ARCH, 1, 0));
@@ -404,7 +480,7 @@ int filter_build(const struct filter_facts *facts, struct sock_filter *program, 
 	emit_load(&assembler, offsetof(struct seccomp_data, nr));
 	/* x32 numbers lie beyond it too */
 	emit_return_if(&assembler, BPF_JGT, FILTER_CALL_LAST, FAIL(ENOSYS));
-	emit_tree(&assembler, rows, count);
+	emit_tree(&assembler, rows.rows, rows.count);
 	if (assembler.length > FILTER_LENGTH_MAX)
 		return -E2BIG;
 	*ret_length = assembler.length;

@@ -11,23 +11,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FILTER_LENGTH_MAX  2048
+#define FILTER_LENGTH_MAX  4096 /* BPF_MAXINSNS */
 #define FILTER_GUARDED_MAX 4
 
 /* prctl(FILTER_MARKER, digest) is how a process asks whether it is inside a session; the kernel alone says EINVAL. */
-#define FILTER_MARKER	    0x736c636b
+#define FILTER_MARKER       0x736c636b
 #define FILTER_MARKER_SAME  EALREADY /* digest is this session's */
 #define FILTER_MARKER_OTHER ENOTUNIQ
 
 /* Numbers beyond this one were unknown when the tables were written: they answer ENOSYS. Linux 6.18. */
 #define FILTER_CALL_LAST 469
 
+struct plan_call;
 struct filter_facts {
-	uint32_t flags;	    /* of the plan: PLAN_* */
-	uint64_t digest;    /* of the plan */
-	bool trap_bind;	    /* Landlock does not decide every bind */
-	bool keep_dumpable; /* PR_SET_DUMPABLE 0 is answered without doing it, or a supervisor of the same uid could not serve */
-	uint32_t guarded[FILTER_GUARDED_MAX]; /* process ids of the session's keepers, 0: none. Signals, limits and scheduling of them are refused */
+	uint32_t flags;       /* of the plan: PLAN_* */
+	uint64_t digest;      /* of the plan */
+	bool hold_truncation; /* Landlock cannot: below ABI 3, where files are restricted */
+	bool trap_bind;       /* Landlock does not decide every bind */
+	uint32_t call_count;
+	const struct plan_call *calls; /* [syscalls] of the plan, sorted by number */
+	bool keep_dumpable; /* PR_SET_DUMPABLE 0 is answered without doing it, or a supervisor of
+			       the same uid could not serve */
+	uint32_t guarded[FILTER_GUARDED_MAX]; /* process ids of the session's keepers, 0: none. Signals,
+						 limits and scheduling of them are refused */
 };
 
 /* Writes at most FILTER_LENGTH_MAX instructions; -E2BIG where they do not fit. */

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "compat.h"
@@ -20,20 +21,26 @@ static int ruleset_create(const struct compat_landlock_ruleset *attributes, size
 	return (int)syscall(__NR_landlock_create_ruleset, attributes, size, 0);
 }
 
+/* How much of the struct a kernel of this ABI knows. */
+static size_t ruleset_size(int abi)
+{
+	if (abi >= LANDLOCK_ABI_SCOPE)
+		return sizeof(struct compat_landlock_ruleset);
+	return abi >= LANDLOCK_ABI_NET
+		       ? offsetof(struct compat_landlock_ruleset, scoped)
+		       : offsetof(struct compat_landlock_ruleset, handled_access_net);
+}
+
 /* What an ABI must be able to make for us to believe its number. */
 static const struct {
 	int abi;
-	size_t size;
 	struct compat_landlock_ruleset attributes;
 } probes[] = {
 	{ LANDLOCK_ABI_SCOPE,
-	  sizeof(struct compat_landlock_ruleset),
 	  { .scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL } },
 	{ LANDLOCK_ABI_NET,
-	  offsetof(struct compat_landlock_ruleset, scoped),
 	  { .handled_access_net = LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP } },
 	{ LANDLOCK_ABI_REFER,
-	  offsetof(struct compat_landlock_ruleset, handled_access_net),
 	  { .handled_access_fs = LANDLOCK_ACCESS_FS_REFER } },
 };
 
@@ -47,7 +54,7 @@ int landlock_abi(void)
 
 		if (version < probes[i].abi)
 			continue;
-		ruleset = ruleset_create(&probes[i].attributes, probes[i].size);
+		ruleset = ruleset_create(&probes[i].attributes, ruleset_size(probes[i].abi));
 		if (ruleset >= 0)
 			return i == 0 ? (int)version : probes[i].abi;
 	}
@@ -67,6 +74,77 @@ static int rules_add_range(int ruleset, uint64_t access, const struct port_range
 {
 	for (uint32_t port = range->low; port <= range->high; port++) {
 		int error = rule_add_port(ruleset, access, (uint16_t)port);
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* What a directory can be given and a file cannot: Landlock refuses the rule otherwise. */
+#define FILE_ACCESS                                                   \
+	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | \
+	 LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_IOCTL_DEV)
+
+#define READ_ACCESS (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+
+/* Device nodes are handled and granted to nobody. */
+#define NODE_ACCESS (LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK)
+
+#define WRITE_ACCESS                                                                               \
+	(READ_ACCESS | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE |               \
+	 LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_SYM | \
+	 LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |                             \
+	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                          \
+	 LANDLOCK_ACCESS_FS_REFER | LANDLOCK_ACCESS_FS_IOCTL_DEV)
+
+#define EXEC_ACCESS (READ_ACCESS | LANDLOCK_ACCESS_FS_EXECUTE)
+
+static uint64_t access_handled(int abi)
+{
+	uint64_t access = READ_ACCESS | WRITE_ACCESS | EXEC_ACCESS | NODE_ACCESS;
+
+	if (abi < LANDLOCK_ABI_TRUNCATE)
+		access &= ~LANDLOCK_ACCESS_FS_TRUNCATE;
+	if (abi < LANDLOCK_ABI_IOCTL)
+		access &= ~LANDLOCK_ACCESS_FS_IOCTL_DEV;
+	return access;
+}
+
+static uint64_t access_of(uint32_t rights)
+{
+	return (rights & FILE_READ ? READ_ACCESS : 0) | (rights & FILE_WRITE ? WRITE_ACCESS : 0) |
+	       (rights & FILE_EXEC ? EXEC_ACCESS : 0);
+}
+
+/* A path that is not there grants nothing and refuses nobody. */
+static int rule_add_path(int ruleset, const char *path, uint64_t access)
+{
+	cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
+	struct landlock_path_beneath_attr attributes = { .parent_fd = fd };
+	struct stat status;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
+	if (fstat(fd, &status))
+		return -errno;
+	attributes.allowed_access = S_ISDIR(status.st_mode) ? access : access & FILE_ACCESS;
+	if (attributes.allowed_access == 0)
+		return 0;
+	if (syscall(__NR_landlock_add_rule, ruleset, COMPAT_LANDLOCK_RULE_PATH_BENEATH, &attributes,
+		    0))
+		return -errno;
+	return 0;
+}
+
+/* The rights of [filesystem], as far as `access` goes. */
+static int rules_add_files(int ruleset, const struct plan *plan, uint64_t access)
+{
+	for (uint32_t i = 0; i < plan->header->files.count; i++) {
+		uint64_t granted = access_of(plan->files[i].rights) & access;
+		int error = granted ? rule_add_path(ruleset, plan_string(plan, plan->files[i].path),
+						    granted)
+				    : 0;
 
 		if (error)
 			return error;
@@ -164,8 +242,7 @@ static int restrict_self(int ruleset)
 static int restrict_nothing(void)
 {
 	struct compat_landlock_ruleset attributes = { .handled_access_fs = LANDLOCK_ACCESS_FS_REFER };
-	cleanup_fd int ruleset = ruleset_create(&attributes, offsetof(struct compat_landlock_ruleset,
-								      handled_access_net));
+	cleanup_fd int ruleset = ruleset_create(&attributes, ruleset_size(LANDLOCK_ABI_REFER));
 	int error;
 
 	if (ruleset < 0)
@@ -174,7 +251,25 @@ static int restrict_nothing(void)
 	return error ? error : restrict_self(ruleset);
 }
 
-int landlock_restrict_ports(const struct plan *plan, int abi)
+/* What the supervisor does on behalf is judged by this layer: the ports, and where sockets may be made. */
+static int rules_add_common(int ruleset, const struct plan *plan,
+			    const struct compat_landlock_ruleset *attributes)
+{
+	int error = 0;
+
+	if (attributes->handled_access_net & LANDLOCK_ACCESS_NET_CONNECT_TCP)
+		error = rules_add_connects(ruleset, plan);
+	if (!error && (attributes->handled_access_net & LANDLOCK_ACCESS_NET_BIND_TCP))
+		error = rules_add_binds(ruleset, plan);
+	if (!error && attributes->handled_access_fs)
+		error = rules_add_files(ruleset, plan, LANDLOCK_ACCESS_FS_MAKE_SOCK);
+	/* Every layer over files refuses this one unless it grants it. */
+	if (!error && attributes->handled_access_fs)
+		error = rule_add_root(ruleset, LANDLOCK_ACCESS_FS_REFER);
+	return error;
+}
+
+int landlock_restrict_common(const struct plan *plan, int abi)
 {
 	struct compat_landlock_ruleset attributes = { 0 };
 	cleanup_fd int ruleset = -1;
@@ -186,39 +281,39 @@ int landlock_restrict_ports(const struct plan *plan, int abi)
 		attributes.handled_access_net |= LANDLOCK_ACCESS_NET_CONNECT_TCP;
 	if (bind_ports(plan) <= LANDLOCK_PORTS_MAX)
 		attributes.handled_access_net |= LANDLOCK_ACCESS_NET_BIND_TCP;
-	if (abi < LANDLOCK_ABI_NET || attributes.handled_access_net == 0)
+	if (abi < LANDLOCK_ABI_NET)
+		attributes.handled_access_net = 0;
+	if (plan->header->flags & PLAN_FILES)
+		attributes.handled_access_fs = LANDLOCK_ACCESS_FS_MAKE_SOCK |
+					       LANDLOCK_ACCESS_FS_REFER;
+	if (attributes.handled_access_net == 0 && attributes.handled_access_fs == 0)
 		return restrict_nothing();
-	ruleset = ruleset_create(&attributes, offsetof(struct compat_landlock_ruleset, scoped));
+	ruleset = ruleset_create(&attributes, ruleset_size(abi));
 	if (ruleset < 0)
 		return -errno;
-	if (attributes.handled_access_net & LANDLOCK_ACCESS_NET_CONNECT_TCP) {
-		error = rules_add_connects(ruleset, plan);
-		if (error)
-			return error;
-	}
-	if (attributes.handled_access_net & LANDLOCK_ACCESS_NET_BIND_TCP) {
-		error = rules_add_binds(ruleset, plan);
-		if (error)
-			return error;
-	}
-	return restrict_self(ruleset);
+	error = rules_add_common(ruleset, plan, &attributes);
+	return error ? error : restrict_self(ruleset);
 }
 
-int landlock_restrict_session(int abi)
+int landlock_restrict_session(const struct plan *plan, int abi)
 {
-	struct compat_landlock_ruleset attributes = {
-		.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL,
-	};
+	struct compat_landlock_ruleset attributes = { 0 };
 	cleanup_fd int ruleset = -1;
+	int error;
 
 	if (abi < LANDLOCK_ABI_REFER)
 		return -EOPNOTSUPP;
-	if (abi < LANDLOCK_ABI_SCOPE)
+	if (abi >= LANDLOCK_ABI_SCOPE)
+		attributes.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
+	if (plan->header->flags & PLAN_FILES)
+		attributes.handled_access_fs = access_handled(abi);
+	if (attributes.scoped == 0 && attributes.handled_access_fs == 0)
 		return restrict_nothing();
-	ruleset = ruleset_create(&attributes, sizeof(attributes));
+	ruleset = ruleset_create(&attributes, ruleset_size(abi));
 	if (ruleset < 0)
 		return -errno;
-	return restrict_self(ruleset);
+	error = rules_add_files(ruleset, plan, attributes.handled_access_fs);
+	return error ? error : restrict_self(ruleset);
 }
 
 bool landlock_decides_binds(const struct plan *plan, int abi)

@@ -1,5 +1,5 @@
 /*
- * The Landlock layers of a session: TCP ports for all of it, scopes for what is confined.
+ * The Landlock layers of a session: ports for all of it, files and scopes for what is confined.
  * Called by confine, and by `sandlockctl status` for the probe; no state.
  * Every failure is an error of the caller's session: nothing is skipped with a warning.
  */
@@ -10,21 +10,25 @@
 
 struct plan;
 
-#define LANDLOCK_ABI_REFER 2 /* the floor: renames across directories go on working */
-#define LANDLOCK_ABI_NET   4 /* TCP ports */
-#define LANDLOCK_ABI_SCOPE 6 /* signals and abstract sockets */
+#define LANDLOCK_ABI_REFER    2 /* the floor: renames across directories go on working */
+#define LANDLOCK_ABI_TRUNCATE 3
+#define LANDLOCK_ABI_NET      4 /* TCP ports */
+#define LANDLOCK_ABI_IOCTL    5 /* ioctl(2) on devices */
+#define LANDLOCK_ABI_SCOPE    6 /* signals and abstract sockets */
 
 /* The ABI version that a ruleset can really be made with; 0 where Landlock is missing or off. */
 int landlock_abi(void);
 
-/* Layer 1: the TCP ports that any rule names and those that may be bound. A port set that is "every port", or one of
- * more than LANDLOCK_PORTS_MAX ports, is left to the supervisor. Needs no_new_privs or CAP_SYS_ADMIN. */
+/* Layer 1, of supervisor and session: the TCP ports that any rule names and those that may be
+ * bound, and where unix sockets may be made. A port set that is "every port", or one of more than
+ * LANDLOCK_PORTS_MAX ports, is left to the supervisor. Needs no_new_privs or CAP_SYS_ADMIN. */
 #define LANDLOCK_PORTS_MAX 8192
-int landlock_restrict_ports(const struct plan *plan, int abi);
+int landlock_restrict_common(const struct plan *plan, int abi);
 
-/* Layer 2: no signal and no abstract socket out of the session; always a domain of its own, since that is what keeps
- * the session from tracing what is outside it. */
-int landlock_restrict_session(int abi);
+/* Layer 2, of the session alone: the files of [filesystem]; no signal and no abstract socket out of
+ * it. Always a domain of its own, since that is what keeps the session from tracing what is outside
+ * it. */
+int landlock_restrict_session(const struct plan *plan, int abi);
 
 /* True where layer 1 refuses every TCP bind that the plan does not list, or the plan lists all. */
 bool landlock_decides_binds(const struct plan *plan, int abi);

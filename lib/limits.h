@@ -1,0 +1,13 @@
+/*
+ * The resource limits of a session.
+ * Called by session in the confined process, before it is confined.
+ * A limit is only ever lowered, soft and hard.
+ */
+#ifndef SANDLOCK_LIMITS_H
+#define SANDLOCK_LIMITS_H
+
+struct plan;
+
+int limits_apply(const struct plan *plan);
+
+#endif
