@@ -45,7 +45,7 @@ DEFINES := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DBINDIR='"$(BINDIR)"' \
 
 # SANITIZE replaces what it cannot stand beside; only the san and fuzz targets set it.
 SANITIZE ?=
-COMMON := -std=gnu11 -Ilib $(DEFINES) $(WARNINGS) -fvisibility=hidden -MMD -MP
+COMMON := -std=gnu11 -iquote lib $(DEFINES) $(WARNINGS) -fvisibility=hidden -MMD -MP
 ifeq ($(SANITIZE),)
 HOST_CFLAGS  = $(CPPFLAGS) $(COMMON) -fPIE $(HARDEN) $(FORTIFY) $(CFLAGS)
 else
@@ -216,7 +216,7 @@ valgrind: $(UNIT_TESTS)
 
 C_SOURCES  := $(foreach d,lib shell planner supervisor resolver ctl,$(call sources,$(d)))
 C_FILES    := $(C_SOURCES) $(wildcard */*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
-TIDY_FLAGS  = -std=gnu11 -Ilib $(DEFINES)
+TIDY_FLAGS  = -std=gnu11 -iquote lib $(DEFINES)
 
 lint: $(MAN)
 	clang-format --dry-run -Werror $(C_FILES)

@@ -312,6 +312,8 @@ class Listener:
         return count
 
     def close(self):
+        if self.socket.fileno() < 0:
+            return
         # Until the thread's accept has returned, close alone would leave the port open.
         if self.kind != socket.SOCK_DGRAM:
             self.socket.shutdown(socket.SHUT_RDWR)
