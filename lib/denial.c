@@ -7,23 +7,14 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "log.h"
 #include "target.h"
 #include "util.h"
 
-#define NS_PER_S   1000000000ULL
 #define TEXT_MAX   320
 #define NUMBER_MAX 24
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
 
 static uint64_t denial_hash(const struct denial *denial, const char *program)
 {
@@ -57,7 +48,7 @@ static bool take_token(struct denials *denials, uint64_t now)
 /* Whether to write now; *ret_suppressed counts those of the same kind, and all others that the rate held back. */
 static bool denial_is_due(struct denials *denials, uint64_t hash, uint32_t *ret_suppressed)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_now_ns();
 	uint32_t place;
 
 	for (place = 0; place < DENIALS_REMEMBERED; place++)

@@ -100,6 +100,9 @@ struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol proto
 /* True where at least one allow rule carries the protocol. */
 bool ruleset_opens(const struct ruleset *ruleset, enum protocol protocol);
 
+/* True where a rule that names a host allows this port of it, whatever its addresses are. */
+bool ruleset_names_host(const struct ruleset *ruleset, enum protocol protocol, uint16_t port);
+
 /* Build side: how many entries `rules` need, and the filling of both tables (groups needs room for
  * RULESET_GROUPS_MAX). Sorts in place. */
 #define RULESET_GROUPS_MAX (3 + 33 + 129)

@@ -12,13 +12,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
-#include <time.h>
 
+#include "clock.h"
 #include "target.h"
 #include "util.h"
 
-#define NS_PER_S    1000000000ULL
-#define NS_PER_US   1000ULL
 #define GUARD_US    20000
 #define GUARD_TICKS 3
 
@@ -147,14 +145,6 @@ const char *serve_protocol_name(const struct socket_kind *kind)
 	return kind->domain == AF_UNIX ? "unix" : kind->domain == AF_NETLINK ? "netlink" : "other";
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
 bool serve_may_wait(struct request *request)
 {
 	struct timeval timeout = { 0 };
@@ -166,14 +156,14 @@ bool serve_may_wait(struct request *request)
 	if (request->deadline == 0 &&
 	    getsockopt(request->socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, &size) == 0 &&
 	    (timeout.tv_sec > 0 || timeout.tv_usec > 0))
-		request->deadline = now_ns() + (uint64_t)timeout.tv_sec * NS_PER_S +
+		request->deadline = clock_now_ns() + (uint64_t)timeout.tv_sec * NS_PER_S +
 				    (uint64_t)timeout.tv_usec * NS_PER_US;
 	return true;
 }
 
 bool serve_is_late(const struct request *request)
 {
-	return request->deadline != 0 && now_ns() >= request->deadline;
+	return request->deadline != 0 && clock_now_ns() >= request->deadline;
 }
 
 /* Another thread of the caller can switch the shared file back to blocking between our two calls.

@@ -85,6 +85,18 @@ static bool only_sorts_addresses(const struct supervisor *supervisor, const stru
 	return true;
 }
 
+/* No rule matched, but a name may have got new addresses: those that the rules of this port name
+ * are asked for again, once for each call. */
+static bool awaits_names(struct supervisor *supervisor, struct request *request, uint16_t port)
+{
+	if (!ruleset_names_host(&supervisor->ruleset, serve_protocol(&request->kind), port))
+		return false;
+	if (request->asked)
+		return names_are_awaited(&supervisor->names);
+	request->asked = true;
+	return names_ask(&supervisor->names);
+}
+
 bool serve_inet_allows(struct supervisor *supervisor, struct request *request,
 		       const char *operation, struct outcome *ret_refusal)
 {
@@ -110,6 +122,10 @@ bool serve_inet_allows(struct supervisor *supervisor, struct request *request,
 		return true;
 	case VERDICT_DENY:
 		break;
+	}
+	if (!verdict.rule && awaits_names(supervisor, request, endpoint.port)) {
+		*ret_refusal = (struct outcome){ .kind = OUTCOME_RETRY };
+		return false;
 	}
 	if (only_sorts_addresses(supervisor, request)) {
 		*ret_refusal = outcome_error(EACCES);

@@ -15,7 +15,7 @@
 
 #include "confine.h"
 #include "keeper.h"
-#include "limits.h"
+#include "rlimits.h"
 #include "resolution.h"
 #include "session_parts.h"
 #include "util.h"
@@ -127,7 +127,7 @@ static void confined_run(const struct start *start)
 
 	/* The supervisor's end must not be held open by the one who waits for its end of file. */
 	close(start->child);
-	word = limits_apply(&session->plan);
+	word = rlimits_apply(&session->plan);
 	if (word == 0)
 		word = confine_self(&session->plan, guarded, &listener);
 	if (word == 0)

@@ -11,8 +11,6 @@
 #include <unistd.h>
 
 #include "compat.h"
-#include "log.h"
-#include "resolution.h"
 #include "serve.h"
 #include "target.h"
 #include "util.h"
@@ -219,46 +217,11 @@ static void timer_ready(struct watch *watch, uint32_t events)
 	}
 }
 
-static void resolution_apply(struct supervisor *supervisor, struct resolution *resolution)
-{
-	uint32_t dropped = resolution_trust(resolution);
-
-	if (dropped > 0)
-		log_line(LOG_NOTICE, "name %s: %u of its addresses are not global and open nothing",
-			 plan_string(supervisor->plan, supervisor->plan->hosts[resolution->host]),
-			 dropped);
-	host_table_replace(&supervisor->hosts, resolution->host, resolution->addresses,
-			   resolution->count);
-	supervisor->answered++;
-}
-
-static void resolver_ready(struct watch *watch, uint32_t events)
-{
-	struct supervisor *supervisor = container_of(watch, struct supervisor, resolver);
-	struct resolution resolution;
-	ssize_t length = recv(watch->fd, &resolution, sizeof(resolution), MSG_DONTWAIT | MSG_TRUNC);
-
-	(void)events;
-	if (length < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (length <= 0) {
-		log_line(LOG_WARNING, "the resolver is gone: names keep the addresses they have");
-		loop_remove(supervisor->loop, watch);
-		util_cleanup_fd(&watch->fd);
-		watch->fd = -1;
-		return;
-	}
-	if (resolution_is_sound(&resolution, (size_t)length, supervisor->plan->header->hosts.count))
-		resolution_apply(supervisor, &resolution);
-}
-
 static int watch_open(struct supervisor *supervisor, struct watch *watch, int fd,
 		      void (*ready)(struct watch *, uint32_t))
 {
 	watch->fd = fd;
 	watch->ready = ready;
-	if (fd < 0)
-		return 0;
 	return loop_add(supervisor->loop, watch, EPOLLIN);
 }
 
@@ -273,7 +236,7 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	supervisor->loop = loop;
 	supervisor->plan = plan;
 	supervisor->ruleset = plan->ruleset;
-	supervisor->ruleset.hosts = &supervisor->hosts;
+	supervisor->ruleset.hosts = &supervisor->names.table;
 	supervisor->free_first = SLOT_NONE;
 	listening_open(&supervisor->listening);
 	notify_prefer_sync(listener);
@@ -283,6 +246,6 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	if (!error)
 		error = watch_open(supervisor, &supervisor->timer, timer, timer_ready);
 	if (!error)
-		error = watch_open(supervisor, &supervisor->resolver, resolver, resolver_ready);
+		error = names_open(&supervisor->names, loop, plan, resolver);
 	return error;
 }

@@ -15,6 +15,7 @@
 #include "denial.h"
 #include "listening.h"
 #include "loop.h"
+#include "names.h"
 #include "notify.h"
 #include "plan.h"
 
@@ -32,6 +33,7 @@ struct request {
 	struct notification call;
 	int socket; /* our copy of the caller's descriptor, or -1 */
 	struct socket_kind kind;
+	bool asked;        /* the names were asked for again on this call's behalf */
 	bool started;      /* connect: under way, `address` is what it goes to */
 	uint64_t deadline; /* of SO_SNDTIMEO, monotonic ns; 0: none */
 	size_t progress;   /* bytes of a stream message already sent */
@@ -87,19 +89,17 @@ struct supervisor {
 	struct loop *loop;
 	const struct plan *plan;
 	struct ruleset ruleset;
-	struct host_table hosts;
+	struct names names;
 	struct agent agent;
 	int display; /* number of the session's X11 display, -1: none */
 	struct watch listener;
 	struct watch timer;
-	struct watch resolver;
 	struct denials denials;
 	struct listening listening;
 	uint32_t held_count;
 	uint32_t free_first;
 	uint32_t fresh; /* slots from here on were never used */
 	uint32_t sweep_next;
-	uint32_t answered; /* names that the resolver has answered, each time counted */
 	struct held held[SUPERVISE_HELD_MAX];
 	struct scratch scratch;
 };

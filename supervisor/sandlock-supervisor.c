@@ -5,7 +5,6 @@
  * resolver are judged one by one.
  */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,7 +12,6 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "allowlist.h"
@@ -22,8 +20,6 @@
 #include "supervise.h"
 #include "target.h"
 #include "util.h"
-
-#define NAMES_WAIT_MS 500 /* how long the first answers of the resolver may delay a login */
 
 struct keeper {
 	struct loop loop;
@@ -160,26 +156,6 @@ static int resolver_descriptor(const struct plan *plan)
 	return plan->header->hosts.count > 0 ? SUPERVISOR_RESOLVER_FD : -1;
 }
 
-/* A name that has not answered by then waits; nothing delays a login longer. */
-static void names_await(struct supervisor *supervisor)
-{
-	struct timespec start;
-	struct timespec now;
-	long left = NAMES_WAIT_MS;
-
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	while (left > 0 && supervisor->resolver.fd >= 0 &&
-	       supervisor->answered < supervisor->plan->header->hosts.count) {
-		struct pollfd descriptor = { supervisor->resolver.fd, POLLIN, 0 };
-
-		if (poll(&descriptor, 1, (int)left) > 0)
-			supervisor->resolver.ready(&supervisor->resolver, EPOLLIN);
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		left = NAMES_WAIT_MS - (now.tv_sec - start.tv_sec) * 1000 -
-		       (now.tv_nsec - start.tv_nsec) / 1000000;
-	}
-}
-
 static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
 {
 	int listener;
@@ -238,7 +214,7 @@ int main(int argc, char **argv)
 	supervisor.display = parse_unsigned(argv[2], UINT16_MAX, &number) ? -1 : (int)number;
 	error = keeper_open(&keeper, &supervisor);
 	if (!error) {
-		names_await(&supervisor);
+		names_await(&supervisor.names);
 		error = child_release(&keeper);
 	}
 	if (error) {

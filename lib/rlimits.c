@@ -3,14 +3,14 @@
  * Called by session in the confined process.
  * Distrusts nothing: the plan's numbers were validated.
  */
-#include "limits.h"
+#include "rlimits.h"
 
 #include <errno.h>
 #include <sys/resource.h>
 
 #include "plan.h"
 
-static int limit_lower(int resource, rlim_t value)
+static int rlimit_lower(int resource, rlim_t value)
 {
 	struct rlimit limit;
 
@@ -23,10 +23,10 @@ static int limit_lower(int resource, rlim_t value)
 	return setrlimit(resource, &limit) ? -errno : 0;
 }
 
-int limits_apply(const struct plan *plan)
+int rlimits_apply(const struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->header->limits.count; i++) {
-		int error = limit_lower((int)plan->limits[i].resource, plan->limits[i].value);
+		int error = rlimit_lower((int)plan->limits[i].resource, plan->limits[i].value);
 
 		if (error)
 			return error;

@@ -3,11 +3,11 @@
  * Called by session in the confined process, before it is confined.
  * A limit is only ever lowered, soft and hard.
  */
-#ifndef SANDLOCK_LIMITS_H
-#define SANDLOCK_LIMITS_H
+#ifndef SANDLOCK_RLIMITS_H
+#define SANDLOCK_RLIMITS_H
 
 struct plan;
 
-int limits_apply(const struct plan *plan);
+int rlimits_apply(const struct plan *plan);
 
 #endif
