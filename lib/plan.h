@@ -28,6 +28,7 @@
 #define PLAN_FILES	 (1U << 6) /* [filesystem] stands */
 #define PLAN_USERNS	 (1U << 7) /* [syscalls] allow = @userns */
 #define PLAN_DRAFT	 (1U << 8) /* made from a file of the caller's own, by sandlockctl run */
+#define PLAN_FLAGS	 ((PLAN_DRAFT << 1) - 1)
 
 struct plan_span {
 	uint32_t offset; /* bytes from the start of the plan, aligned to 8 */
@@ -109,6 +110,35 @@ struct plan {
 	const struct plan_call *calls;
 	struct ruleset ruleset; /* hosts is NULL */
 };
+
+/* The tables behind the header, in the order in which they follow one another, each aligned to 8. */
+enum plan_section {
+	SECTION_RULES = 0,
+	SECTION_PORTS,
+	SECTION_ENTRIES,
+	SECTION_GROUPS,
+	SECTION_HOSTS,
+	SECTION_BINDS,
+	SECTION_SOCKETS,
+	SECTION_FILES,
+	SECTION_LIMITS,
+	SECTION_CALLS,
+	SECTION_STRINGS,
+	SECTION_COUNT,
+};
+
+/* Where the header holds the span of a section, and the bytes of one element. */
+struct plan_layout {
+	size_t span;
+	size_t element;
+};
+extern const struct plan_layout plan_layout[SECTION_COUNT];
+
+/* Where a section may begin, once `end` bytes are taken. */
+uint64_t plan_align(uint64_t end);
+
+/* The typed view of `size` bytes, aligned to 8; -EINVAL for content that is not sound. Hostile input. */
+int plan_validate(const void *bytes, size_t size, struct plan *ret_plan);
 
 /* Maps and validates. The memfd must carry F_SEAL_WRITE, GROW and SHRINK, so that what was validated stays;
  * -EPERM otherwise, -EINVAL for content that is not sound, -E2BIG beyond PLAN_SIZE_MAX.

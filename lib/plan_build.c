@@ -1,0 +1,418 @@
+/*
+ * Collects a plan in memory, one growing table a section, and seals it into a memfd.
+ * Called by the policy reader and by tests.
+ * Distrusts nothing, but proves what it wrote with the reader's own check before it seals it.
+ */
+#include "plan_build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "util.h"
+
+#define BUILD_SEALS    (F_SEAL_SEAL | F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
+#define INDEX_SIZE_MIN 64U
+
+/* A growing section. */
+struct table {
+	char *elements;
+	uint32_t count;
+	uint32_t capacity;
+};
+
+/* Where a run of elements is stored; count 0 is an empty slot. */
+struct run {
+	uint32_t first;
+	uint32_t count;
+};
+
+/* Open addressing by content, over the runs of one table; at most half full. */
+struct index {
+	struct run *slots;
+	uint32_t size; /* a power of two, or 0 */
+	uint32_t used;
+};
+
+struct plan_builder {
+	struct plan_header header;
+	struct table tables[SECTION_COUNT];
+	struct index strings;
+	struct index ports;
+};
+
+/* ---- tables ---- */
+
+static void *table_element(const struct table *table, enum plan_section section, uint32_t i)
+{
+	return table->elements + i * plan_layout[section].element;
+}
+
+/* Room for `count` more; the plan's limit is each table's too, so no product can overflow. */
+static int table_reserve(struct plan_builder *builder, enum plan_section section, uint32_t count)
+{
+	struct table *table = &builder->tables[section];
+	size_t element = plan_layout[section].element;
+	uint64_t needed = (uint64_t)table->count + count;
+	uint32_t capacity = table->capacity > 0 ? table->capacity : 16;
+	char *elements;
+
+	if (needed * element > PLAN_SIZE_MAX)
+		return -E2BIG;
+	if (needed <= table->capacity)
+		return 0;
+	while (capacity < needed)
+		capacity *= 2;
+	elements = realloc(table->elements, capacity * element);
+	if (!elements)
+		return -ENOMEM;
+	table->elements = elements;
+	table->capacity = capacity;
+	return 0;
+}
+
+/* Returns the index of the first element added. */
+static int64_t table_append(struct plan_builder *builder, enum plan_section section,
+			    const void *elements, uint32_t count)
+{
+	struct table *table = &builder->tables[section];
+	int error = table_reserve(builder, section, count);
+
+	if (error < 0)
+		return error;
+	memcpy(table_element(table, section, table->count), elements,
+	       count * plan_layout[section].element);
+	table->count += count;
+	return table->count - count;
+}
+
+/* ---- equal runs once ---- */
+
+static struct run *index_slot(const struct index *index, const struct table *table, size_t element,
+			      const void *elements, uint32_t count)
+{
+	uint64_t i = hash_bytes(HASH_START, elements, count * element);
+
+	for (;; i++) {
+		struct run *slot = &index->slots[i & (index->size - 1)];
+
+		if (slot->count == 0)
+			return slot;
+		if (slot->count == count &&
+		    memcmp(table->elements + slot->first * element, elements, count * element) == 0)
+			return slot;
+	}
+}
+
+static int index_grow(struct index *index, const struct table *table, size_t element)
+{
+	struct index grown = { .size = index->size > 0 ? 2 * index->size : INDEX_SIZE_MIN };
+
+	grown.slots = calloc(grown.size, sizeof(*grown.slots));
+	if (!grown.slots)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < index->size; i++) {
+		struct run run = index->slots[i];
+
+		if (run.count > 0)
+			*index_slot(&grown, table, element, table->elements + run.first * element,
+				    run.count) = run;
+	}
+	grown.used = index->used;
+	free(index->slots);
+	*index = grown;
+	return 0;
+}
+
+/* The index of the first element of the run, added where no equal one is there. */
+static int64_t index_intern(struct plan_builder *builder, struct index *index,
+			    enum plan_section section, const void *elements, uint32_t count)
+{
+	struct table *table = &builder->tables[section];
+	size_t element = plan_layout[section].element;
+	struct run *slot;
+	int64_t first;
+
+	if (2 * index->used >= index->size) {
+		int error = index_grow(index, table, element);
+
+		if (error < 0)
+			return error;
+	}
+	slot = index_slot(index, table, element, elements, count);
+	if (slot->count > 0)
+		return slot->first;
+	first = table_append(builder, section, elements, count);
+	if (first >= 0) {
+		*slot = (struct run){ (uint32_t)first, count };
+		index->used++;
+	}
+	return first;
+}
+
+/* ---- collect ---- */
+
+struct plan_builder *plan_builder_new(void)
+{
+	struct plan_builder *builder = calloc(1, sizeof(*builder));
+
+	if (builder && plan_add_string(builder, "") < 0) {
+		plan_builder_free(builder);
+		return NULL;
+	}
+	return builder;
+}
+
+void plan_builder_free(struct plan_builder *builder)
+{
+	if (!builder)
+		return;
+	for (size_t i = 0; i < SECTION_COUNT; i++)
+		free(builder->tables[i].elements);
+	free(builder->strings.slots);
+	free(builder->ports.slots);
+	free(builder);
+}
+
+struct plan_header *plan_builder_header(struct plan_builder *builder)
+{
+	return &builder->header;
+}
+
+int64_t plan_add_string(struct plan_builder *builder, const char *text)
+{
+	size_t length = strlen(text) + 1;
+
+	if (length > PLAN_SIZE_MAX)
+		return -E2BIG;
+	return index_intern(builder, &builder->strings, SECTION_STRINGS, text, (uint32_t)length);
+}
+
+int64_t plan_add_host(struct plan_builder *builder, const char *name)
+{
+	const struct table *hosts = &builder->tables[SECTION_HOSTS];
+	int64_t offset = plan_add_string(builder, name);
+	uint32_t string = (uint32_t)offset;
+
+	if (offset < 0)
+		return offset;
+	for (uint32_t i = 0; i < hosts->count; i++) {
+		if (memcmp(table_element(hosts, SECTION_HOSTS, i), &string, sizeof(string)) == 0)
+			return i;
+	}
+	if (hosts->count == PLAN_HOSTS_MAX)
+		return -E2BIG;
+	return table_append(builder, SECTION_HOSTS, &string, 1);
+}
+
+int64_t plan_add_ports(struct plan_builder *builder, const struct port_range *ports, uint32_t count)
+{
+	if (count == 0)
+		return 0;
+	if (count > PLAN_SIZE_MAX / sizeof(*ports))
+		return -E2BIG;
+	return index_intern(builder, &builder->ports, SECTION_PORTS, ports, count);
+}
+
+static int add_one(struct plan_builder *builder, enum plan_section section, const void *element)
+{
+	int64_t added = table_append(builder, section, element, 1);
+
+	return added < 0 ? (int)added : 0;
+}
+
+int plan_add_rule(struct plan_builder *builder, const struct rule *rule)
+{
+	return add_one(builder, SECTION_RULES, rule);
+}
+
+int plan_add_bind(struct plan_builder *builder, struct port_range range)
+{
+	return add_one(builder, SECTION_BINDS, &range);
+}
+
+int plan_add_socket(struct plan_builder *builder, const struct plan_socket *socket)
+{
+	return add_one(builder, SECTION_SOCKETS, socket);
+}
+
+int plan_add_file(struct plan_builder *builder, const struct plan_file *file)
+{
+	return add_one(builder, SECTION_FILES, file);
+}
+
+int plan_add_limit(struct plan_builder *builder, const struct plan_limit *limit)
+{
+	return add_one(builder, SECTION_LIMITS, limit);
+}
+
+int plan_add_call(struct plan_builder *builder, const struct plan_call *call)
+{
+	return add_one(builder, SECTION_CALLS, call);
+}
+
+/* ---- seal ---- */
+
+static int bind_compare(const void *left, const void *right)
+{
+	const struct port_range *a = left;
+	const struct port_range *b = right;
+
+	return a->low - b->low;
+}
+
+/* Sorts, and joins what overlaps or touches. */
+static void binds_sort(struct table *table)
+{
+	struct port_range *binds = (void *)table->elements;
+	uint32_t kept = 0;
+
+	if (table->count == 0)
+		return;
+	qsort(binds, table->count, sizeof(*binds), bind_compare);
+	for (uint32_t i = 1; i < table->count; i++) {
+		if (binds[i].low > binds[kept].high + 1)
+			binds[++kept] = binds[i];
+		else if (binds[i].high > binds[kept].high)
+			binds[kept].high = binds[i].high;
+	}
+	table->count = kept + 1;
+}
+
+static int call_compare(const void *left, const void *right)
+{
+	const struct plan_call *a = left;
+	const struct plan_call *b = right;
+
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	return (a->action > b->action) - (a->action < b->action);
+}
+
+/* Sorts, and keeps of each number the first: the denial, where there is one. */
+static void calls_sort(struct table *table)
+{
+	struct plan_call *calls = (void *)table->elements;
+	uint32_t kept = 0;
+
+	if (table->count == 0)
+		return;
+	qsort(calls, table->count, sizeof(*calls), call_compare);
+	for (uint32_t i = 1; i < table->count; i++) {
+		if (calls[i].number != calls[kept].number)
+			calls[++kept] = calls[i];
+	}
+	table->count = kept + 1;
+}
+
+static bool ports_are_inside(const struct plan_builder *builder, const struct rule *rule)
+{
+	uint32_t count = builder->tables[SECTION_PORTS].count;
+
+	return rule->ports_first <= count && rule->ports_count <= count - rule->ports_first;
+}
+
+static int rules_index(struct plan_builder *builder)
+{
+	const struct table *rules = &builder->tables[SECTION_RULES];
+	struct table *entries = &builder->tables[SECTION_ENTRIES];
+	struct table *groups = &builder->tables[SECTION_GROUPS];
+	const struct rule *rule = (const void *)rules->elements;
+	uint32_t entry_count = ruleset_count_entries(rule, rules->count);
+	int error;
+
+	for (uint32_t i = 0; i < rules->count; i++) {
+		if (!ports_are_inside(builder, &rule[i]))
+			return -EINVAL;
+	}
+	entries->count = 0;
+	groups->count = 0;
+	if (rules->count == 0)
+		return 0;
+	error = table_reserve(builder, SECTION_ENTRIES, entry_count);
+	if (error == 0)
+		error = table_reserve(builder, SECTION_GROUPS, RULESET_GROUPS_MAX);
+	if (error < 0)
+		return error;
+	ruleset_index(rule, rules->count, (const void *)builder->tables[SECTION_PORTS].elements,
+		      (void *)entries->elements, (void *)groups->elements, &groups->count);
+	entries->count = entry_count;
+	return 0;
+}
+
+/* Lays the sections out in `header`; -E2BIG beyond PLAN_SIZE_MAX. */
+static int spans_set(const struct plan_builder *builder, struct plan_header *header)
+{
+	uint64_t end = sizeof(*header);
+
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		uint64_t offset = plan_align(end);
+		struct plan_span span = { (uint32_t)offset, builder->tables[i].count };
+
+		end = offset + span.count * (uint64_t)plan_layout[i].element;
+		if (end > PLAN_SIZE_MAX)
+			return -E2BIG;
+		memcpy((char *)header + plan_layout[i].span, &span, sizeof(span));
+	}
+	header->size = (uint32_t)end;
+	return 0;
+}
+
+/* Of all bytes but what differs between two sessions of equal confinement. */
+static uint64_t image_digest(const struct plan_header *image)
+{
+	struct plan_header header = *image;
+	uint64_t digest;
+
+	header.size = 0;
+	header.digest = 0;
+	header.session = 0;
+	digest = hash_bytes(HASH_START, &header, sizeof(header));
+	digest = hash_bytes(digest, image + 1, image->size - sizeof(header));
+	return digest == PLAN_DIGEST_NONE ? PLAN_DIGEST_NONE + 1 : digest;
+}
+
+static void image_fill(const struct plan_builder *builder, const struct plan_header *header,
+		       struct plan_header *image)
+{
+	*image = *header;
+	for (size_t i = 0; i < SECTION_COUNT; i++) {
+		const struct table *table = &builder->tables[i];
+		struct plan_span span;
+
+		memcpy(&span, (const char *)header + plan_layout[i].span, sizeof(span));
+		if (span.count > 0)
+			memcpy((char *)image + span.offset, table->elements,
+			       span.count * plan_layout[i].element);
+	}
+	image->digest = image_digest(image);
+}
+
+int plan_seal(struct plan_builder *builder, int memfd)
+{
+	struct plan_header header = builder->header;
+	cleanup_free struct plan_header *image = NULL;
+	struct plan plan;
+	int error;
+
+	binds_sort(&builder->tables[SECTION_BINDS]);
+	calls_sort(&builder->tables[SECTION_CALLS]);
+	error = rules_index(builder);
+	if (error < 0)
+		return error;
+	error = spans_set(builder, &header);
+	if (error < 0)
+		return error;
+	header.magic = PLAN_MAGIC;
+	header.version = PLAN_VERSION;
+	image = calloc(1, header.size);
+	if (!image)
+		return -ENOMEM;
+	image_fill(builder, &header, image);
+	error = plan_validate(image, header.size, &plan);
+	if (error == 0)
+		error = write_exact(memfd, image, header.size);
+	if (error < 0)
+		return error;
+	return fcntl(memfd, F_ADD_SEALS, BUILD_SEALS) < 0 ? -errno : 0;
+}

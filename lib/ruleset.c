@@ -1,0 +1,480 @@
+/*
+ * The decision: may this (protocol, address, port) be reached, and which rule says so.
+ * Called by the supervisor and sandlockctl (decide), the plan builder (index) and plan_map
+ * (validate). Distrusts the tables in ruleset_validate only; all else runs on validated ones.
+ */
+#include "ruleset.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "util.h"
+
+#define PROTOCOLS (PROTOCOL_TCP | PROTOCOL_UDP | PROTOCOL_ICMP)
+
+static const struct port_range every_port = { 0, UINT16_MAX };
+
+/* Classes and hosts are searched by number: as an address whose order is the number's. */
+static struct address key_from_number(uint32_t number)
+{
+	struct address key = { { 0 } };
+
+	for (size_t i = 0; i < sizeof(number); i++)
+		key.bytes[sizeof(key.bytes) - 1 - i] = (uint8_t)(number >> (8 * i));
+	return key;
+}
+
+static struct address rule_key(const struct rule *rule)
+{
+	switch ((enum target)rule->target) {
+	case TARGET_ANY:
+		break;
+	case TARGET_CLASS:
+	case TARGET_HOST:
+		return key_from_number(rule->value);
+	case TARGET_PREFIX:
+		return rule->prefix.address;
+	}
+	return key_from_number(0);
+}
+
+static struct ruleset_group rule_group(const struct rule *rule)
+{
+	struct ruleset_group group = { .target = rule->target };
+
+	if (rule->target == TARGET_PREFIX) {
+		group.family = rule->prefix.family;
+		group.length = rule->prefix.length;
+	}
+	return group;
+}
+
+static uint32_t rule_entries(const struct rule *rule)
+{
+	return rule->ports_count > 0 ? rule->ports_count : 1;
+}
+
+static struct port_range rule_ports(const struct rule *rule, const struct port_range *ports,
+				    uint32_t index)
+{
+	return rule->ports_count > 0 ? ports[rule->ports_first + index] : every_port;
+}
+
+static int key_compare(const struct address *left, const struct address *right)
+{
+	return memcmp(left->bytes, right->bytes, sizeof(left->bytes));
+}
+
+/* The order of the groups; what a group spans does not matter. */
+static int group_compare(const struct ruleset_group *left, const struct ruleset_group *right)
+{
+	if (left->target != right->target)
+		return left->target < right->target ? -1 : 1;
+	if (left->family != right->family)
+		return left->family < right->family ? -1 : 1;
+	return (left->length > right->length) - (left->length < right->length);
+}
+
+/* ---- decide ---- */
+
+struct query {
+	const struct ruleset *ruleset;
+	enum protocol protocol;
+	uint16_t port;
+	const struct rule *denied; /* the first rule of each kind that matched so far */
+	const struct rule *allowed;
+};
+
+static void query_note(struct query *query, const struct rule *rule)
+{
+	const struct rule **first = rule->deny ? &query->denied : &query->allowed;
+
+	if (!*first || rule < *first)
+		*first = rule;
+}
+
+/* The index of the first entry of `group` whose key is not below `key`. */
+static uint32_t group_find(const struct ruleset *ruleset, const struct ruleset_group *group,
+			   const struct address *key)
+{
+	uint32_t low = group->first;
+	uint32_t high = group->first + group->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (key_compare(&ruleset->entries[middle].key, key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void query_key(struct query *query, const struct ruleset_group *group,
+		      const struct address *key)
+{
+	const struct ruleset *ruleset = query->ruleset;
+	uint32_t end = group->first + group->count;
+
+	for (uint32_t i = group_find(ruleset, group, key); i < end; i++) {
+		const struct ruleset_entry *entry = &ruleset->entries[i];
+		const struct rule *rule = &ruleset->rules[entry->rule];
+		bool in_range = query->port >= entry->ports.low && query->port <= entry->ports.high;
+
+		if (key_compare(&entry->key, key) != 0)
+			return;
+		if ((rule->protocols & query->protocol) &&
+		    (in_range || query->protocol == PROTOCOL_ICMP))
+			query_note(query, rule);
+	}
+}
+
+/* The index of the first row of the table whose address is not below `address`. */
+static uint32_t host_table_find(const struct host_table *table, const struct address *address)
+{
+	uint32_t low = 0;
+	uint32_t high = table->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (key_compare(&table->addresses[middle].address, address) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void query_hosts(struct query *query, const struct ruleset_group *group,
+			const struct address *address)
+{
+	const struct host_table *table = query->ruleset->hosts;
+
+	/* 0.0.0.0 reaches this machine, whatever a name server says it means. */
+	if (!table || address_is_unspecified(address))
+		return;
+	for (uint32_t i = host_table_find(table, address); i < table->count; i++) {
+		const struct host_address *row = &table->addresses[i];
+		struct address key = key_from_number(row->host);
+
+		if (key_compare(&row->address, address) != 0)
+			return;
+		query_key(query, group, &key);
+	}
+}
+
+static void query_group(struct query *query, const struct ruleset_group *group,
+			const struct address *address)
+{
+	struct address key = key_from_number(0);
+
+	switch ((enum target)group->target) {
+	case TARGET_ANY:
+		break;
+	case TARGET_CLASS:
+		key = key_from_number(address_classify(address));
+		break;
+	case TARGET_PREFIX:
+		if (group->family != address_family(address))
+			return;
+		key = address_mask(address, group->length);
+		break;
+	case TARGET_HOST:
+		query_hosts(query, group, address);
+		return;
+	}
+	query_key(query, group, &key);
+}
+
+struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol protocol,
+			      const struct endpoint *endpoint)
+{
+	struct verdict verdict = { VERDICT_DENY, NULL };
+	struct query query = { ruleset, protocol, endpoint->port, NULL, NULL };
+
+	for (uint32_t i = 0; i < ruleset->group_count; i++)
+		query_group(&query, &ruleset->groups[i], &endpoint->address);
+	if (query.denied) {
+		verdict.rule = query.denied;
+	} else if (query.allowed) {
+		verdict.kind = VERDICT_ALLOW;
+		verdict.rule = query.allowed;
+	}
+	return verdict;
+}
+
+bool ruleset_opens(const struct ruleset *ruleset, enum protocol protocol)
+{
+	for (uint32_t i = 0; i < ruleset->rule_count; i++) {
+		if (!ruleset->rules[i].deny && (ruleset->rules[i].protocols & protocol))
+			return true;
+	}
+	return false;
+}
+
+static bool rule_has_port(const struct ruleset *ruleset, const struct rule *rule, uint16_t port)
+{
+	for (uint32_t i = 0; i < rule->ports_count; i++) {
+		const struct port_range *range = &ruleset->ports[rule->ports_first + i];
+
+		if (port >= range->low && port <= range->high)
+			return true;
+	}
+	return rule->ports_count == 0;
+}
+
+bool ruleset_names_host(const struct ruleset *ruleset, enum protocol protocol, uint16_t port)
+{
+	for (uint32_t i = 0; i < ruleset->rule_count; i++) {
+		const struct rule *rule = &ruleset->rules[i];
+
+		if (!rule->deny && rule->target == TARGET_HOST && (rule->protocols & protocol) &&
+		    (protocol == PROTOCOL_ICMP || rule_has_port(ruleset, rule, port)))
+			return true;
+	}
+	return false;
+}
+
+/* ---- index ---- */
+
+uint32_t ruleset_count_entries(const struct rule *rules, uint32_t rule_count)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < rule_count; i++) {
+		if (__builtin_add_overflow(count, rule_entries(&rules[i]), &count))
+			return UINT32_MAX;
+	}
+	return count;
+}
+
+static int entry_compare(const void *left, const void *right, void *rules)
+{
+	const struct ruleset_entry *a = left;
+	const struct ruleset_entry *b = right;
+	struct ruleset_group group_a = rule_group((const struct rule *)rules + a->rule);
+	struct ruleset_group group_b = rule_group((const struct rule *)rules + b->rule);
+	int order = group_compare(&group_a, &group_b);
+
+	if (order == 0)
+		order = key_compare(&a->key, &b->key);
+	if (order == 0)
+		order = a->rule < b->rule ? -1 : 1;
+	return order;
+}
+
+/* Makes one entry a port range of one entry a rule, from the end, so that none is overwritten unread. */
+static void entries_expand(const struct rule *rules, uint32_t rule_count,
+			   const struct port_range *ports, struct ruleset_entry *entries)
+{
+	uint32_t end = ruleset_count_entries(rules, rule_count);
+
+	for (uint32_t i = rule_count; i-- > 0;) {
+		struct ruleset_entry entry = entries[i];
+		const struct rule *rule = &rules[entry.rule];
+
+		for (uint32_t j = rule_entries(rule); j-- > 0;) {
+			entry.ports = rule_ports(rule, ports, j);
+			entries[--end] = entry;
+		}
+	}
+}
+
+static uint32_t groups_fill(const struct rule *rules, const struct ruleset_entry *entries,
+			    uint32_t entry_count, struct ruleset_group *groups)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < entry_count; i++) {
+		struct ruleset_group group = rule_group(&rules[entries[i].rule]);
+
+		if (count == 0 || group_compare(&groups[count - 1], &group) != 0) {
+			group.first = i;
+			groups[count++] = group;
+		}
+		groups[count - 1].count++;
+	}
+	return count;
+}
+
+void ruleset_index(const struct rule *rules, uint32_t rule_count, const struct port_range *ports,
+		   struct ruleset_entry *entries, struct ruleset_group *groups,
+		   uint32_t *ret_group_count)
+{
+	uint32_t entry_count = ruleset_count_entries(rules, rule_count);
+
+	for (uint32_t i = 0; i < rule_count; i++)
+		entries[i] = (struct ruleset_entry){ .key = rule_key(&rules[i]), .rule = i };
+	qsort_r(entries, rule_count, sizeof(*entries), entry_compare, (void *)(uintptr_t)rules);
+	entries_expand(rules, rule_count, ports, entries);
+	*ret_group_count = groups_fill(rules, entries, entry_count, groups);
+}
+
+/* ---- validate ---- */
+
+static bool prefix_is_sound(const struct prefix *prefix)
+{
+	struct address masked = address_mask(&prefix->address, prefix->length);
+
+	return prefix->family == address_family(&prefix->address) &&
+	       prefix->length <= (prefix->family == FAMILY_INET ? 32 : 128) &&
+	       key_compare(&masked, &prefix->address) == 0;
+}
+
+static bool target_is_sound(const struct rule *rule, uint32_t host_count)
+{
+	if (rule->target > TARGET_HOST)
+		return false;
+	switch ((enum target)rule->target) {
+	case TARGET_ANY:
+		return true;
+	case TARGET_CLASS:
+		return rule->value <= CLASS_SPECIAL;
+	case TARGET_PREFIX:
+		return prefix_is_sound(&rule->prefix);
+	case TARGET_HOST:
+		return rule->value < host_count;
+	}
+	return false;
+}
+
+static bool rule_is_sound(const struct ruleset *ruleset, const struct rule *rule, uint32_t host_count)
+{
+	return rule->protocols != 0 && (rule->protocols & ~PROTOCOLS) == 0 && rule->deny <= 1 &&
+	       rule->implicit <= 1 && target_is_sound(rule, host_count) &&
+	       rule->ports_first <= ruleset->port_count &&
+	       rule->ports_count <= ruleset->port_count - rule->ports_first;
+}
+
+/* A rule's entries are one run: its key and number throughout, its port ranges in its own order. */
+static bool run_is_sound(const struct ruleset *ruleset, const struct ruleset_entry *run)
+{
+	const struct rule *rule = &ruleset->rules[run->rule];
+	struct address key = rule_key(rule);
+
+	for (uint32_t i = 0; i < rule_entries(rule); i++) {
+		struct port_range ports = rule_ports(rule, ruleset->ports, i);
+
+		if (run[i].rule != run->rule || key_compare(&run[i].key, &key) != 0 ||
+		    run[i].ports.low != ports.low || run[i].ports.high != ports.high)
+			return false;
+	}
+	return true;
+}
+
+/* Counts the runs of a group; -EINVAL unless they fill it exactly, in order, each belonging there.
+ * A run that is out of order could not be found, and may be the one that denies. */
+static int64_t group_count_runs(const struct ruleset *ruleset, const struct ruleset_group *group)
+{
+	uint32_t end = group->first + group->count;
+	const struct ruleset_entry *previous = NULL;
+	int64_t runs = 0;
+
+	for (uint32_t i = group->first; i < end; runs++) {
+		const struct ruleset_entry *run = &ruleset->entries[i];
+		struct ruleset_group own;
+		int order;
+
+		if (run->rule >= ruleset->rule_count)
+			return -EINVAL;
+		own = rule_group(&ruleset->rules[run->rule]);
+		if (group_compare(&own, group) != 0 ||
+		    rule_entries(&ruleset->rules[run->rule]) > end - i || !run_is_sound(ruleset, run))
+			return -EINVAL;
+		order = previous ? key_compare(&previous->key, &run->key) : -1;
+		if (order > 0 || (order == 0 && previous->rule >= run->rule))
+			return -EINVAL;
+		previous = run;
+		i += rule_entries(&ruleset->rules[run->rule]);
+	}
+	return runs;
+}
+
+/* No rule has two runs, so as many runs as rules means that each rule has its own. */
+static int index_validate(const struct ruleset *ruleset)
+{
+	const struct ruleset_group *groups = ruleset->groups;
+	uint32_t next = 0;
+	int64_t runs = 0;
+
+	for (uint32_t i = 0; i < ruleset->group_count; i++) {
+		int64_t found;
+
+		if (groups[i].first != next || groups[i].unused != 0 ||
+		    groups[i].count > ruleset->entry_count - next ||
+		    (i > 0 && group_compare(&groups[i - 1], &groups[i]) >= 0))
+			return -EINVAL;
+		found = group_count_runs(ruleset, &groups[i]);
+		if (found <= 0)
+			return -EINVAL;
+		runs += found;
+		next += groups[i].count;
+	}
+	return next == ruleset->entry_count && runs == ruleset->rule_count ? 0 : -EINVAL;
+}
+
+int ruleset_validate(const struct ruleset *ruleset, uint32_t host_count)
+{
+	for (uint32_t i = 0; i < ruleset->port_count; i++) {
+		if (ruleset->ports[i].low > ruleset->ports[i].high)
+			return -EINVAL;
+	}
+	for (uint32_t i = 0; i < ruleset->rule_count; i++) {
+		if (!rule_is_sound(ruleset, &ruleset->rules[i], host_count))
+			return -EINVAL;
+	}
+	return index_validate(ruleset);
+}
+
+/* ---- hosts ---- */
+
+static void host_table_forget(struct host_table *table, uint32_t host)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < table->count; i++) {
+		if (table->addresses[i].host != host)
+			table->addresses[kept++] = table->addresses[i];
+	}
+	table->count = kept;
+}
+
+/* The row where (address, host) stands or would stand. */
+static uint32_t host_table_place(const struct host_table *table, const struct address *address,
+				 uint32_t host)
+{
+	uint32_t i = host_table_find(table, address);
+
+	while (i < table->count && table->addresses[i].host < host &&
+	       key_compare(&table->addresses[i].address, address) == 0)
+		i++;
+	return i;
+}
+
+uint32_t host_table_replace(struct host_table *table, uint32_t host,
+			    const struct address *addresses, uint32_t count)
+{
+	uint32_t dropped = 0;
+	uint32_t stored = 0;
+
+	host_table_forget(table, host);
+	for (uint32_t i = 0; i < count; i++) {
+		struct host_address row = { addresses[i], host };
+		uint32_t place = host_table_place(table, &addresses[i], host);
+		struct host_address *slot = &table->addresses[place];
+
+		if (place < table->count && memcmp(slot, &row, sizeof(row)) == 0)
+			continue;
+		if (stored == HOST_ANSWER_MAX || table->count == HOST_ADDRESSES_MAX) {
+			dropped++;
+			continue;
+		}
+		memmove(slot + 1, slot, (table->count - place) * sizeof(*slot));
+		*slot = row;
+		table->count++;
+		stored++;
+	}
+	return dropped;
+}
