@@ -29,9 +29,14 @@ void collect(const struct diagnostic *diagnostic, void *context)
 
 char *directory_make(void)
 {
-	char *directory = strdup("/tmp/sandlock-unit-XXXXXX");
+	return directory_make_below("/tmp");
+}
 
-	if (!mkdtemp(directory))
+char *directory_make_below(const char *parent)
+{
+	char *directory;
+
+	if (asprintf(&directory, "%s/sandlock-unit-XXXXXX", parent) < 0 || !mkdtemp(directory))
 		abort();
 	chmod(directory, 0755);
 	return directory;

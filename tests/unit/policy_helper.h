@@ -16,8 +16,9 @@ struct collected {
 
 void collect(const struct diagnostic *diagnostic, void *context);
 
-/* A fresh directory below /tmp, and its removal with all files in it. */
+/* A fresh directory below /tmp or another one, and its removal with all files in it. */
 char *directory_make(void);
+char *directory_make_below(const char *parent);
 void directory_remove(char *directory);
 
 /* DIRECTORY/NAME with this text and mode 0644; the path is the caller's. */
