@@ -95,14 +95,14 @@ class Network(DraftTest):
                 self.assertEqual(["ok", "EACCES"], said)
                 self.assertEqual((1, 0), (allowed.arrivals(), refused.arrivals()))
 
-    def test_empty_policy_reaches_nothing(self):
+    def test_what_no_rule_names_is_not_reached(self):
         tcp = self.listen()
         udp = self.listen(kind=socket.SOCK_DGRAM)
         unix = self.listen(str(self.directory / "socket"), family=socket.AF_UNIX)
         said = self.python(f"""
 answer([tcp("127.0.0.1", {tcp.port}), attempt(socket.socket, socket.AF_INET, socket.SOCK_DGRAM),
         unix("{self.directory}/socket")])
-""")
+""", "[network]\nunix_allow = /nowhere\n")
         self.assertEqual(["EACCES", "EPERM", "EACCES"], said)
         self.assertEqual((0, 0, 0), (tcp.arrivals(), udp.arrivals(), unix.arrivals()))
 

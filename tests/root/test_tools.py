@@ -34,17 +34,27 @@ class Multiplexers(SessionTest):
         self.assertEqual((1, 0), (allowed.arrivals(), refused.arrivals()))
 
     def test_screen_is_detached_and_attached(self):
+        STAGE.policy("[network]\nunix_allow = own /run/screen/S-%u/*\n")
+
+        # In one login: from a second one, screen's server would have to signal the new client.
         def work(who):
-            who.ssh("screen -d -m -S work")
-            eventually(lambda: "work" in who.ssh("screen -ls").out, "the session runs")
-            with Terminal(who.ssh_argv("screen -r work", tty=True), TERM="xterm") as terminal:
+            with Terminal(who.ssh_argv(tty=True), TERM="xterm") as terminal:
+                terminal.expect("ready>")
+                terminal.send("screen -S work\r")
                 terminal.expect("ready>")
                 terminal.send("echo in-$((6*7))\r")
                 terminal.expect("in-42")
+                terminal.send("\x01d")
+                terminal.expect("detached")
+                terminal.send("screen -ls\r")
+                terminal.expect("Detached")
+                terminal.send("screen -r work\r")
+                terminal.expect("in-42")
                 terminal.send("exit\r")
                 terminal.expect("terminating")
+                terminal.send("exit 4\r")
                 return terminal.wait()
-        self.assertEqual(0, self.both(work))
+        self.assertEqual(4, self.both(work))
 
 
 class Debuggers(SessionTest):
