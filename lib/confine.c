@@ -22,40 +22,42 @@ int confine_parent(const struct plan *plan)
 	return landlock_restrict_common(plan, landlock_abi());
 }
 
-static int filter_load(const struct filter_facts *facts, int *ret_listener)
+static struct filter_facts facts_of(const struct plan *plan, int abi)
 {
-	struct sock_filter program[FILTER_LENGTH_MAX];
-	struct sock_fprog loaded = { 0, program };
-	size_t length;
-	long listener;
-	int error = filter_build(facts, program, &length);
-
-	if (error)
-		return error;
-	loaded.len = (unsigned short)length;
-	/* WAIT_KILLABLE_RECV: without it a message interrupted by a timer is sent twice. */
-	listener = syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER,
-			   SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
-			   &loaded);
-	if (listener < 0)
-		return -errno;
-	*ret_listener = (int)listener;
-	return 0;
-}
-
-int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
-		 int *ret_listener)
-{
-	int abi = landlock_abi();
-	struct filter_facts facts = {
+	return (struct filter_facts){
 		.flags = plan->header->flags,
 		.digest = plan->header->digest,
+		.endpoints = plan->header->endpoints,
 		.trap_bind = (plan->header->flags & PLAN_UDP) || !landlock_decides_binds(plan, abi),
 		.keep_dumpable = geteuid() != 0,
 		.hold_truncation = (plan->header->flags & PLAN_FILES) && abi < LANDLOCK_ABI_TRUNCATE,
 		.calls = plan->calls,
 		.call_count = plan->header->calls.count,
 	};
+}
+
+/* The listener where flags ask for one, else 0; or a negative errno. */
+static long filter_load(const struct filter_facts *facts, unsigned long flags)
+{
+	struct sock_filter program[FILTER_LENGTH_MAX];
+	struct sock_fprog loaded = { 0, program };
+	size_t length;
+	long result;
+	int error = filter_build(facts, program, &length);
+
+	if (error)
+		return error;
+	loaded.len = (unsigned short)length;
+	result = syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, &loaded);
+	return result < 0 ? -errno : result;
+}
+
+int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
+		 int *ret_listener)
+{
+	int abi = landlock_abi();
+	struct filter_facts facts = facts_of(plan, abi);
+	long listener;
 	int error;
 
 	for (int i = 0; i < FILTER_GUARDED_MAX; i++)
@@ -70,5 +72,27 @@ int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_
 	error = landlock_restrict_session(plan, abi);
 	if (error)
 		return error;
-	return filter_load(&facts, ret_listener);
+	/* WAIT_KILLABLE_RECV: without it a message interrupted by a timer is sent twice. */
+	listener = filter_load(&facts, SECCOMP_FILTER_FLAG_NEW_LISTENER |
+					       SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
+	if (listener < 0)
+		return (int)listener;
+	*ret_listener = (int)listener;
+	return 0;
+}
+
+int confine_nested(const struct plan *plan)
+{
+	int abi = landlock_abi();
+	struct filter_facts facts = facts_of(plan, abi);
+	int error;
+
+	/* The outer supervisor makes sockets where the outer policy lets it. */
+	if (facts.trap_bind && (plan->header->flags & PLAN_FILES))
+		return -EXDEV;
+	facts.nested = true;
+	error = confine_parent(plan);
+	if (!error)
+		error = landlock_restrict_session(plan, abi);
+	return error ? error : (int)filter_load(&facts, 0);
 }

@@ -101,6 +101,13 @@ static void emit_load_high(struct assembler *assembler, uint32_t argument)
 	emit_load(assembler, offsetof(struct seccomp_data, args) + 8 * argument + 4);
 }
 
+/* Lets the long jump at `place` lead to what comes next. */
+static void set_jump(struct assembler *assembler, size_t place)
+{
+	if (place < FILTER_LENGTH_MAX)
+		assembler->program[place].k = (uint32_t)(assembler->length - place - 1);
+}
+
 static void emit_return(struct assembler *assembler, uint32_t action)
 {
 	emit(assembler, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
@@ -228,22 +235,41 @@ static void emit_socketpair(struct assembler *assembler, const struct row *row)
 	emit_creation(assembler, true);
 }
 
-/* prctl(2) answers the marker, and where the supervisor needs it, pretends to have made the caller non-dumpable. */
-static void emit_prctl(struct assembler *assembler, const struct row *row)
+/* The action where all 64 bits of argument are `value`. */
+static void emit_equal_whole(struct assembler *assembler, uint32_t argument, uint64_t value,
+			     uint32_t action)
+{
+	emit_load_low(assembler, argument);
+	emit(assembler,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, (uint32_t)value, 0, 3));
+	emit_load_high(assembler, argument);
+	emit_return_if(assembler, BPF_JEQ, (uint32_t)(value >> 32), action);
+}
+
+/* What prctl(FILTER_MARKER) answers. */
+static void emit_marker(struct assembler *assembler, const struct row *row)
 {
 	const struct filter_facts *facts = assembler->facts;
+	size_t skip;
 
 	(void)row;
 	emit_load_low(assembler, 0);
-	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, FILTER_MARKER, 0, 6));
-	emit_load_low(assembler, 1);
-	emit(assembler,
-	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, (uint32_t)facts->digest, 0, 3));
-	emit_load_high(assembler, 1);
-	emit_return_if(assembler, BPF_JEQ, (uint32_t)(facts->digest >> 32), FAIL(FILTER_MARKER_SAME));
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, FILTER_MARKER, 1, 0));
+	skip = assembler->length;
+	emit(assembler, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+	emit_equal_whole(assembler, 1, facts->digest, FAIL(FILTER_MARKER_SAME));
+	emit_equal_whole(assembler, 2, facts->endpoints, FAIL(FILTER_MARKER_ENDPOINTS));
 	emit_return(assembler, FAIL(FILTER_MARKER_OTHER));
-	if (!facts->keep_dumpable)
+	set_jump(assembler, skip);
+}
+
+/* Where the supervisor needs it, a process believes to have made itself non-dumpable. */
+static void emit_dumpable(struct assembler *assembler, const struct row *row)
+{
+	(void)row;
+	if (!assembler->facts->keep_dumpable)
 		return;
+	emit_load_low(assembler, 0);
 	emit(assembler,
 	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, PR_SET_DUMPABLE, 0, 3));
 	emit_load_low(assembler, 1);
@@ -269,7 +295,8 @@ static const struct row refused[] = {
 	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, FAIL(EPERM) },
 	/* a second listener could answer for a supervisor that is gone */
 	{ __NR_seccomp, emit_any_bit, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER, FAIL(EBUSY) },
-	{ __NR_prctl, emit_prctl, 0, 0, 0 },
+	{ __NR_prctl, emit_marker, 0, 0, 0 },
+	{ __NR_prctl, emit_dumpable, 0, 0, 0 },
 	/* namespaces: paths and networks would no longer be the supervisor's */
 	{ __NR_unshare, emit_namespaces, 0, NAMESPACE_FLAGS | CLONE_NEWTIME, FAIL(EPERM) },
 	{ __NR_clone, emit_namespaces, 0, NAMESPACE_FLAGS, FAIL(EPERM) },
@@ -427,7 +454,8 @@ static void rows_collect(struct rows *rows, const struct filter_facts *facts)
 			rows_add(rows, &unusual[i]);
 	if (facts->hold_truncation)
 		rows_add_table(rows, truncation, ARRAY_SIZE(truncation));
-	rows_add_trapped(rows, facts);
+	if (!facts->nested)
+		rows_add_trapped(rows, facts);
 }
 
 /* The accumulator holds the number. Rows of one number share a leaf. */
@@ -462,8 +490,7 @@ static void emit_tree(struct assembler *assembler, const struct row *rows, size_
 	jump = assembler->length;
 	emit(assembler, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
 	emit_tree(assembler, rows, middle);
-	if (jump < FILTER_LENGTH_MAX)
-		assembler->program[jump].k = (uint32_t)(assembler->length - jump - 1);
+	set_jump(assembler, jump);
 	emit_tree(assembler, rows + middle, count - middle);
 }
 

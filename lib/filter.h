@@ -14,10 +14,12 @@
 #define FILTER_LENGTH_MAX  4096 /* BPF_MAXINSNS */
 #define FILTER_GUARDED_MAX 4
 
-/* prctl(FILTER_MARKER, digest) is how a process asks whether it is inside a session; the kernel alone says EINVAL. */
-#define FILTER_MARKER       0x736c636b
-#define FILTER_MARKER_SAME  EALREADY /* digest is this session's */
-#define FILTER_MARKER_OTHER ENOTUNIQ
+/* prctl(FILTER_MARKER, digest, endpoints) is how a process asks whether it is inside a session, and
+ * of which plan; the kernel alone says EINVAL. */
+#define FILTER_MARKER           0x736c636b
+#define FILTER_MARKER_SAME      EALREADY /* digest is this session's */
+#define FILTER_MARKER_ENDPOINTS EISCONN  /* endpoints are */
+#define FILTER_MARKER_OTHER     ENOTUNIQ
 
 /* Numbers beyond this one were unknown when the tables were written: they answer ENOSYS. Linux 6.18. */
 #define FILTER_CALL_LAST 469
@@ -26,6 +28,8 @@ struct plan_call;
 struct filter_facts {
 	uint32_t flags;       /* of the plan: PLAN_* */
 	uint64_t digest;      /* of the plan */
+	uint64_t endpoints;   /* of the plan */
+	bool nested;          /* the outer session's supervisor serves: nothing traps here */
 	bool hold_truncation; /* Landlock cannot: below ABI 3, where files are restricted */
 	bool trap_bind;       /* Landlock does not decide every bind */
 	uint32_t call_count;

@@ -28,6 +28,9 @@
 #define PLAN_FILES	 (1U << 6) /* [filesystem] stands */
 #define PLAN_USERNS	 (1U << 7) /* [syscalls] allow = @userns */
 #define PLAN_DRAFT	 (1U << 8) /* made from a file of the caller's own, by sandlockctl run */
+/* Those by which the supervisor decides. */
+#define PLAN_ENDPOINT_FLAGS \
+	(PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM | PLAN_DNS | PLAN_BIND_ANY)
 #define PLAN_FLAGS	 ((PLAN_DRAFT << 1) - 1)
 
 struct plan_span {
@@ -78,6 +81,7 @@ struct plan_header {
 	uint32_t size;
 	uint32_t flags;
 	uint64_t digest;  /* of all that restricts; equal digests are the same confinement. Never 0 */
+	uint64_t endpoints; /* digest of what the supervisor decides by: rules, names, binds, unix sockets */
 	uint64_t session; /* random; names the session in every log line */
 	uint32_t uid;
 	uint32_t gid;

@@ -366,10 +366,50 @@ static uint64_t image_digest(const struct plan_header *image)
 
 	header.size = 0;
 	header.digest = 0;
+	header.endpoints = 0;
 	header.session = 0;
 	digest = hash_bytes(HASH_START, &header, sizeof(header));
 	digest = hash_bytes(digest, image + 1, image->size - sizeof(header));
 	return digest == PLAN_DIGEST_NONE ? PLAN_DIGEST_NONE + 1 : digest;
+}
+
+static uint64_t hash_text(uint64_t hash, const struct plan *plan, uint32_t offset)
+{
+	const char *text = plan_string(plan, offset);
+
+	return hash_bytes(hash, text, strlen(text) + 1);
+}
+
+static uint64_t hash_number(uint64_t hash, uint32_t number)
+{
+	return hash_bytes(hash, &number, sizeof(number));
+}
+
+static uint64_t hash_rule(uint64_t hash, const struct plan *plan, const struct rule *rule)
+{
+	hash = hash_number(hash, (uint32_t)rule->protocols << 16 | (uint32_t)rule->deny << 8 |
+					 rule->target);
+	hash = hash_bytes(hash, &rule->prefix, sizeof(rule->prefix));
+	hash = rule->target == TARGET_HOST ? hash_text(hash, plan, plan->hosts[rule->value])
+					   : hash_number(hash, rule->value);
+	hash = hash_number(hash, rule->ports_count);
+	return hash_bytes(hash, plan->ruleset.ports + rule->ports_first,
+			  rule->ports_count * sizeof(struct port_range));
+}
+
+/* Of what is decided, not of where it is written: a comment more makes no other confinement. */
+static uint64_t endpoints_digest(const struct plan *plan)
+{
+	uint64_t hash = hash_number(HASH_START, plan->header->flags & PLAN_ENDPOINT_FLAGS);
+
+	for (uint32_t i = 0; i < plan->ruleset.rule_count; i++)
+		hash = hash_rule(hash, plan, &plan->ruleset.rules[i]);
+	hash = hash_bytes(hash, plan->binds, plan->header->binds.count * sizeof(*plan->binds));
+	for (uint32_t i = 0; i < plan->header->sockets.count; i++) {
+		hash = hash_number(hash, plan->sockets[i].kind);
+		hash = hash_text(hash, plan, plan->sockets[i].pattern);
+	}
+	return hash == PLAN_DIGEST_NONE ? PLAN_DIGEST_NONE + 1 : hash;
 }
 
 static void image_fill(const struct plan_builder *builder, const struct plan_header *header,
@@ -409,9 +449,13 @@ int plan_seal(struct plan_builder *builder, int memfd)
 	if (!image)
 		return -ENOMEM;
 	image_fill(builder, &header, image);
+	/* The plan's own view makes the digest simple; the placeholder is only for plan_validate. */
+	image->endpoints = PLAN_DIGEST_NONE + 1;
 	error = plan_validate(image, header.size, &plan);
-	if (error == 0)
+	if (error == 0) {
+		image->endpoints = endpoints_digest(&plan);
 		error = write_exact(memfd, image, header.size);
+	}
 	if (error < 0)
 		return error;
 	return fcntl(memfd, F_ADD_SEALS, BUILD_SEALS) < 0 ? -errno : 0;

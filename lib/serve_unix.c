@@ -18,6 +18,7 @@
 
 #define PATH_TEXT_MAX 4096
 #define PIN_NAME_MAX  32
+#define PLACE_MAX     320
 
 /* Where `own` sockets may lie besides the home directory. */
 static const char *const own_places[] = { "/tmp/", "/var/tmp/" };
@@ -29,6 +30,7 @@ struct unix_target {
 	int pin;
 	struct stat status;
 	char path[PATH_TEXT_MAX]; /* canonical */
+	bool dead;                /* nobody listens there */
 };
 
 static bool same_file(const struct stat *one, const struct stat *other)
@@ -107,7 +109,7 @@ static bool is_below_home(const struct plan *plan, const char *path)
 
 static bool is_own_place(const struct plan *plan, const char *path)
 {
-	char gnupg[64];
+	char place[PLACE_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(never_own); i++)
 		if (starts_with(path, never_own[i]))
@@ -115,8 +117,12 @@ static bool is_own_place(const struct plan *plan, const char *path)
 	for (size_t i = 0; i < ARRAY_SIZE(own_places); i++)
 		if (starts_with(path, own_places[i]))
 			return true;
-	snprintf(gnupg, sizeof(gnupg), "/run/user/%u/gnupg/", plan->header->uid);
-	return is_below_home(plan, path) || starts_with(path, gnupg);
+	snprintf(place, sizeof(place), "/run/user/%u/gnupg/", plan->header->uid);
+	if (starts_with(path, place))
+		return true;
+	/* screen's, which tmux has below /tmp */
+	snprintf(place, sizeof(place), "/run/screen/S-%s/", plan_string(plan, plan->header->user));
+	return starts_with(path, place) || is_below_home(plan, path);
 }
 
 /* Another session's server is known by the peer that listened: a supervisor, which listens on
@@ -133,22 +139,26 @@ static bool is_supervisor(const struct plan *plan, const struct ucred *peer)
 }
 
 /* Asks a server that this session did not start who listens, by a connection of our own. */
-static bool server_is_confined(const struct plan *plan, int type, int pin)
+static bool server_is_confined(const struct plan *plan, int type, struct unix_target *target)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	cleanup_fd int probe = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", pin);
-	return probe >= 0 &&
-	       connect(probe, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-	       getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", target->pin);
+	if (probe < 0)
+		return false;
+	if (connect(probe, (const struct sockaddr *)&address, sizeof(address))) {
+		target->dead = errno == ECONNREFUSED;
+		return false;
+	}
+	return getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
 	       is_supervisor(plan, &peer);
 }
 
 static bool is_own(struct supervisor *supervisor, const struct request *request,
-		   const struct unix_target *target)
+		   struct unix_target *target)
 {
 	if (request->kind.type != SOCK_STREAM && request->kind.type != SOCK_SEQPACKET)
 		return false;
@@ -159,7 +169,7 @@ static bool is_own(struct supervisor *supervisor, const struct request *request,
 	    !is_own_place(supervisor->plan, target->path))
 		return false;
 	return listening_holds(&supervisor->listening, target->status.st_dev, target->status.st_ino) ||
-	       server_is_confined(supervisor->plan, request->kind.type, target->pin);
+	       server_is_confined(supervisor->plan, request->kind.type, target);
 }
 
 /* "/tmp/.X11-unix/X0", as a path and as an abstract name. */
@@ -172,7 +182,7 @@ static bool is_display(const struct supervisor *supervisor, const char *name)
 }
 
 static bool item_allows(struct supervisor *supervisor, const struct request *request,
-			const struct plan_socket *item, const struct unix_target *target)
+			const struct plan_socket *item, struct unix_target *target)
 {
 	switch ((enum plan_socket_kind)item->kind) {
 	case SOCKET_PATH:
@@ -236,7 +246,10 @@ static bool judge_path(struct supervisor *supervisor, struct request *request, c
 	for (uint32_t i = 0; i < supervisor->plan->header->sockets.count; i++)
 		if (item_allows(supervisor, request, &supervisor->plan->sockets[i], target))
 			return true;
-	*ret_refusal = serve_refuse(supervisor, request, operation, "unix", target->path, NULL);
+	/* What a crash left behind: the caller would clear it away and start anew. */
+	*ret_refusal = target->dead ? outcome_error(ECONNREFUSED)
+				    : serve_refuse(supervisor, request, operation, "unix",
+						   target->path, NULL);
 	return false;
 }
 
@@ -269,6 +282,7 @@ static bool path_allows(struct supervisor *supervisor, struct request *request,
 		return false;
 	}
 	target.pin = pin;
+	target.dead = false;
 	if (!pin_path(pin, target.path)) {
 		*ret_refusal = serve_fail(supervisor, request, operation, "no path");
 		return false;

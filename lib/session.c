@@ -13,9 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "confine.h"
 #include "filter.h"
 #include "log.h"
 #include "plan.h"
+#include "rlimits.h"
 #include "session_parts.h"
 #include "util.h"
 
@@ -23,12 +25,23 @@
 #define PLANNER_ARGS 6
 #define PLAN_FD      3
 
-bool session_is_inside(unsigned long long digest, bool *ret_same)
+enum session_place session_place(const struct plan *plan)
 {
-	int result = prctl(FILTER_MARKER, digest, 0, 0, 0);
+	uint64_t digest = plan ? plan->header->digest : PLAN_DIGEST_NONE;
+	uint64_t endpoints = plan ? plan->header->endpoints : PLAN_DIGEST_NONE;
 
-	*ret_same = result < 0 && errno == FILTER_MARKER_SAME;
-	return *ret_same || (result < 0 && errno == FILTER_MARKER_OTHER);
+	if (prctl(FILTER_MARKER, digest, endpoints, 0, 0) == 0)
+		return SESSION_OUTSIDE;
+	switch (errno) {
+	case FILTER_MARKER_SAME:
+		return SESSION_SAME;
+	case FILTER_MARKER_ENDPOINTS:
+		return SESSION_ENDPOINTS;
+	case FILTER_MARKER_OTHER:
+		return SESSION_OTHER;
+	default:
+		return SESSION_OUTSIDE;
+	}
 }
 
 /* A descriptor of ours must not end up as somebody's standard output. */
@@ -60,6 +73,8 @@ static void planner_exec(const struct session_request *request, int memfd)
 		arguments[count++] = "--draft";
 		arguments[count++] = request->draft;
 	}
+	/* The log's descriptors are among those that go; it opens others when it is needed. */
+	log_close();
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
 	    session_place_descriptor(memfd, PLAN_FD))
 		_exit(SESSION_REFUSED);
@@ -107,32 +122,47 @@ static int plan_make(const struct session_request *request, int *ret_memfd, stru
 	return 0;
 }
 
-/* One listener a filter chain is the kernel's limit: inside a session only the same confinement can
- * be had, and it is there already. */
+/* One listener a filter chain is the kernel's limit, so the outer supervisor stays: what it decides
+ * must be what this plan wants decided. The same confinement is there already and adds no layer, of
+ * which there are only 16. */
 static int run_inside(const struct session_request *request)
 {
 	cleanup_fd int memfd = -1;
 	struct plan plan;
-	bool same;
 	int refused = plan_make(request, &memfd, &plan);
+	int error = 0;
 
 	if (refused)
 		return refused;
-	if (!session_is_inside(plan.header->digest, &same) || !same)
-		return session_refuse("this session is already confined by another policy, or by this one "
-				      "as it was before a change; log in anew",
-				      EBUSY);
+	switch (session_place(&plan)) {
+	case SESSION_SAME:
+		break;
+	case SESSION_ENDPOINTS:
+		error = rlimits_apply(&plan);
+		if (!error)
+			error = confine_nested(&plan);
+		break;
+	case SESSION_OUTSIDE:
+	case SESSION_OTHER:
+		error = -EXDEV;
+		break;
+	}
+	if (error == -EXDEV)
+		return session_refuse("this session is confined by other rules already, which no session "
+				      "inside it can change; log in anew",
+				      0);
+	if (error)
+		return session_refuse("the session does not start", -error);
 	return session_exec(request, &plan);
 }
 
 int session_run(const struct session_request *request)
 {
 	struct session session = { .request = request, .memfd = -1 };
-	bool same;
 	int refused;
 	int error;
 
-	if (session_is_inside(PLAN_DIGEST_NONE, &same))
+	if (session_place(NULL) != SESSION_OUTSIDE)
 		return run_inside(request);
 	error = fd_close_from(STDERR_FILENO + 1);
 	if (!error)

@@ -16,10 +16,13 @@
 
 int session_refuse(const char *what, int error)
 {
-	log_line(LOG_ERR, "login refused uid=%u: %s: %s", (unsigned)getuid(), what, strerror(error));
+	const char *why = error ? strerror(error) : "";
+	const char *colon = error ? ": " : "";
+
+	log_line(LOG_ERR, "login refused uid=%u: %s%s%s", (unsigned)getuid(), what, colon, why);
 	dprintf(STDERR_FILENO,
-		"sandlock: login refused: %s: %s; details are in the system log (ident sandlock)\n",
-		what, strerror(error));
+		"sandlock: login refused: %s%s%s; details are in the system log (ident sandlock)\n",
+		what, colon, why);
 	return SESSION_REFUSED;
 }
 

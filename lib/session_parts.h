@@ -19,7 +19,7 @@ struct session {
 	pid_t parent; /* the process that the login program knows */
 };
 
-/* Says and logs a refusal in one line; returns SESSION_REFUSED. */
+/* Says and logs a refusal in one line, with the errno `error` where it is not 0; returns SESSION_REFUSED. */
 int session_refuse(const char *what, int error);
 
 int session_open_null(void);

@@ -15,8 +15,9 @@
 
 #include "confine.h"
 #include "keeper.h"
-#include "rlimits.h"
+#include "log.h"
 #include "resolution.h"
+#include "rlimits.h"
 #include "session_parts.h"
 #include "util.h"
 
@@ -154,7 +155,7 @@ static int confined_start(struct start *start)
 }
 
 /* Puts the descriptors where the supervisor looks for them. */
-static int supervisor_descriptors(const struct start *start)
+static int supervisor_descriptors(struct start *start)
 {
 	const int sources[] = {
 		start->session->memfd, start->parent,         start->child,
@@ -165,6 +166,8 @@ static int supervisor_descriptors(const struct start *start)
 
 	if (null < 0)
 		return null;
+	/* The log's are among those that are overwritten; it opens others when it is needed. */
+	log_close();
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		copies[i] = fcntl(sources[i] < 0 ? null : sources[i], F_DUPFD_CLOEXEC,
 				  SUPERVISOR_AGENT_FD + 1);
@@ -176,6 +179,7 @@ static int supervisor_descriptors(const struct start *start)
 			return -errno;
 	/* `null` lay among them and is gone with the rest. */
 	null = -1;
+	start->parent = SUPERVISOR_PARENT_FD;
 	return fd_close_from(SUPERVISOR_AGENT_FD + 1);
 }
 
@@ -205,7 +209,9 @@ static int supervisor_become(struct start *start)
 	snprintf(pid, sizeof(pid), "%d", (int)start->child_pid);
 	display_number(display);
 	execve(SUPERVISOR, arguments, no_environment);
-	return -errno;
+	error = -errno;
+	log_line(LOG_ERR, "%s: %s", SUPERVISOR, strerror(-error));
+	return error;
 }
 
 static void supervisor_run(const struct session *session, int parent)
