@@ -1,0 +1,525 @@
+/*
+ * What a policy becomes for an account: rules, sockets, flags, and what is not planned yet.
+ * Run by `make unit`; the plan is sealed and mapped as the supervisor would.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "plan_build.h"
+#include "policy_helper.h"
+#include "policy_plan.h"
+#include "policy_session.h"
+#include "util.h"
+
+static const struct account alice = {
+	.name = "alice", .group = "staff", .home = "/home/alice", .uid = 1234, .gid = 100
+};
+
+static int place_make(void **state)
+{
+	*state = directory_make();
+	return 0;
+}
+
+static int place_remove(void **state)
+{
+	directory_remove(*state);
+	return 0;
+}
+
+/* The plan of `text`, mapped; the caller unmaps. */
+static struct plan plan_of(void **state, const struct account *account, const char *text)
+{
+	struct collected collected;
+	struct plan_builder *builder = plan_builder_new();
+	int memfd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct policy *policy;
+	struct plan plan;
+
+	assert_int_equal(0, policy_load_text(*state, text, &collected, &policy));
+	collected = (struct collected){ 0 };
+	assert_int_equal(0, policy_plan(policy, account, collect, &collected, builder));
+	assert_string_equal("", collected.text);
+	assert_int_equal(0, plan_seal(builder, memfd));
+	assert_int_equal(0, plan_map(memfd, &plan));
+	plan_builder_free(builder);
+	policy_free(policy);
+	close(memfd);
+	return plan;
+}
+
+/* The complaints of planning `text`. */
+static const char *plan_complaint(void **state, const struct account *account, const char *text)
+{
+	static struct collected collected;
+	struct plan_builder *builder = plan_builder_new();
+	struct policy *policy;
+
+	assert_int_equal(0, policy_load_text(*state, text, &collected, &policy));
+	collected = (struct collected){ 0 };
+	assert_int_equal(-EINVAL, policy_plan(policy, account, collect, &collected, builder));
+	plan_builder_free(builder);
+	policy_free(policy);
+	return collected.text;
+}
+
+/* A rule of the plan as one line; NULL where there is none. */
+static const char *rule_text(const struct plan *plan, uint32_t index, char text[512])
+{
+	const struct rule *rule = &plan->ruleset.rules[index];
+	char address[ADDRESS_TEXT_MAX];
+	const char *file;
+	size_t used;
+
+	if (index >= plan->ruleset.rule_count)
+		return NULL;
+	address_format(&rule->prefix.address, address);
+	file = strrchr(plan_string(plan, rule->file), '/');
+	snprintf(text, 512, "%s%s%s%s ", rule->deny ? "deny" : "allow",
+		 rule->protocols & PROTOCOL_TCP ? " tcp" : "",
+		 rule->protocols & PROTOCOL_UDP ? " udp" : "",
+		 rule->protocols & PROTOCOL_ICMP ? " icmp" : "");
+	used = strlen(text);
+	if (rule->target == TARGET_PREFIX)
+		snprintf(text + used, 512 - used, "%s/%u", address, rule->prefix.length);
+	else if (rule->target == TARGET_HOST)
+		snprintf(text + used, 512 - used, "%s", plan_string(plan, plan->hosts[rule->value]));
+	else
+		snprintf(text + used, 512 - used, "%s%u", rule->target == TARGET_CLASS ? "@" : "*",
+			 rule->value);
+	for (uint32_t i = 0; i < rule->ports_count; i++) {
+		const struct port_range *range = &plan->ruleset.ports[rule->ports_first + i];
+
+		used = strlen(text);
+		snprintf(text + used, 512 - used, " %u-%u", range->low, range->high);
+	}
+	used = strlen(text);
+	snprintf(text + used, 512 - used, " {%s} [%s] %s:%u%s", plan_string(plan, rule->text),
+		 plan_string(plan, rule->label), file ? file + 1 : "", rule->line,
+		 rule->implicit ? " implicit" : "");
+	return text;
+}
+
+static void check_rules(const struct plan *plan, const char *const *expected, uint32_t count)
+{
+	char text[512];
+
+	assert_int_equal(count, plan->ruleset.rule_count);
+	for (uint32_t i = 0; i < count; i++)
+		assert_string_equal(expected[i], rule_text(plan, i, text));
+}
+
+static void rules_planned_as_written(void **state)
+{
+	static const char *const expected[] = {
+		"allow tcp 127.0.0.1/32 8080-8080 {127.0.0.1:8080} [] test.conf:2",
+		"allow udp 10.0.0.0/8 53-53 100-200 {udp://10.0.0.0/8:100-200,53} [] test.conf:3",
+		"allow tcp @0 443-443 {@global:443} [net_allow.web] test.conf:4",
+		"deny tcp udp icmp @3 {@linklocal:*} [] test.conf:5",
+		"deny tcp udp *0 25-25 {:25} [] test.conf:5",
+		"deny tcp *0 {tcp://*:*} [] test.conf:5",
+	};
+	struct plan plan = plan_of(state, &alice,
+				   "[network]\n"
+				   "net_allow = 127.0.0.1:8080 \\\n"
+				   "  udp://10.0.0.0/8:100-200,53\n"
+				   "net_allow.web = @global:443\n"
+				   "net_deny = @linklocal:* :25 tcp://*:*\n");
+
+	check_rules(&plan, expected, ARRAY_SIZE(expected));
+	assert_int_equal(PLAN_UDP | PLAN_UNIX_DGRAM, plan.header->flags);
+	plan_unmap(&plan);
+}
+
+static void allow_udp_widens_rules_without_scheme(void **state)
+{
+	static const char *const expected[] = {
+		"allow tcp udp 10.0.0.1/32 80-80 {10.0.0.1:80} [] test.conf:2",
+		"allow tcp 10.0.0.2/32 80-80 {tcp://10.0.0.2:80} [] test.conf:2",
+	};
+	struct plan plan = plan_of(state, &alice,
+				   "[network]\nnet_allow = 10.0.0.1:80 tcp://10.0.0.2:80\n"
+				   "allow_udp = yes\n");
+
+	check_rules(&plan, expected, ARRAY_SIZE(expected));
+	assert_true(plan.header->flags & PLAN_UDP);
+	plan_unmap(&plan);
+	plan = plan_of(state, &alice,
+		       "[network]\nnet_allow = 10.0.0.1:80\nallow_icmp = no\n"
+		       "net_deny = udp://*:*\n");
+	assert_false(plan.header->flags & (PLAN_UDP | PLAN_ICMP));
+	plan_unmap(&plan);
+}
+
+static void account_planned(void **state)
+{
+	struct plan plan = plan_of(state, &alice, "");
+
+	assert_int_equal(1234, plan.header->uid);
+	assert_int_equal(100, plan.header->gid);
+	assert_string_equal("alice", plan_string(&plan, plan.header->user));
+	assert_string_equal("/home/alice", plan_string(&plan, plan.header->home));
+	assert_string_equal(shell_default(), plan_string(&plan, plan.header->shell));
+	assert_non_null(strstr(plan_string(&plan, plan.header->policy), "/test.conf"));
+	assert_int_equal(0, plan.ruleset.rule_count);
+	assert_int_equal(PLAN_UNIX_DGRAM, plan.header->flags);
+	plan_unmap(&plan);
+}
+
+static void home_that_is_not_absolute_planned_as_none(void **state)
+{
+	static const char *const homes[] = { "", "home", "." };
+	struct account account = alice;
+
+	for (size_t i = 0; i < ARRAY_SIZE(homes); i++) {
+		struct plan plan;
+
+		account.home = homes[i];
+		plan = plan_of(state, &account, "");
+		assert_string_equal("", plan_string(&plan, plan.header->home));
+		plan_unmap(&plan);
+	}
+}
+
+/* Names and dns --------------------------------------------------------------- */
+
+static uint32_t count_implicit(const struct plan *plan)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < plan->ruleset.rule_count; i++)
+		count += plan->ruleset.rules[i].implicit;
+	return count;
+}
+
+static void names_planned_once_and_open_dns(void **state)
+{
+	struct address servers[NAMESERVERS_MAX];
+	size_t count = nameservers_read("/etc/resolv.conf", servers);
+	struct plan plan =
+		plan_of(state, &alice,
+			"[network]\nnet_allow = GitHub.com:22 github.com:443 %u.example:1\n");
+	char text[512], expected[512], address[ADDRESS_TEXT_MAX];
+
+	assert_int_equal(2, plan.header->hosts.count);
+	assert_string_equal("github.com", plan_string(&plan, plan.hosts[0]));
+	assert_string_equal("alice.example", plan_string(&plan, plan.hosts[1]));
+	assert_string_equal("allow tcp github.com 443-443 {github.com:443} [] test.conf:2",
+			    rule_text(&plan, 1, text));
+	assert_int_equal(count, count_implicit(&plan));
+	address_format(&servers[0], address);
+	snprintf(expected, sizeof(expected), "allow tcp udp %s/%u 53-53 {dns} [] :0 implicit",
+		 address, address_family(&servers[0]) == FAMILY_INET ? 32 : 128);
+	assert_string_equal(expected, rule_text(&plan, 3, text));
+	assert_int_equal(PLAN_DNS | PLAN_UDP | PLAN_UNIX_DGRAM, plan.header->flags);
+	plan_unmap(&plan);
+}
+
+static void dns_key_decides(void **state)
+{
+	struct plan plan = plan_of(state, &alice, "[network]\nnet_allow = a:1\ndns = off\n");
+
+	assert_int_equal(0, count_implicit(&plan));
+	assert_false(plan.header->flags & (PLAN_DNS | PLAN_UDP));
+	plan_unmap(&plan);
+	plan = plan_of(state, &alice, "[network]\ndns = system\n");
+	assert_true(count_implicit(&plan) > 0);
+	assert_true(plan.header->flags & PLAN_DNS);
+	plan_unmap(&plan);
+	plan = plan_of(state, &alice, "[network]\nnet_allow = 127.0.0.1:1\n");
+	assert_int_equal(0, count_implicit(&plan));
+	plan_unmap(&plan);
+}
+
+static void nameservers_read_as_glibc_does(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *expected;
+	} cases[] = {
+		{ "nameserver 192.0.2.1\n", "192.0.2.1 " },
+		{ "nameserver\t192.0.2.1 # c\nnameserver  2001:db8::1\n", "192.0.2.1 2001:db8::1 " },
+		{ "nameserver fe80::1%eth0\n", "fe80::1 " },
+		{ "nameserver 192.0.2.1\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n"
+		  "nameserver 192.0.2.4\n",
+		  "192.0.2.1 192.0.2.2 192.0.2.3 " },
+		{ "nameserver bad\nnameserver 192.0.2.2\n", "192.0.2.2 " },
+		{ " nameserver 192.0.2.1\n# nameserver 192.0.2.1\nnameservers 192.0.2.1\n",
+		  "127.0.0.1 " },
+		{ "", "127.0.0.1 " },
+		{ "nameserver", "127.0.0.1 " },
+	};
+	struct address servers[NAMESERVERS_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *path = file_make(*state, "resolv.conf", cases[i].text, strlen(cases[i].text));
+		size_t count = nameservers_read(path, servers);
+		char text[256] = "";
+
+		for (size_t j = 0; j < count; j++) {
+			size_t used = strlen(text);
+
+			address_format(&servers[j], text + used);
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), " ");
+		}
+		assert_string_equal(cases[i].expected, text);
+		free(path);
+	}
+	assert_int_equal(1, nameservers_read("/nonexistent", servers));
+}
+
+/* Sockets, binds, shell --------------------------------------------------------- */
+
+static bool opens(const struct plan *plan, enum plan_socket_kind kind, const char *pattern,
+		  uint32_t line)
+{
+	for (uint32_t i = 0; i < plan->header->sockets.count; i++) {
+		const struct plan_socket *socket = &plan->sockets[i];
+
+		if (socket->kind == kind && socket->line == line &&
+		    strcmp(plan_string(plan, socket->pattern), pattern) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void sockets_open_without_a_line(void **state)
+{
+	struct plan plan = plan_of(state, &alice, "");
+
+	assert_true(opens(&plan, SOCKET_OWN, "", 0));
+	assert_true(opens(&plan, SOCKET_PATH, "/run/systemd/journal/dev-log", 0));
+	assert_true(opens(&plan, SOCKET_PATH, "/run/systemd/journal/socket", 0));
+	assert_true(opens(&plan, SOCKET_PATH, "/run/systemd/journal/stdout", 0));
+	assert_true(opens(&plan, SOCKET_PATH, "/run/systemd/userdb/*", 0));
+	assert_true(opens(&plan, SOCKET_PATH, "/var/lib/sss/pipes/nss", 0));
+	assert_false(opens(&plan, SOCKET_PATH, "/run/nscd/socket", 0));
+	assert_false(opens(&plan, SOCKET_PATH, "/run/systemd/resolve/io.systemd.Resolve", 0));
+	plan_unmap(&plan);
+	plan = plan_of(state, &alice, "[network]\ndns = system\n");
+	assert_true(opens(&plan, SOCKET_PATH, "/run/nscd/socket", 0));
+	assert_true(opens(&plan, SOCKET_PATH, "/run/systemd/resolve/io.systemd.Resolve", 0));
+	plan_unmap(&plan);
+}
+
+static void unix_allow_replaces_own(void **state)
+{
+	struct plan plan = plan_of(state, &alice,
+				   "[network]\nunix_allow = /var/run/a*.sock @x%u x11 \\\n%h/s\n");
+
+	assert_false(opens(&plan, SOCKET_OWN, "", 0));
+	assert_true(opens(&plan, SOCKET_PATH, "/run/a*.sock", 2));
+	assert_true(opens(&plan, SOCKET_ABSTRACT, "xalice", 2));
+	assert_true(opens(&plan, SOCKET_X11, "", 2));
+	assert_true(opens(&plan, SOCKET_PATH, "/home/alice/s", 3));
+	assert_true(opens(&plan, SOCKET_PATH, "/run/systemd/userdb/*", 0));
+	plan_unmap(&plan);
+	plan = plan_of(state, &alice, "[network]\nunix_allow = own\nunix_dgram = no\n");
+	assert_true(opens(&plan, SOCKET_OWN, "", 2));
+	assert_false(plan.header->flags & PLAN_UNIX_DGRAM);
+	plan_unmap(&plan);
+}
+
+static void home_with_a_star_refused(void **state)
+{
+	struct account account = alice;
+
+	account.home = "/home/a*";
+	assert_string_equal("error test.conf:2: unix_allow: %h is \"/home/a*\", whose * would be a "
+			    "pattern\n",
+			    plan_complaint(state, &account, "[network]\nunix_allow = %h/x\n"));
+}
+
+static void binds_planned(void **state)
+{
+	struct plan plan =
+		plan_of(state, &alice,
+			"[network]\nnet_bind = 8080, 9000-9005 9003-9010\nnet_bind.x = 0\n");
+
+	assert_true(plan_binds(&plan, 8080));
+	assert_true(plan_binds(&plan, 9010));
+	assert_true(plan_binds(&plan, 0));
+	assert_false(plan_binds(&plan, 8081));
+	assert_false(plan.header->flags & PLAN_BIND_ANY);
+	plan_unmap(&plan);
+	plan = plan_of(state, &alice, "[network]\nnet_bind = *\n");
+	assert_true(plan.header->flags & PLAN_BIND_ANY);
+	plan_unmap(&plan);
+	plan = plan_of(state, &alice, "");
+	assert_false(plan_binds(&plan, 0));
+	plan_unmap(&plan);
+}
+
+static void listed_shell_planned(void **state)
+{
+	struct plan plan = plan_of(state, &alice, "[session]\nshell = /bin/sh\n");
+
+	assert_string_equal("/bin/sh", plan_string(&plan, plan.header->shell));
+	plan_unmap(&plan);
+}
+
+static void shell_that_is_none_refused(void **state)
+{
+	char own[VALUE_MAX], expected[2 * VALUE_MAX], why[WHY_MAX];
+	char *plain = file_make(*state, "plain", "", 0);
+	char *shells;
+
+	assert_string_equal("error test.conf:2: shell: \"/usr/bin/env\" is not in /etc/shells, expected a "
+			    "login shell\n",
+			    plan_complaint(state, &alice, "[session]\nshell = /usr/bin/env\n"));
+	snprintf(own, sizeof(own), "%s/sandlock-shell", (char *)*state);
+	snprintf(expected, sizeof(expected), "# list\n/bin/sh # comment\n%s\n%s\n/nonexistent/sh\n",
+		 plain, own);
+	shells = file_make(*state, "shells", expected, strlen(expected));
+	assert_int_equal(0, shell_judge("/bin/sh", shells, why));
+	assert_int_equal(-EINVAL, shell_judge(own, shells, why));
+	assert_non_null(strstr(why, "is sandlock-shell itself"));
+	assert_int_equal(-EINVAL, shell_judge(plain, shells, why));
+	assert_non_null(strstr(why, "cannot be executed"));
+	assert_int_equal(-EINVAL, shell_judge("/nonexistent/sh", shells, why));
+	assert_int_equal(-EINVAL, shell_judge("# list", shells, why));
+	assert_int_equal(-EINVAL, shell_judge("", shells, why));
+	assert_int_equal(-EINVAL, shell_judge("/bin/sh", "/nonexistent", why));
+	free(plain);
+	free(shells);
+}
+
+/* What is not enforced yet ------------------------------------------------------- */
+
+static void pending_keys_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *name; /* at line 2 */
+	} cases[] = {
+		{ "[policy]\nrequire = signals\n", "require" },
+		{ "[session]\nno_new_privs = auto\n", "no_new_privs" },
+		{ "[session]\ncapabilities = chown\n", "capabilities" },
+		{ "[network]\nallow_icmp = yes\n", "allow_icmp" },
+		{ "[syscalls]\ndeny = keyctl\n", "deny" },
+		{ "[syscalls]\nallow.x = personality\n", "allow.x" },
+		{ "[limits]\nprocesses = 200\n", "processes" },
+		{ "[limits]\nopen_files = 1\n", "open_files" },
+		{ "[limits]\nmemory = 1G\n", "memory" },
+		{ "[limits]\nfile_size = 1\n", "file_size" },
+		{ "[limits]\ncpu_time = 1\n", "cpu_time" },
+		{ "[limits]\ncore = 0\n", "core" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char expected[256];
+
+		snprintf(expected, sizeof(expected),
+			 "error test.conf:2: %s: not enforced by this version; remove it or wait for one "
+			 "that does\n",
+			 cases[i].name);
+		assert_string_equal(expected, plan_complaint(state, &alice, cases[i].text));
+	}
+}
+
+static void pending_icmp_rules_refused(void **state)
+{
+	static const char *const keys[] = { "net_allow", "net_deny" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		char text[128], expected[256];
+
+		snprintf(text, sizeof(text), "[network]\n%s = icmp://10.0.0.1\n", keys[i]);
+		snprintf(expected, sizeof(expected),
+			 "error test.conf:2: %s: icmp:// is not enforced by this version; remove it or wait "
+			 "for one that does\n",
+			 keys[i]);
+		assert_string_equal(expected, plan_complaint(state, &alice, text));
+	}
+}
+
+static void pending_files_refused_even_without_keys(void **state)
+{
+	assert_string_equal("error test.conf:1: [filesystem]: not enforced by this version; remove it or "
+			    "wait for one that does\n",
+			    plan_complaint(state, &alice, "[filesystem]\n"));
+	assert_string_equal("error test.conf:2: read: not enforced by this version; remove it or wait for "
+			    "one that does\n"
+			    "error test.conf:1: [filesystem]: not enforced by this version; remove it or "
+			    "wait for one that does\n",
+			    plan_complaint(state, &alice, "[filesystem]\nread = /\n"));
+}
+
+/* An account can make a line bad that was good for any. */
+static void value_bad_for_the_account_refused(void **state)
+{
+	struct account account = alice;
+
+	account.uid = 70000;
+	account.name = "a_b";
+	assert_string_equal("error test.conf:2: net_allow: port 70000 is above 65535 in \"a:%U\"\n"
+			    "error test.conf:2: net_allow: bad host name \"a_b\" in \"%u:1\", expected "
+			    "letters, digits and - between dots\n",
+			    plan_complaint(state, &account, "[network]\nnet_allow = a:%U %u:1\n"));
+}
+
+static void too_many_names_refused(void **state)
+{
+	char text[16384] = "[network]\n";
+
+	for (unsigned i = 0; i <= PLAN_HOSTS_MAX; i++) {
+		size_t used = strlen(text);
+
+		snprintf(text + used, sizeof(text) - used, "net_allow.n%u = h%u:1\n", i, i);
+	}
+	assert_string_equal("error test.conf:258: net_allow.n256: the policy is too large\n",
+			    plan_complaint(state, &alice, text));
+}
+
+static void superseded_value_not_planned(void **state)
+{
+	struct plan plan;
+
+	free(file_make(*state, "one.inc", "[network]\ndns = system\n[limits]\ncore = 0\n", 40));
+	assert_string_equal("error one.inc:4: core: not enforced by this version; remove it or wait for one "
+			    "that does\n",
+			    plan_complaint(state, &alice,
+					   "[policy]\ninclude = one\n[network]\ndns = off\n"));
+	free(file_make(*state, "one.inc", "[network]\ndns = system\n", 23));
+	plan = plan_of(state, &alice, "[policy]\ninclude = one\n[network]\ndns = off\n");
+	assert_false(plan.header->flags & PLAN_DNS);
+	plan_unmap(&plan);
+}
+
+#define place_test(test) cmocka_unit_test_setup_teardown(test, place_make, place_remove)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		place_test(rules_planned_as_written),
+		place_test(allow_udp_widens_rules_without_scheme),
+		place_test(account_planned),
+		place_test(home_that_is_not_absolute_planned_as_none),
+		place_test(names_planned_once_and_open_dns),
+		place_test(dns_key_decides),
+		place_test(nameservers_read_as_glibc_does),
+		place_test(sockets_open_without_a_line),
+		place_test(unix_allow_replaces_own),
+		place_test(home_with_a_star_refused),
+		place_test(binds_planned),
+		place_test(listed_shell_planned),
+		place_test(shell_that_is_none_refused),
+		place_test(pending_keys_refused),
+		place_test(pending_icmp_rules_refused),
+		place_test(pending_files_refused_even_without_keys),
+		place_test(value_bad_for_the_account_refused),
+		place_test(too_many_names_refused),
+		place_test(superseded_value_not_planned),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
