@@ -218,12 +218,14 @@ C_SOURCES  := $(foreach d,lib shell planner supervisor resolver ctl,$(call sourc
 C_FILES    := $(C_SOURCES) $(wildcard */*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
 TIDY_FLAGS  = -std=gnu11 -iquote lib $(DEFINES)
 
+# One clang-tidy a file: version 14 finds what is not there when it is given several. cppcheck
+# knows neither cleanup attributes (memleak) nor out-parameters (ctuuninitvar).
 lint: $(MAN)
 	clang-format --dry-run -Werror $(C_FILES)
-	clang-tidy --quiet $(C_SOURCES) -- $(TIDY_FLAGS)
+	printf '%s\n' $(C_SOURCES) | xargs -P$(JOBS) -I{} clang-tidy --quiet {} -- $(TIDY_FLAGS)
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --std=c11 \
-		--error-exitcode=1 --suppress=missingIncludeSystem -Ilib -D__x86_64__ \
-		$(filter-out -D_GNU_SOURCE,$(DEFINES)) $(C_SOURCES)
+		--error-exitcode=1 --suppress=missingIncludeSystem --suppress=memleak \
+		--suppress=ctuuninitvar -Ilib -D__x86_64__ $(DEFINES) $(C_SOURCES)
 	mandoc -T lint -W warning $(MAN)
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/gcc WERROR=1 all unit-build
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/clang CC=clang WERROR=1 all unit-build
@@ -241,7 +243,7 @@ fuzz:
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/fuzz CFLAGS='-O1 -g' \
 		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
 		$(FUZZ)/libsandlock.a $(FUZZERS:%=$(FUZZ)/tests/fuzz/%.o)
-	$(Q)for f in $(FUZZERS); do \
+	$(Q)test -n '$(FUZZERS)' && for f in $(FUZZERS); do \
 		$(CC) -pie -fsanitize=fuzzer,address,undefined -o $(FUZZ)/$$f \
 			$(FUZZ)/tests/fuzz/$$f.o $(FUZZ)/libsandlock.a -liniparser -lseccomp || exit 1; \
 		mkdir -p $(BUILD)/fuzz/corpus/$$f tests/fuzz/corpus/$$f; \
