@@ -246,7 +246,7 @@ fuzz:
 	$(Q)test -n '$(FUZZERS)' && for f in $(FUZZERS); do \
 		$(CC) -pie -fsanitize=fuzzer,address,undefined -o $(FUZZ)/$$f \
 			$(FUZZ)/tests/fuzz/$$f.o $(FUZZ)/libsandlock.a -liniparser -lseccomp || exit 1; \
-		mkdir -p $(BUILD)/fuzz/corpus/$$f tests/fuzz/corpus/$$f; \
+		mkdir -p $(BUILD)/fuzz/corpus/$$f; \
 		echo "  FUZZ	$$f"; \
 		(cd $(BUILD)/fuzz && $(CURDIR)/$(FUZZ)/$$f -max_total_time=$(FUZZ_SECONDS) \
 			-print_final_stats=1 -verbosity=0 corpus/$$f \
