@@ -14,17 +14,11 @@
 
 #include "serve.h"
 #include "target.h"
+#include "unixrule.h"
 #include "util.h"
 
 #define PATH_TEXT_MAX 4096
 #define PIN_NAME_MAX  32
-#define PLACE_MAX     320
-
-/* Where `own` sockets may lie besides the home directory. */
-static const char *const own_places[] = { "/tmp/", "/var/tmp/" };
-
-/* Below these nothing is `own`, whoever owns it. */
-static const char *const never_own[] = { "/tmp/.X11-unix/", "/tmp/.ICE-unix/" };
 
 struct unix_target {
 	int pin;
@@ -94,37 +88,6 @@ static bool pin_path(int pin, char path[PATH_TEXT_MAX])
 	return true;
 }
 
-static bool starts_with(const char *text, const char *start)
-{
-	return strncmp(text, start, strlen(start)) == 0;
-}
-
-static bool is_below_home(const struct plan *plan, const char *path)
-{
-	const char *home = plan_string(plan, plan->header->home);
-	size_t length = strlen(home);
-
-	return length > 1 && strncmp(path, home, length) == 0 && path[length] == '/';
-}
-
-static bool is_own_place(const struct plan *plan, const char *path)
-{
-	char place[PLACE_MAX];
-
-	for (size_t i = 0; i < ARRAY_SIZE(never_own); i++)
-		if (starts_with(path, never_own[i]))
-			return false;
-	for (size_t i = 0; i < ARRAY_SIZE(own_places); i++)
-		if (starts_with(path, own_places[i]))
-			return true;
-	snprintf(place, sizeof(place), "/run/user/%u/gnupg/", plan->header->uid);
-	if (starts_with(path, place))
-		return true;
-	/* screen's, which tmux has below /tmp */
-	snprintf(place, sizeof(place), "/run/screen/S-%s/", plan_string(plan, plan->header->user));
-	return starts_with(path, place) || is_below_home(plan, path);
-}
-
 /* Another session's server is known by the peer that listened: a supervisor, which listens on
  * behalf. The status of a process is what the same uid could imitate outside of every session;
  * THREAT-MODEL.md says what that means. */
@@ -157,59 +120,27 @@ static bool server_is_confined(const struct plan *plan, int type, struct unix_ta
 	       is_supervisor(plan, &peer);
 }
 
+/* Whether a socket in a place of the user's own is his, and what serves it confined as he is. */
 static bool is_own(struct supervisor *supervisor, const struct request *request,
 		   struct unix_target *target)
 {
-	if (request->kind.type != SOCK_STREAM && request->kind.type != SOCK_SEQPACKET)
-		return false;
-	if (supervisor->agent.known && supervisor->agent.device == target->status.st_dev &&
-	    supervisor->agent.inode == target->status.st_ino)
-		return true;
 	if (target->status.st_uid != supervisor->plan->header->uid ||
-	    !is_own_place(supervisor->plan, target->path))
+	    (request->kind.type != SOCK_STREAM && request->kind.type != SOCK_SEQPACKET))
 		return false;
 	return listening_holds(&supervisor->listening, target->status.st_dev, target->status.st_ino) ||
 	       server_is_confined(supervisor->plan, request->kind.type, target);
 }
 
-/* "/tmp/.X11-unix/X0", as a path and as an abstract name. */
-static bool is_display(const struct supervisor *supervisor, const char *name)
+/* `own` counts the agent that the login was given. */
+static bool is_agent(const struct supervisor *supervisor, const struct unix_target *target)
 {
-	char display[PIN_NAME_MAX];
+	bool listed = false;
 
-	snprintf(display, sizeof(display), "/tmp/.X11-unix/X%d", supervisor->display);
-	return supervisor->display >= 0 && strcmp(name, display) == 0;
-}
-
-static bool item_allows(struct supervisor *supervisor, const struct request *request,
-			const struct plan_socket *item, struct unix_target *target)
-{
-	switch ((enum plan_socket_kind)item->kind) {
-	case SOCKET_PATH:
-		return pattern_matches(plan_string(supervisor->plan, item->pattern), target->path);
-	case SOCKET_ABSTRACT:
-		return false;
-	case SOCKET_OWN:
-		return is_own(supervisor, request, target);
-	case SOCKET_X11:
-		return is_display(supervisor, target->path);
-	}
-	return false;
-}
-
-static bool abstract_allows(const struct supervisor *supervisor, const struct plan_socket *item,
-			    const char *name)
-{
-	switch ((enum plan_socket_kind)item->kind) {
-	case SOCKET_ABSTRACT:
-		return pattern_matches(plan_string(supervisor->plan, item->pattern), name);
-	case SOCKET_X11:
-		return is_display(supervisor, name);
-	case SOCKET_PATH:
-	case SOCKET_OWN:
-		return false;
-	}
-	return false;
+	for (uint32_t i = 0; i < supervisor->plan->header->sockets.count; i++)
+		listed |= supervisor->plan->sockets[i].kind == SOCKET_OWN;
+	return listed && supervisor->agent.known &&
+	       supervisor->agent.device == target->status.st_dev &&
+	       supervisor->agent.inode == target->status.st_ino;
 }
 
 /* The name's bytes as a string; false where a NUL stands in them, which no pattern can say. */
@@ -230,9 +161,9 @@ static bool judge_abstract(struct supervisor *supervisor, struct request *reques
 	char text[SERVE_TEXT_MAX];
 	bool sayable = abstract_name(request, name);
 
-	for (uint32_t i = 0; sayable && i < supervisor->plan->header->sockets.count; i++)
-		if (abstract_allows(supervisor, &supervisor->plan->sockets[i], name))
-			return true;
+	if (sayable && unixrule_decide_abstract(supervisor->plan, name, supervisor->display).kind ==
+			       UNIX_ALLOW)
+		return true;
 	snprintf(text, sizeof(text), "@%s", name);
 	serve_refuse(supervisor, request, operation, "unix", text, NULL);
 	/* xcb falls back to the path socket on this errno only. */
@@ -243,9 +174,18 @@ static bool judge_abstract(struct supervisor *supervisor, struct request *reques
 static bool judge_path(struct supervisor *supervisor, struct request *request, const char *operation,
 		       struct unix_target *target, struct outcome *ret_refusal)
 {
-	for (uint32_t i = 0; i < supervisor->plan->header->sockets.count; i++)
-		if (item_allows(supervisor, request, &supervisor->plan->sockets[i], target))
+	switch (unixrule_decide_path(supervisor->plan, target->path, supervisor->display).kind) {
+	case UNIX_ALLOW:
+		return true;
+	case UNIX_OWN:
+		if (is_own(supervisor, request, target))
 			return true;
+		break;
+	case UNIX_DENY:
+		break;
+	}
+	if (is_agent(supervisor, target))
+		return true;
 	/* What a crash left behind: the caller would clear it away and start anew. */
 	*ret_refusal = target->dead ? outcome_error(ECONNREFUSED)
 				    : serve_refuse(supervisor, request, operation, "unix",

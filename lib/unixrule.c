@@ -1,0 +1,116 @@
+/*
+ * The decision about unix sockets, as far as names go.
+ * Called by the supervisor and by `sandlockctl test`.
+ * Distrusts the name: it is matched and nothing else.
+ */
+#include "unixrule.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "util.h"
+
+#define PLACE_MAX 320
+
+/* Below these nothing is `own`, whoever owns it. */
+static const char *const never_own[] = { "/tmp/.X11-unix/", "/tmp/.ICE-unix/" };
+
+static bool starts_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+static bool is_below_home(const struct plan *plan, const char *path)
+{
+	const char *home = plan_string(plan, plan->header->home);
+	size_t length = strlen(home);
+
+	return length > 1 && starts_with(path, home) && path[length] == '/';
+}
+
+static bool is_own_place(const struct plan *plan, const char *path)
+{
+	char gnupg[PLACE_MAX];
+	char screen[PLACE_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(never_own); i++)
+		if (starts_with(path, never_own[i]))
+			return false;
+	snprintf(gnupg, sizeof(gnupg), "/run/user/%u/gnupg/", plan->header->uid);
+	/* screen's, which tmux has below /tmp */
+	snprintf(screen, sizeof(screen), "/run/screen/S-%s/", plan_string(plan, plan->header->user));
+	return starts_with(path, "/tmp/") || starts_with(path, "/var/tmp/") ||
+	       starts_with(path, gnupg) || starts_with(path, screen) || is_below_home(plan, path);
+}
+
+/* "/tmp/.X11-unix/X0", as a path and as an abstract name. */
+static bool is_display(const char *name, int display)
+{
+	char text[PLACE_MAX];
+
+	snprintf(text, sizeof(text), "/tmp/.X11-unix/X%d", display);
+	return display >= 0 && strcmp(name, text) == 0;
+}
+
+static enum unix_verdict_kind judge_path(const struct plan *plan, const struct plan_socket *item,
+					 const char *path, int display)
+{
+	switch ((enum plan_socket_kind)item->kind) {
+	case SOCKET_PATH:
+		return pattern_matches(plan_string(plan, item->pattern), path) ? UNIX_ALLOW
+									       : UNIX_DENY;
+	case SOCKET_OWN:
+		return is_own_place(plan, path) ? UNIX_OWN : UNIX_DENY;
+	case SOCKET_X11:
+		return is_display(path, display) ? UNIX_ALLOW : UNIX_DENY;
+	case SOCKET_ABSTRACT:
+		return UNIX_DENY;
+	}
+	return UNIX_DENY;
+}
+
+static enum unix_verdict_kind judge_abstract(const struct plan *plan, const struct plan_socket *item,
+					     const char *name, int display)
+{
+	switch ((enum plan_socket_kind)item->kind) {
+	case SOCKET_ABSTRACT:
+		return pattern_matches(plan_string(plan, item->pattern), name) ? UNIX_ALLOW
+									       : UNIX_DENY;
+	case SOCKET_X11:
+		return is_display(name, display) ? UNIX_ALLOW : UNIX_DENY;
+	case SOCKET_PATH:
+	case SOCKET_OWN:
+		return UNIX_DENY;
+	}
+	return UNIX_DENY;
+}
+
+/* An item that allows without more wins over `own`. */
+static struct unix_verdict decide(const struct plan *plan, const char *name, int display,
+				  enum unix_verdict_kind (*judge)(const struct plan *,
+								  const struct plan_socket *,
+								  const char *, int))
+{
+	struct unix_verdict verdict = { UNIX_DENY, NULL };
+
+	for (uint32_t i = 0; i < plan->header->sockets.count; i++) {
+		const struct plan_socket *item = &plan->sockets[i];
+		enum unix_verdict_kind kind = judge(plan, item, name, display);
+
+		if (kind == UNIX_ALLOW)
+			return (struct unix_verdict){ kind, item };
+		if (kind == UNIX_OWN)
+			verdict = (struct unix_verdict){ kind, item };
+	}
+	return verdict;
+}
+
+struct unix_verdict unixrule_decide_path(const struct plan *plan, const char *path, int display)
+{
+	return decide(plan, path, display, judge_path);
+}
+
+struct unix_verdict unixrule_decide_abstract(const struct plan *plan, const char *name, int display)
+{
+	return decide(plan, name, display, judge_abstract);
+}

@@ -1,0 +1,27 @@
+/*
+ * The decision about unix sockets, as far as names go: which item of unix_allow opens a path or an abstract name.
+ * Called by the supervisor and by `sandlockctl test`; pure.
+ * A path must be canonical: whoever calls has walked it.
+ */
+#ifndef SANDLOCK_UNIXRULE_H
+#define SANDLOCK_UNIXRULE_H
+
+#include "plan.h"
+
+enum unix_verdict_kind {
+	UNIX_DENY = 0,
+	UNIX_ALLOW,
+	UNIX_OWN, /* where the user owns the socket, and its server is in a session of the user's */
+};
+struct unix_verdict {
+	enum unix_verdict_kind kind;
+	const struct plan_socket *item; /* the deciding one; NULL: none */
+};
+
+/* `display` is the number of the session's X11 display, -1: none. */
+struct unix_verdict unixrule_decide_path(const struct plan *plan, const char *path, int display);
+
+/* `name` is what follows the leading NUL. */
+struct unix_verdict unixrule_decide_abstract(const struct plan *plan, const char *name, int display);
+
+#endif
