@@ -437,6 +437,20 @@ def listen(test, address="127.0.0.1", port=0, **options):
     return listener
 
 
+def full_queue(test):
+    """The port of a listener on loopback whose queue is full: a connect to it waits."""
+    full = socket.socket()
+    test.addCleanup(full.close)
+    full.bind(("127.0.0.1", 0))
+    full.listen(0)
+    for _ in range(4):
+        filler = socket.socket()
+        test.addCleanup(filler.close)
+        filler.setblocking(False)
+        filler.connect_ex(full.getsockname())
+    return full.getsockname()[1]
+
+
 class SessionTest(unittest.TestCase):
     """A test of logins; POLICY is alice's while it runs."""
 

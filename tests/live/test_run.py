@@ -4,7 +4,7 @@ import signal
 import socket
 import subprocess
 
-from harness import PYTHON, DraftTest, Terminal, call, ctl, eventually
+from harness import PYTHON, DraftTest, Terminal, call, ctl, eventually, full_queue
 
 
 class Command(DraftTest):
@@ -128,17 +128,7 @@ answer(sorted(said))
         self.assertEqual(0, refused.arrivals())
 
     def test_interrupted_connect_returns_as_bare(self):
-        # A queue that is full lets the connect wait; the handler's signal must get through.
-        full = socket.socket()
-        self.addCleanup(full.close)
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        port = full.getsockname()[1]
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            self.addCleanup(filler.close)
-            filler.setblocking(False)
-            filler.connect_ex(("127.0.0.1", port))
+        port = full_queue(self)
         source = f"""
 class Alarm(Exception):
     pass

@@ -6,7 +6,7 @@ import subprocess
 import threading
 
 from harness import (PAM_PORT, PREFIX, PUBLIC, PUBLIC6, PYTHON, STAGE, Log, SessionTest, call,
-                     eventually)
+                     eventually, full_queue)
 
 
 class NetworkTest(SessionTest):
@@ -80,17 +80,7 @@ answer([first, s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), s.recv(0) == b"
                          self.both(lambda who: who.python(f"answer(tcp('127.0.0.1', {port}))")))
 
     def test_waiting_connect_delays_no_other(self):
-        # A listener whose queue is full lets a further connect wait.
-        full = socket.socket()
-        self.addCleanup(full.close)
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        port = full.getsockname()[1]
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            self.addCleanup(filler.close)
-            filler.setblocking(False)
-            filler.connect_ex(("127.0.0.1", port))
+        port = full_queue(self)
         listener = self.listen()
         self.policy(f"net_allow = 127.0.0.1:{port},{listener.port}")
         said = self.confined.python(f"""
@@ -207,7 +197,8 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     def test_every_other_family_type_and_protocol_is_refused(self):
         self.policy("net_allow = *:*")
         kinds = [(socket.AF_INET, socket.SOCK_DGRAM, 0), (socket.AF_INET6, socket.SOCK_DGRAM, 0),
-                 (socket.AF_INET, socket.SOCK_DGRAM, 136), (socket.AF_INET, socket.SOCK_STREAM, 262),
+                 (socket.AF_INET, socket.SOCK_DGRAM, 136),  # UDP-Lite
+                 (socket.AF_INET, socket.SOCK_STREAM, 262),  # MPTCP
                  (socket.AF_INET, socket.SOCK_DGRAM, 1), (socket.AF_INET, socket.SOCK_RAW, 1),
                  (socket.AF_INET, socket.SOCK_STREAM, 132), (socket.AF_PACKET, socket.SOCK_RAW, 0),
                  (socket.AF_NETLINK, socket.SOCK_RAW, 15), (40, socket.SOCK_STREAM, 0),
@@ -354,13 +345,13 @@ class NameServer:
         self.name, self.address, self.asked = name.encode(), socket.inet_aton(address), []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((PUBLIC, 53))
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
 
     def _serve(self):
         while True:
-            try:
-                query, client = self.socket.recvfrom(512)
-            except OSError:
+            query, client = self.socket.recvfrom(512)
+            if not query:
                 return
             labels, at = [], 12
             while query[at]:
@@ -375,11 +366,9 @@ class NameServer:
                                client)
 
     def close(self):
-        # shutdown wakes the thread, close alone would not
-        try:
-            self.socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+        """Ends the thread by an empty query: a socket it waits on would stay bound."""
+        self.socket.sendto(b"", (PUBLIC, 53))
+        self.thread.join()
         self.socket.close()
 
 

@@ -166,12 +166,26 @@ answer(others)
 class Ways(SessionTest):
     """A second look from inside: nothing of the login path gets wider rights."""
 
-    def test_nested_login_shell_stays_confined(self):
-        listener = self.listen()
+    def test_nested_login_shell_stays_under_the_same_policy(self):
+        allowed, refused = self.listen(), self.listen()
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{allowed.port}\n")
+        for listener, status in ((allowed, 0), (refused, 1)):
+            probe = f"exec 3<>/dev/tcp/127.0.0.1/{listener.port}"
+            with self.subTest(status=status):
+                done = self.confined.su(f"{STAGE.shell} -c '{STAGE.shell} -c \"{probe}\"'")
+                self.assertEqual(status, done.status, done)
+        self.assertEqual((1, 0), (allowed.arrivals(), refused.arrivals()))
+
+    def test_nested_login_shell_of_another_policy_is_refused(self):
+        # The supervisor of the first session would go on deciding by its own policy.
         STAGE.policy("")
-        done = self.confined.su(f"{STAGE.shell} -c 'exec 3<>/dev/tcp/127.0.0.1/{listener.port}'")
-        self.assertNotEqual(0, done.status)
-        self.assertEqual(0, listener.arrivals())
+        login = subprocess.Popen(
+            ["su", "-", "alice", "-c", f"read go; exec {STAGE.shell} -c 'echo in'"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        eventually(lambda: self.confined.processes("bash"), "the first session runs")
+        STAGE.policy("[network]\nnet_allow = 127.0.0.1:80\n")
+        out, _ = login.communicate(b"go\n", timeout=10)
+        self.assertEqual((125, b""), (login.returncode, out))
 
     def test_setuid_program_gains_nothing(self):
         STAGE.policy("")

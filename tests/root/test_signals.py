@@ -1,8 +1,9 @@
 """Job control, window size, disconnect and what outlives the login."""
 import os
 import signal
+import time
 
-from harness import STAGE, PROBE, PYTHON, SessionTest, Terminal, eventually
+from harness import STAGE, PROBE, PYTHON, SessionTest, Terminal, eventually, full_queue
 
 
 class Keys(SessionTest):
@@ -108,6 +109,56 @@ class Keys(SessionTest):
             terminal.expect("ready> ")
             return first, terminal.ask("stty size")
         self.assertEqual(("24 80", "50 132"), self.both(resize))
+
+
+class HeldConnect(SessionTest):
+    """Keys reach a program whose connect waits, as they do when no supervisor holds it."""
+
+    def press(self, key, then):
+        port = full_queue(self)
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{port}\n")
+        def work(who):
+            who.write("wait.py", "import socket\nprint('armed', flush=True)\n"
+                                 f"socket.create_connection(('127.0.0.1', {port}))\n")
+            with Terminal(who.ssh_argv(tty=True)) as terminal:
+                terminal.expect("ready> ")
+                terminal.send(f"ulimit -c 0; {PYTHON} wait.py 2>/dev/null\r")
+                terminal.expect("\narmed")
+                time.sleep(0.3)
+                terminal.send(key)
+                return then(terminal, who)
+        return self.both(work)
+
+    @staticmethod
+    def status(terminal, _):
+        terminal.expect("ready> ", timeout=3)
+        return terminal.ask("echo $?")
+
+    def test_ctrl_c_interrupts_it(self):
+        self.assertEqual("130", self.press("\x03", self.status))
+
+    def test_ctrl_backslash_ends_it(self):
+        self.assertEqual("131", self.press("\x1c", self.status))
+
+    def test_ctrl_z_stops_it_and_fg_lets_it_wait_again(self):
+        def then(terminal, who):
+            terminal.expect("Stopped", timeout=3)
+            terminal.expect("ready> ")
+            terminal.send("fg\r")
+            terminal.expect("wait.py")
+            time.sleep(0.3)
+            terminal.send("\x03")
+            return self.status(terminal, who)
+        self.assertEqual("130", self.press("\x1a", then))
+
+    def test_kill_ends_it(self):
+        python = os.path.basename(os.path.realpath(PYTHON))
+        def then(_, who):
+            waiting, = who.processes(python)
+            os.kill(waiting, signal.SIGKILL)
+            eventually(lambda: not who.processes(python), "the program ends", timeout=3)
+            return True
+        self.press("", then)
 
 
 class Signals(SessionTest):
