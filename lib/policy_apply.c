@@ -148,7 +148,7 @@ int apply_file(const struct task *task, char why[WHY_MAX])
 	if (path_parse(text, account_of(task), 0, path, why) < 0)
 		return -EINVAL;
 	if (task->advice && !strchr(text, '%') && lstat(path, &status) < 0 && errno == ENOENT)
-		refuse(task->advice, "\"%s\" does not exist", path);
+		why_write(task->advice, "\"%s\" does not exist", path);
 	if (!planning)
 		return 0;
 	offset = plan_add_string(planning->builder, path);

@@ -119,10 +119,10 @@ int apply_net_allow(const struct task *task, char why[WHY_MAX])
 	if (parse_rule(task, &rule, why) < 0)
 		return -EINVAL;
 	if (task->advice && is_any_address(&rule) && rule.protocols != PROTOCOL_ICMP)
-		refuse(task->advice,
-		       "\"%s\" includes loopback and the metadata address "
-		       "169.254.169.254; @global is the internet alone",
-		       task->item->text);
+		why_write(task->advice,
+			  "\"%s\" includes loopback and the metadata address "
+			  "169.254.169.254; @global is the internet alone",
+			  task->item->text);
 	if (!planning)
 		return 0;
 	if (judge_icmp(&rule, why) < 0)

@@ -6,14 +6,13 @@
 #include "policy_keys.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "policy_apply.h"
 #include "util.h"
 
-#define KEYS_MAX 16 /* of one section */
+#define WORDS_MAX 16 /* sections, or keys of one */
 
 /* clang-format off */
 static const struct policy_key keys[] = {
@@ -53,36 +52,41 @@ static const struct policy_key keys[] = {
 };
 /* clang-format on */
 
-/* The words of one section's keys, or of all sections where it is NULL; each once, ends in NULL. */
-static void collect_words(const char *section, const char *words[KEYS_MAX])
+/* Rows of one section are adjacent, and so are equal words; `words` ends in NULL. */
+static void add_word(const char *words[WORDS_MAX], size_t *count, const char *word)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		const char *word = section ? keys[i].name : keys[i].section;
-
-		if (section && strcmp(section, keys[i].section) != 0)
-			continue;
-		if (count > 0 && strcmp(words[count - 1], word) == 0)
-			continue;
-		assert(count < KEYS_MAX - 1);
-		words[count++] = word;
-	}
-	words[count] = NULL;
+	if (*count > 0 && strcmp(words[*count - 1], word) == 0)
+		return;
+	assert(*count < WORDS_MAX - 1);
+	words[(*count)++] = word;
 }
 
 int section_find(const char *section, char why[WHY_MAX])
 {
-	const char *words[KEYS_MAX];
+	const char *words[WORDS_MAX] = { NULL };
+	size_t count = 0;
 
-	collect_words(NULL, words);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		add_word(words, &count, keys[i].section);
 	return word_parse("section", section, words, why);
+}
+
+static void explain_key(const char *section, const char *name, char why[WHY_MAX])
+{
+	const char *words[WORDS_MAX] = { NULL };
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		if (strcmp(section, keys[i].section) == 0)
+			add_word(words, &count, keys[i].name);
+	}
+	why_unknown(why, "key", name, words);
 }
 
 static const struct policy_key *key_row(const char *section, const char *name, size_t length)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		if (strcmp(keys[i].section, section) == 0 && strlen(keys[i].name) == length &&
+		if (strcmp(section, keys[i].section) == 0 && strlen(keys[i].name) == length &&
 		    strncmp(keys[i].name, name, length) == 0)
 			return &keys[i];
 	}
@@ -90,34 +94,33 @@ static const struct policy_key *key_row(const char *section, const char *name, s
 }
 
 /* A key of another section is more likely misplaced than mistyped. */
-static const char *section_of(const char *name)
+static const struct policy_key *key_elsewhere(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		if (strcmp(keys[i].name, name) == 0)
-			return keys[i].section;
+			return &keys[i];
 	}
 	return NULL;
 }
 
 const struct policy_key *key_find(const char *section, const char *name, char why[WHY_MAX])
 {
-	const char *words[KEYS_MAX];
 	size_t stem = strcspn(name, ".");
 	const struct policy_key *key = key_row(section, name, stem);
-	const char *home = section_of(name);
+	const struct policy_key *elsewhere = key_elsewhere(name);
 
 	if (key && name[stem] && key->shape != KEY_LIST) {
-		refuse(why, "\"%s\" has a label, but %s is a single value", name, key->name);
+		why_write(why, "\"%s\" has a label, but %s is a single value", name, key->name);
 		return NULL;
 	}
 	if (key)
 		return key;
-	if (home) {
-		refuse(why, "\"%s\" in [%s], expected it in [%s]", name, section, home);
+	if (elsewhere) {
+		why_write(why, "\"%s\" in [%s], expected it in [%s]", name, section,
+			  elsewhere->section);
 		return NULL;
 	}
-	collect_words(section, words);
-	refuse_word(why, "key", name, words);
+	explain_key(section, name, why);
 	return NULL;
 }
 

@@ -147,8 +147,8 @@ static void plan_setting(struct planning *planning, const struct setting *settin
 		int error = setting->key->apply(&task, why);
 
 		if (error < 0 && error != -EINVAL)
-			refuse(why, "%s",
-			       error == -E2BIG ? "the policy is too large" : strerror(-error));
+			why_write(why, "%s",
+				  error == -E2BIG ? "the policy is too large" : strerror(-error));
 		if (error < 0)
 			report_error(reporter, setting->file, task.item->line, "%s: %s",
 				     setting->name, why);

@@ -5,7 +5,6 @@
  */
 #include "policy_report.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,14 +48,13 @@ void report_warning(struct reporter *reporter, const char *file, unsigned line, 
 	va_end(arguments);
 }
 
-int refuse(char why[WHY_MAX], const char *format, ...)
+void why_write(char why[WHY_MAX], const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(why, WHY_MAX, format, arguments);
 	va_end(arguments);
-	return -EINVAL;
 }
 
 static unsigned least(unsigned a, unsigned b)
@@ -104,17 +102,18 @@ const char *nearest_word(const char *word, const char *const *words)
 	return nearest;
 }
 
-int refuse_word(char why[WHY_MAX], const char *noun, const char *word, const char *const *words)
+void why_unknown(char why[WHY_MAX], const char *noun, const char *word, const char *const *words)
 {
 	const char *nearest = nearest_word(word, words);
-	size_t used;
 
-	if (nearest)
-		return refuse(why, "unknown %s \"%s\", did you mean \"%s\"?", noun, word, nearest);
-	refuse(why, "unknown %s \"%.64s\", expected one of:", noun, word);
+	if (nearest) {
+		why_write(why, "unknown %s \"%s\", did you mean \"%s\"?", noun, word, nearest);
+		return;
+	}
+	why_write(why, "unknown %s \"%.64s\", expected one of:", noun, word);
 	for (; *words; words++) {
-		used = strlen(why);
+		size_t used = strlen(why);
+
 		snprintf(why + used, WHY_MAX - used, " %s", *words);
 	}
-	return -EINVAL;
 }

@@ -6,6 +6,8 @@
 #ifndef SANDLOCK_POLICY_REPORT_H
 #define SANDLOCK_POLICY_REPORT_H
 
+#include <errno.h>
+
 #include "policy.h"
 
 #define WHY_MAX 512
@@ -23,12 +25,16 @@ void report_error(struct reporter *reporter, const char *file, unsigned line, co
 void report_warning(struct reporter *reporter, const char *file, unsigned line, const char *format,
 		    ...) __attribute__((format(printf, 4, 5)));
 
-/* Writes into `why` what is wrong and what was expected; returns -EINVAL, so that a parser ends in
- * `return refuse(why, …)`. */
-int refuse(char why[WHY_MAX], const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Writes into `why` what is wrong and what was expected. */
+void why_write(char why[WHY_MAX], const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same for a word that is none of `words` (which ends in NULL): names the nearest one, else all. */
-int refuse_word(char why[WHY_MAX], const char *noun, const char *word, const char *const *words);
+/* The same for a word that is none of `words` (which ends in NULL): names the nearest one, else
+ * all. */
+void why_unknown(char why[WHY_MAX], const char *noun, const char *word, const char *const *words);
+
+/* How a parser ends: `return refuse(why, ...)`. Macros, so that the compiler knows the value. */
+#define refuse(why, ...)                    (why_write(why, __VA_ARGS__), -EINVAL)
+#define refuse_word(why, noun, word, words) (why_unknown(why, noun, word, words), -EINVAL)
 
 /* The one of `words` that a typing error turns into `word`; NULL where none is near. */
 const char *nearest_word(const char *word, const char *const *words);

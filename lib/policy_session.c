@@ -5,7 +5,6 @@
  */
 #include "policy_session.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -329,14 +329,14 @@ static void read_line(struct reader *reader, const struct line *line)
 
 static int entry_order(const void *left, const void *right)
 {
-	const struct text_entry *const *a = left;
-	const struct text_entry *const *b = right;
-	int order = strcmp((*a)->section, (*b)->section);
+	const struct text_entry *a = left;
+	const struct text_entry *b = right;
+	int order = strcmp(a->section, b->section);
 
 	if (order == 0)
-		order = strcmp((*a)->key, (*b)->key);
+		order = strcmp(a->key, b->key);
 	if (order == 0)
-		order = (*a)->line < (*b)->line ? -1 : 1;
+		order = a->line < b->line ? -1 : 1;
 	return order;
 }
 
@@ -344,19 +344,19 @@ static int entry_order(const void *left, const void *right)
 static int find_repeated(struct reader *reader)
 {
 	const struct text *text = reader->text;
-	const struct text_entry **sorted = calloc(text->entry_count + 1, sizeof(*sorted));
+	struct text_entry *sorted = calloc(text->entry_count + 1, sizeof(*sorted));
 
 	if (!sorted)
 		return -ENOMEM;
-	for (size_t i = 0; i < text->entry_count; i++)
-		sorted[i] = &text->entries[i];
+	memcpy(sorted, text->entries, text->entry_count * sizeof(*sorted));
 	qsort(sorted, text->entry_count, sizeof(*sorted), entry_order);
 	for (size_t i = 1; i < text->entry_count; i++) {
-		const struct text_entry *first = sorted[i - 1];
+		const struct text_entry *first = &sorted[i - 1];
+		const struct text_entry *second = &sorted[i];
 
-		if (strcmp(first->section, sorted[i]->section) == 0 &&
-		    strcmp(first->key, sorted[i]->key) == 0)
-			complain(reader, sorted[i]->line,
+		if (strcmp(first->section, second->section) == 0 &&
+		    strcmp(first->key, second->key) == 0)
+			complain(reader, second->line,
 				 "%s: stands already at line %u, expected it once", first->key,
 				 first->line);
 	}

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -180,6 +181,15 @@ static void file_writable_by_others_refused(void **state)
 			 modes[i]);
 		assert_string_equal(expected, complaint(place->path, POLICY_OWN));
 	}
+}
+
+static void path_too_long_refused(void **state)
+{
+	static char path[2 * PATH_MAX];
+
+	(void)state;
+	memset(path, 'a', sizeof(path) - 1);
+	assert_non_null(strstr(complaint(path, POLICY_OWN), ":0: File name too long\n"));
 }
 
 static void file_too_large_refused(void **state)
@@ -415,6 +425,7 @@ int main(void)
 		place_test(file_that_is_a_link_refused),
 		place_test(file_that_is_none_refused),
 		place_test(file_writable_by_others_refused),
+		cmocka_unit_test(path_too_long_refused),
 		place_test(file_too_large_refused),
 		place_test(file_of_another_refused),
 		place_test(directory_of_another_refused),

@@ -326,7 +326,7 @@ static void bind_items_judged(void **state)
 
 static void rule_too_many_ports_refused(void **state)
 {
-	static char text[VALUE_MAX];
+	static char text[VALUE_MAX + 8];
 	char why[WHY_MAX];
 	struct net_rule rule;
 	size_t used = (size_t)snprintf(text, sizeof(text), "a:1");
@@ -340,6 +340,9 @@ static void rule_too_many_ports_refused(void **state)
 	assert_int_equal(-EINVAL, net_rule_parse(text, &alice, &rule, why));
 	memset(text, 'a', sizeof(text) - 1);
 	assert_int_equal(-EINVAL, net_rule_parse(text, &alice, &rule, why));
+	assert_string_equal("too long", why);
+	assert_int_equal(-EINVAL, net_bind_parse(text, &alice, &rule.ports, why));
+	assert_string_equal("too long", why);
 }
 
 int main(void)
