@@ -228,10 +228,11 @@ static void login_without_a_policy_refused(void **state)
 
 static void login_with_an_unreadable_policy_refused_by_name(void **state)
 {
-	char *path = policy_make(state, "default.conf", "");
 	struct outcome outcome;
+	char *path;
 
 	need_root();
+	path = policy_make(state, "default.conf", "");
 	assert_int_equal(0, chmod(path, 0600));
 	outcome = run(CHILD_NOBODY, "--conf", *state);
 	assert_int_equal(EXIT_REFUSED, outcome.status);
@@ -251,10 +252,11 @@ static void login_with_a_missing_directory_refused_by_name(void **state)
 
 static void policy_of_the_caller_only_for_a_try(void **state)
 {
-	char *path = policy_make(state, "default.conf", "");
 	struct outcome outcome;
+	char *path;
 
 	need_root();
+	path = policy_make(state, "default.conf", "");
 	assert_int_equal(0, chown(path, NOBODY, NOBODY));
 	outcome = run(CHILD_NOBODY, "--conf", *state);
 	assert_int_equal(EXIT_REFUSED, outcome.status);
