@@ -219,16 +219,22 @@ C_SOURCES  := $(foreach d,lib shell planner supervisor resolver ctl,$(call sourc
 C_FILES    := $(C_SOURCES) $(wildcard */*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
 TIDY_FLAGS  = -std=gnu11 -iquote lib $(DEFINES)
 
-# One clang-tidy a file: version 14 finds what is not there when it is given several. cppcheck
-# knows neither cleanup attributes (memleak) nor out-parameters (ctuuninitvar).
-lint: $(MAN)
+lint: lint-format lint-tidy lint-cppcheck lint-man lint-gcc lint-clang
+lint-format:
 	clang-format --dry-run -Werror $(C_FILES)
+# One process a file: clang-tidy 14 finds what is not there when it is given several.
+lint-tidy:
 	printf '%s\n' $(C_SOURCES) | xargs -P$(JOBS) -I{} clang-tidy --quiet {} -- $(TIDY_FLAGS)
+# cppcheck knows neither cleanup attributes (memleak) nor out-parameters (ctuuninitvar).
+lint-cppcheck:
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --std=c11 \
 		--error-exitcode=1 --suppress=missingIncludeSystem --suppress=memleak \
 		--suppress=ctuuninitvar -Ilib -D__x86_64__ $(DEFINES) $(C_SOURCES)
+lint-man: $(MAN)
 	mandoc -T lint -W warning $(MAN)
+lint-gcc:
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/gcc WERROR=1 all unit-build
+lint-clang:
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/clang CC=clang WERROR=1 all unit-build
 
 unit-build: $(UNIT_TESTS)
@@ -250,7 +256,7 @@ fuzz:
 		mkdir -p $(BUILD)/fuzz/corpus/$$f; \
 		echo "  FUZZ	$$f"; \
 		(cd $(BUILD)/fuzz && $(CURDIR)/$(FUZZ)/$$f -max_total_time=$(FUZZ_SECONDS) \
-			-print_final_stats=1 -verbosity=0 corpus/$$f \
+			-verbosity=0 corpus/$$f \
 			$(CURDIR)/tests/fuzz/corpus/$$f) || exit 1; done
 endif
 
@@ -298,7 +304,8 @@ help:
 	@echo 'Knobs: BINDIR LIBEXECDIR MANDIR DOCDIR VERSION CC CFLAGS WERROR=1 V=1 BUILD'
 
 FORCE:
-.PHONY: all clean deps deps-build deps-demo deps-test deps-lint test unit live root check-deps test-install \
-	san valgrind lint unit-build fuzz install uninstall demo help FORCE
+.PHONY: FORCE all check-deps clean demo deps deps-build deps-demo deps-lint deps-test fuzz help \
+	install lint lint-clang lint-cppcheck lint-format lint-gcc lint-man lint-tidy live root \
+	san test test-install uninstall unit unit-build valgrind
 .DELETE_ON_ERROR:
 .SECONDARY:
