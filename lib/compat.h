@@ -22,17 +22,17 @@
 #define LANDLOCK_ACCESS_FS_IOCTL_DEV (1ULL << 15)
 #endif
 #ifndef LANDLOCK_ACCESS_NET_BIND_TCP
-#define LANDLOCK_ACCESS_NET_BIND_TCP	(1ULL << 0)
+#define LANDLOCK_ACCESS_NET_BIND_TCP    (1ULL << 0)
 #define LANDLOCK_ACCESS_NET_CONNECT_TCP (1ULL << 1)
 #endif
 #ifndef LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET
 #define LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0)
-#define LANDLOCK_SCOPE_SIGNAL		    (1ULL << 1)
+#define LANDLOCK_SCOPE_SIGNAL               (1ULL << 1)
 #endif
 
 /* enum landlock_rule_type: the second member came with ABI 4. */
 #define COMPAT_LANDLOCK_RULE_PATH_BENEATH 1
-#define COMPAT_LANDLOCK_RULE_NET_PORT	  2
+#define COMPAT_LANDLOCK_RULE_NET_PORT     2
 
 /* struct landlock_ruleset_attr as of ABI 6; the kernel takes any shorter size. */
 struct compat_landlock_ruleset {
@@ -70,7 +70,6 @@ struct compat_landlock_net_port {
 #else
 #error "no filter tables for this machine yet"
 #endif
-
 
 /* System calls newer than the oldest headers; one number on every machine from 424 on. */
 #ifndef __NR_open_tree_attr

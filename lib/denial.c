@@ -45,7 +45,8 @@ static bool take_token(struct denials *denials, uint64_t now)
 	return true;
 }
 
-/* Whether to write now; *ret_suppressed counts those of the same kind, and all others that the rate held back. */
+/* Whether to write now; *ret_suppressed counts those of the same kind, and all others that the rate
+ * held back. */
 static bool denial_is_due(struct denials *denials, uint64_t hash, uint32_t *ret_suppressed)
 {
 	uint64_t now = clock_now_ns();

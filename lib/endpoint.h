@@ -27,10 +27,10 @@ enum address_family {
 /* What the words of a rule mean; each address has exactly one class. */
 enum address_class {
 	CLASS_GLOBAL = 0, /* what is none of the others */
-	CLASS_LOOPBACK,	  /* 127/8, ::1 */
-	CLASS_PRIVATE,	  /* RFC 1918, fc00::/7 */
+	CLASS_LOOPBACK,   /* 127/8, ::1 */
+	CLASS_PRIVATE,    /* RFC 1918, fc00::/7 */
 	CLASS_LINKLOCAL,  /* 169.254/16, fe80::/10 */
-	CLASS_SPECIAL,	  /* multicast, 100.64/10, unspecified, 255.255.255.255 */
+	CLASS_SPECIAL,    /* multicast, 100.64/10, unspecified, 255.255.255.255 */
 };
 
 /* Length counts the bits of the family's own address: 0..32 or 0..128. */

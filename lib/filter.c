@@ -45,7 +45,8 @@ struct row {
 	uint32_t action;
 };
 
-/* What may be created; `needs` are plan flags, all of which must be set. Everything else is EPERM. */
+/* What may be created; `needs` are plan flags, all of which must be set. Everything else is
+ * EPERM. */
 struct socket_row {
 	uint32_t family;
 	uint32_t type;
@@ -151,7 +152,8 @@ static void emit_not_null(struct assembler *assembler, const struct row *row)
 	emit_return(assembler, row->action);
 }
 
-/* Flags of new namespaces; @userns leaves those that need no privilege to a browser's own sandbox. */
+/* Flags of new namespaces; @userns leaves those that need no privilege to a browser's own
+ * sandbox. */
 static void emit_namespaces(struct assembler *assembler, const struct row *row)
 {
 	struct row narrowed = *row;
@@ -195,7 +197,8 @@ static void emit_guarded(struct assembler *assembler, const struct row *row)
 
 #define SOCKET_KEY(family, type, protocol) ((family) << 24 | (type) << 16 | (protocol))
 
-/* Family, type and protocol as one word. Types carry SOCK_NONBLOCK and SOCK_CLOEXEC above their four bits. */
+/* Family, type and protocol as one word. Types carry SOCK_NONBLOCK and SOCK_CLOEXEC above their
+ * four bits. */
 static void emit_creation(struct assembler *assembler, bool unix_only)
 {
 	emit_load_low(assembler, 0);
@@ -345,13 +348,15 @@ static const struct row unusual[] = {
 	{ __NR_delete_module, emit_always, 0, 0, FAIL(EPERM) },
 	{ __NR_kexec_load, emit_always, 0, 0, FAIL(EPERM) },
 	{ __NR_kexec_file_load, emit_always, 0, 0, FAIL(EPERM) },
-	/* keyrings outlive and cross sessions; request_key has the kernel resolve names outside of any session */
+	/* keyrings outlive and cross sessions; request_key has the kernel resolve names outside of
+	 * any session */
 	{ __NR_add_key, emit_always, 0, 0, FAIL(EPERM) },
 	{ __NR_request_key, emit_always, 0, 0, FAIL(EPERM) },
 	{ __NR_keyctl, emit_always, 0, 0, FAIL(EPERM) },
 };
 
-/* Where files are restricted and Landlock cannot hold truncation: a file that may only be read could be emptied. */
+/* Where files are restricted and Landlock cannot hold truncation: a file that may only be read
+ * could be emptied. */
 static const struct row truncation[] = {
 	{ __NR_truncate, emit_always, 0, 0, FAIL(EACCES) },
 	{ __NR_openat, emit_emptying, 2, 0, FAIL(EACCES) },
@@ -468,7 +473,8 @@ static void emit_leaf(struct assembler *assembler, const struct row *rows, size_
 	emit_return(assembler, ALLOW);
 }
 
-/* Numbers from rows[middle] on are searched right, by a long jump, since conditional ones reach 255 instructions. */
+/* Numbers from rows[middle] on are searched right, by a long jump, since conditional ones reach 255
+ * instructions. */
 static void emit_tree(struct assembler *assembler, const struct row *rows, size_t count)
 {
 	size_t middle = count / 2;

@@ -21,7 +21,8 @@
 #define FILTER_MARKER_ENDPOINTS EISCONN  /* endpoints are */
 #define FILTER_MARKER_OTHER     ENOTUNIQ
 
-/* Numbers beyond this one were unknown when the tables were written: they answer ENOSYS. Linux 6.18. */
+/* Numbers beyond this one were unknown when the tables were written: they answer ENOSYS. Linux
+ * 6.18. */
 #define FILTER_CALL_LAST 469
 
 struct plan_call;

@@ -1,15 +1,15 @@
 /*
- * How the keepers of a session find and talk to one another: the shell's parent process, the supervisor, the confined child.
- * Included by session and by sandlock-supervisor; no code.
- * The confined process never holds one of these descriptors after its exec.
+ * How the keepers of a session find and talk to one another: the shell's parent process, the
+ * supervisor, the confined child. Included by session and by sandlock-supervisor; no code. The
+ * confined process never holds one of these descriptors after its exec.
  */
 #ifndef SANDLOCK_KEEPER_H
 #define SANDLOCK_KEEPER_H
 
 #include <stdint.h>
 
-/* The supervisor's descriptors at its start; it closes what lies above. Its arguments: the child's pid, and the number
- * of the X11 display or "-". */
+/* The supervisor's descriptors at its start; it closes what lies above. Its arguments: the child's
+ * pid, and the number of the X11 display or "-". */
 #define SUPERVISOR_PLAN_FD     3
 #define SUPERVISOR_PARENT_FD   4 /* SOCK_SEQPACKET; end of file: the parent is gone */
 #define SUPERVISOR_CHILD_FD    5 /* SOCK_STREAM; end of file at one side: the other must end */
@@ -22,8 +22,8 @@
 /* Supervisor to parent. */
 enum keeper_report_kind {
 	KEEPER_FAILED = 0, /* value: errno; the session does not start */
-	KEEPER_CHILD,	   /* value: the child's pid; the session has started */
-	KEEPER_STATUS,	   /* value: a wait(2) status of the child */
+	KEEPER_CHILD,      /* value: the child's pid; the session has started */
+	KEEPER_STATUS,     /* value: a wait(2) status of the child */
 };
 struct keeper_report {
 	int32_t kind;

@@ -40,8 +40,7 @@ static const struct {
 	  { .scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL } },
 	{ LANDLOCK_ABI_NET,
 	  { .handled_access_net = LANDLOCK_ACCESS_NET_BIND_TCP | LANDLOCK_ACCESS_NET_CONNECT_TCP } },
-	{ LANDLOCK_ABI_REFER,
-	  { .handled_access_fs = LANDLOCK_ACCESS_FS_REFER } },
+	{ LANDLOCK_ABI_REFER, { .handled_access_fs = LANDLOCK_ACCESS_FS_REFER } },
 };
 
 int landlock_abi(void)
@@ -251,7 +250,8 @@ static int restrict_nothing(void)
 	return error ? error : restrict_self(ruleset);
 }
 
-/* What the supervisor does on behalf is judged by this layer: the ports, and where sockets may be made. */
+/* What the supervisor does on behalf is judged by this layer: the ports, and where sockets may be
+ * made. */
 static int rules_add_common(int ruleset, const struct plan *plan,
 			    const struct compat_landlock_ruleset *attributes)
 {

@@ -30,7 +30,8 @@ void listening_open(struct listening *listening);
 /* `fd` listens now, on behalf of the session. The oldest is forgotten where the table is full. */
 void listening_add(struct listening *listening, int fd);
 
-/* True where the socket file (device, inode) belongs to a socket of this session that listens now. */
+/* True where the socket file (device, inode) belongs to a socket of this session that listens
+ * now. */
 bool listening_holds(struct listening *listening, dev_t device, ino_t inode);
 
 #endif

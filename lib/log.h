@@ -1,7 +1,7 @@
 /*
- * The one log sink: syslog authpriv under the ident `sandlock`, with the journal's native fields where its socket is.
- * Called by entry points; libraries return errors instead. Keeps errno.
- * Values are hostile: what is not printable ASCII, and space, quote and backslash, is written as \xNN.
+ * The one log sink: syslog authpriv under the ident `sandlock`, with the journal's native fields
+ * where its socket is. Called by entry points; libraries return errors instead. Keeps errno. Values
+ * are hostile: what is not printable ASCII, and space, quote and backslash, is written as \xNN.
  */
 #ifndef SANDLOCK_LOG_H
 #define SANDLOCK_LOG_H
@@ -12,7 +12,8 @@
 
 #define LOG_LINE_MAX 1024 /* bytes of a line; what is longer is cut */
 
-/* `name` is lower-case [a-z_]; it is the key of the line and, upper-cased behind SANDLOCK_, the journal's field. */
+/* `name` is lower-case [a-z_]; it is the key of the line and, upper-cased behind SANDLOCK_, the
+ * journal's field. */
 struct log_field {
 	const char *name;
 	const char *value; /* NULL: the field is left out */

@@ -32,7 +32,8 @@ int names_open(struct names *names, struct loop *loop, const struct plan *plan, 
 /* Waits for the first answer of every name, NAMES_WAIT_MS at most. */
 void names_await(struct names *names);
 
-/* Asks for every name again, unless that was done a moment ago; true where an answer may still come. */
+/* Asks for every name again, unless that was done a moment ago; true where an answer may still
+ * come. */
 bool names_ask(struct names *names);
 bool names_are_awaited(const struct names *names);
 

@@ -27,7 +27,8 @@ void notify_prefer_sync(int listener)
 
 int notify_receive(int listener, struct notification *ret_notification)
 {
-	/* The kernel wants zeroes, and writes no more than the size this header was compiled with. */
+	/* The kernel wants zeroes, and writes no more than the size this header was compiled
+	 * with. */
 	struct seccomp_notif raw = { 0 };
 
 	if (listener_control(listener, SECCOMP_IOCTL_NOTIF_RECV, &raw))

@@ -20,14 +20,15 @@ struct notification {
 /* Asks for wake-ups on the caller's processor where the kernel can; 0 also where it cannot. */
 void notify_prefer_sync(int listener);
 
-/* -ENOENT: the caller died meanwhile, -EINTR, -EAGAIN; -ESRCH where the caller is in another pid namespace and so
- * has no number here (the call was answered with a refusal). */
+/* -ENOENT: the caller died meanwhile, -EINTR, -EAGAIN; -ESRCH where the caller is in another pid
+ * namespace and so has no number here (the call was answered with a refusal). */
 int notify_receive(int listener, struct notification *ret_notification);
 
 /* True while the call is held and the thread is the one that made it. */
 bool notify_is_held(int listener, uint64_t id);
 
-/* Ends the call with `value` where error is 0, else with the errno `error`. A caller that is gone is no error. */
+/* Ends the call with `value` where error is 0, else with the errno `error`. A caller that is gone
+ * is no error. */
 void notify_answer(int listener, uint64_t id, int64_t value, int error);
 
 #endif

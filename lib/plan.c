@@ -43,7 +43,8 @@ static bool header_is_sound(const struct plan_header *header, size_t size)
 	       header->digest != PLAN_DIGEST_NONE && header->endpoints != PLAN_DIGEST_NONE;
 }
 
-/* Each section begins where the one before it ended and the last ends the plan: there is one layout only. */
+/* Each section begins where the one before it ended and the last ends the plan: there is one layout
+ * only. */
 static bool spans_are_sound(const struct plan_header *header, size_t size)
 {
 	uint64_t end = sizeof(*header);

@@ -12,30 +12,30 @@
 
 #include "ruleset.h"
 
-#define PLAN_MAGIC     0x6b636c73U /* "slck" */
-#define PLAN_VERSION   1U
-#define PLAN_SIZE_MAX  (32U << 20)
-#define PLAN_HOSTS_MAX 256U
+#define PLAN_MAGIC       0x6b636c73U /* "slck" */
+#define PLAN_VERSION     1U
+#define PLAN_SIZE_MAX    (32U << 20)
+#define PLAN_HOSTS_MAX   256U
 #define PLAN_DIGEST_NONE 0ULL
 
 /* Header flags. */
-#define PLAN_UDP	 (1U << 0) /* inet datagram sockets may be created */
-#define PLAN_ICMP	 (1U << 1) /* ping sockets may be created */
-#define PLAN_ICMP_RAW	 (1U << 2) /* raw ICMP sockets may be created */
-#define PLAN_UNIX_DGRAM	 (1U << 3) /* unix datagram sockets may be created */
-#define PLAN_DNS	 (1U << 4) /* dns = system is in force */
-#define PLAN_BIND_ANY	 (1U << 5) /* net_bind = * */
-#define PLAN_FILES	 (1U << 6) /* [filesystem] stands */
-#define PLAN_USERNS	 (1U << 7) /* [syscalls] allow = @userns */
-#define PLAN_DRAFT	 (1U << 8) /* made from a file of the caller's own, by sandlockctl run */
+#define PLAN_UDP        (1U << 0) /* inet datagram sockets may be created */
+#define PLAN_ICMP       (1U << 1) /* ping sockets may be created */
+#define PLAN_ICMP_RAW   (1U << 2) /* raw ICMP sockets may be created */
+#define PLAN_UNIX_DGRAM (1U << 3) /* unix datagram sockets may be created */
+#define PLAN_DNS        (1U << 4) /* dns = system is in force */
+#define PLAN_BIND_ANY   (1U << 5) /* net_bind = * */
+#define PLAN_FILES      (1U << 6) /* [filesystem] stands */
+#define PLAN_USERNS     (1U << 7) /* [syscalls] allow = @userns */
+#define PLAN_DRAFT      (1U << 8) /* made from a file of the caller's own, by sandlockctl run */
 /* Those by which the supervisor decides. */
 #define PLAN_ENDPOINT_FLAGS \
 	(PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM | PLAN_DNS | PLAN_BIND_ANY)
-#define PLAN_FLAGS	 ((PLAN_DRAFT << 1) - 1)
+#define PLAN_FLAGS ((PLAN_DRAFT << 1) - 1)
 
 struct plan_span {
 	uint32_t offset; /* bytes from the start of the plan, aligned to 8 */
-	uint32_t count;	 /* elements */
+	uint32_t count;  /* elements */
 };
 
 enum plan_socket_kind {
@@ -47,9 +47,9 @@ enum plan_socket_kind {
 
 /* One item of unix_allow, or one that is always open (line 0). */
 struct plan_socket {
-	uint32_t kind;	  /* enum plan_socket_kind */
+	uint32_t kind;    /* enum plan_socket_kind */
 	uint32_t pattern; /* string; "" for the words */
-	uint32_t file;	  /* string */
+	uint32_t file;    /* string */
 	uint32_t line;
 };
 
@@ -80,25 +80,25 @@ struct plan_header {
 	uint32_t version;
 	uint32_t size;
 	uint32_t flags;
-	uint64_t digest;  /* of all that restricts; equal digests are the same confinement. Never 0 */
+	uint64_t digest; /* of all that restricts; equal digests are the same confinement. Never 0 */
 	uint64_t endpoints; /* digest of what the supervisor decides by: rules, names, binds, unix sockets */
 	uint64_t session; /* random; names the session in every log line */
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t user;
 	uint32_t home;
-	uint32_t shell;	 /* the real shell, absolute */
+	uint32_t shell;  /* the real shell, absolute */
 	uint32_t policy; /* the file that decides */
 	struct plan_span rules;
 	struct plan_span ports;
 	struct plan_span entries;
 	struct plan_span groups;
-	struct plan_span hosts;	  /* uint32_t: string, the name */
-	struct plan_span binds;	  /* struct port_range, sorted, disjoint */
+	struct plan_span hosts;   /* uint32_t: string, the name */
+	struct plan_span binds;   /* struct port_range, sorted, disjoint */
 	struct plan_span sockets; /* struct plan_socket */
-	struct plan_span files;	  /* struct plan_file */
+	struct plan_span files;   /* struct plan_file */
 	struct plan_span limits;  /* struct plan_limit */
-	struct plan_span calls;	  /* struct plan_call, sorted by number */
+	struct plan_span calls;   /* struct plan_call, sorted by number */
 	struct plan_span strings; /* bytes; the last one is NUL */
 };
 
@@ -115,7 +115,8 @@ struct plan {
 	struct ruleset ruleset; /* hosts is NULL */
 };
 
-/* The tables behind the header, in the order in which they follow one another, each aligned to 8. */
+/* The tables behind the header, in the order in which they follow one another, each aligned to
+ * 8. */
 enum plan_section {
 	SECTION_RULES = 0,
 	SECTION_PORTS,
@@ -141,12 +142,13 @@ extern const struct plan_layout plan_layout[SECTION_COUNT];
 /* Where a section may begin, once `end` bytes are taken. */
 uint64_t plan_align(uint64_t end);
 
-/* The typed view of `size` bytes, aligned to 8; -EINVAL for content that is not sound. Hostile input. */
+/* The typed view of `size` bytes, aligned to 8; -EINVAL for content that is not sound. Hostile
+ * input. */
 int plan_validate(const void *bytes, size_t size, struct plan *ret_plan);
 
-/* Maps and validates. The memfd must carry F_SEAL_WRITE, GROW and SHRINK, so that what was validated stays;
- * -EPERM otherwise, -EINVAL for content that is not sound, -E2BIG beyond PLAN_SIZE_MAX.
- * The mapping is read-only and lives until the process ends or plan_unmap. */
+/* Maps and validates. The memfd must carry F_SEAL_WRITE, GROW and SHRINK, so that what was
+ * validated stays; -EPERM otherwise, -EINVAL for content that is not sound, -E2BIG beyond
+ * PLAN_SIZE_MAX. The mapping is read-only and lives until the process ends or plan_unmap. */
 int plan_map(int fd, struct plan *ret_plan);
 void plan_unmap(struct plan *plan);
 

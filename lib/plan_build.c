@@ -449,7 +449,8 @@ int plan_seal(struct plan_builder *builder, int memfd)
 	if (!image)
 		return -ENOMEM;
 	image_fill(builder, &header, image);
-	/* The plan's own view makes the digest simple; the placeholder is only for plan_validate. */
+	/* The plan's own view makes the digest simple; the placeholder is only for
+	 * plan_validate. */
 	image->endpoints = PLAN_DIGEST_NONE + 1;
 	error = plan_validate(image, header.size, &plan);
 	if (error == 0) {

@@ -13,7 +13,8 @@ struct plan_builder;
 struct plan_builder *plan_builder_new(void);
 void plan_builder_free(struct plan_builder *builder);
 
-/* The scalars (flags, uid, gid, session, and string offsets from plan_add_string) are set here directly. */
+/* The scalars (flags, uid, gid, session, and string offsets from plan_add_string) are set here
+ * directly. */
 struct plan_header *plan_builder_header(struct plan_builder *builder);
 
 /* Each returns the index or offset of what was added, or a negative errno (-ENOMEM, -E2BIG).
@@ -28,8 +29,9 @@ int plan_add_file(struct plan_builder *builder, const struct plan_file *file);
 int plan_add_limit(struct plan_builder *builder, const struct plan_limit *limit);
 int plan_add_call(struct plan_builder *builder, const struct plan_call *call);
 
-/* Sorts, indexes, computes the digest, writes all to `memfd` (empty, MFD_ALLOW_SEALING) and seals it.
- * Of two actions for one call the denial stays. -EINVAL for what plan_map would refuse, -E2BIG. */
+/* Sorts, indexes, computes the digest, writes all to `memfd` (empty, MFD_ALLOW_SEALING) and
+ * seals it. Of two actions for one call the denial stays. -EINVAL for what plan_map would
+ * refuse, -E2BIG. */
 int plan_seal(struct plan_builder *builder, int memfd);
 
 #endif

@@ -41,8 +41,9 @@ static inline bool resolution_is_sound(const struct resolution *resolution, size
 	       length == resolution_length(resolution->count);
 }
 
-/* Drops the addresses that no name may open, however it is spelled in a rule: whoever answers for a name must not
- * be able to point it into the machine or the network it stands in. Returns the number dropped. */
+/* Drops the addresses that no name may open, however it is spelled in a rule: whoever answers for a
+ * name must not be able to point it into the machine or the network it stands in. Returns the
+ * number dropped. */
 static inline uint32_t resolution_trust(struct resolution *resolution)
 {
 	uint32_t kept = 0;

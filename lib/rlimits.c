@@ -1,32 +1,47 @@
 /*
- * The resource limits of a session, by setrlimit(2).
+ * The resource limits of a session, by prlimit(2).
  * Called by session in the confined process.
  * Distrusts nothing: the plan's numbers were validated.
  */
 #include "rlimits.h"
 
 #include <errno.h>
-#include <sys/resource.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "plan.h"
 
-static int rlimit_lower(int resource, rlim_t value)
-{
-	struct rlimit limit;
+/* The kernel's struct and call: the C libraries do not agree about the type of a resource. */
+struct kernel_limit {
+	uint64_t soft;
+	uint64_t hard;
+};
 
-	if (getrlimit(resource, &limit))
-		return -errno;
-	if (limit.rlim_max > value)
-		limit.rlim_max = value;
-	if (limit.rlim_cur > value)
-		limit.rlim_cur = value;
-	return setrlimit(resource, &limit) ? -errno : 0;
+static int limit_exchange(uint32_t resource, const struct kernel_limit *new_limit,
+			  struct kernel_limit *ret_old)
+{
+	return syscall(__NR_prlimit64, 0, resource, new_limit, ret_old) ? -errno : 0;
+}
+
+static int rlimit_lower(const struct plan_limit *wanted)
+{
+	struct kernel_limit limit;
+	int error = limit_exchange(wanted->resource, NULL, &limit);
+
+	if (error)
+		return error;
+	if (limit.hard > wanted->value)
+		limit.hard = wanted->value;
+	if (limit.soft > wanted->value)
+		limit.soft = wanted->value;
+	return limit_exchange(wanted->resource, &limit, NULL);
 }
 
 int rlimits_apply(const struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->header->limits.count; i++) {
-		int error = rlimit_lower((int)plan->limits[i].resource, plan->limits[i].value);
+		int error = rlimit_lower(&plan->limits[i]);
 
 		if (error)
 			return error;

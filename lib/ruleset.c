@@ -265,7 +265,8 @@ static int entry_compare(const void *left, const void *right, void *rules)
 	return order;
 }
 
-/* Makes one entry a port range of one entry a rule, from the end, so that none is overwritten unread. */
+/* Makes one entry a port range of one entry a rule, from the end, so that none is overwritten
+ * unread. */
 static void entries_expand(const struct rule *rules, uint32_t rule_count,
 			   const struct port_range *ports, struct ruleset_entry *entries)
 {

@@ -19,25 +19,25 @@ enum protocol {
 
 enum target {
 	TARGET_ANY = 0, /* every address, IPv4 and IPv6 */
-	TARGET_CLASS,	/* @word: enum address_class */
-	TARGET_PREFIX,	/* an address is a prefix of full length */
-	TARGET_HOST,	/* a name: index into the plan's hosts */
+	TARGET_CLASS,   /* @word: enum address_class */
+	TARGET_PREFIX,  /* an address is a prefix of full length */
+	TARGET_HOST,    /* a name: index into the plan's hosts */
 };
 
 /* One rule as written (an item of net_allow or net_deny) or implied (dns). */
 struct rule {
-	uint8_t protocols; /* set of enum protocol */
-	uint8_t deny;	   /* 1: net_deny */
-	uint8_t target;	   /* enum target */
-	uint8_t implicit;  /* 1: not written by the administrator */
+	uint8_t protocols;    /* set of enum protocol */
+	uint8_t deny;         /* 1: net_deny */
+	uint8_t target;       /* enum target */
+	uint8_t implicit;     /* 1: not written by the administrator */
 	struct prefix prefix; /* TARGET_PREFIX, masked */
-	uint16_t line;	      /* in `file`; 0 for an implicit rule */
-	uint32_t value;	      /* TARGET_CLASS: the class; TARGET_HOST: the host */
+	uint16_t line;        /* in `file`; 0 for an implicit rule */
+	uint32_t value;       /* TARGET_CLASS: the class; TARGET_HOST: the host */
 	uint32_t ports_first; /* into the ruleset's ports */
 	uint32_t ports_count; /* 0: every port */
-	uint32_t text;	      /* plan string: the item as written, or "dns" */
-	uint32_t label;	      /* plan string: `key.label`, or "" */
-	uint32_t file;	      /* plan string: the file it stands in */
+	uint32_t text;        /* plan string: the item as written, or "dns" */
+	uint32_t label;       /* plan string: `key.label`, or "" */
+	uint32_t file;        /* plan string: the file it stands in */
 };
 
 /* One (rule, port range) in the order in which it is searched. */
@@ -59,7 +59,7 @@ struct ruleset_group {
 
 /* The addresses that host names have answered, sorted by (address, host). */
 #define HOST_ADDRESSES_MAX 1024 /* of all names together */
-#define HOST_ANSWER_MAX	   32	/* of one name */
+#define HOST_ANSWER_MAX    32   /* of one name */
 struct host_address {
 	struct address address;
 	uint32_t host;
@@ -92,8 +92,8 @@ struct verdict {
 };
 
 /* A deny rule wins over every allow rule; among equals the one written first is named.
- * PROTOCOL_ICMP ignores ports. `address` must not be unspecified (the caller judges what it stands for);
- * an unspecified one matches only TARGET_ANY, CLASS_SPECIAL and prefixes. */
+ * PROTOCOL_ICMP ignores ports. `address` must not be unspecified (the caller judges what it stands
+ * for); an unspecified one matches only TARGET_ANY, CLASS_SPECIAL and prefixes. */
 struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol protocol,
 			      const struct endpoint *endpoint);
 

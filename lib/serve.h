@@ -29,10 +29,12 @@ struct outcome outcome_gone(void);
 /* The outcome of what was performed on behalf: a value, or a negative errno. */
 struct outcome outcome_performed(ssize_t result);
 
-/* Takes a copy of the descriptor in argument 0 and learns its kind; 0, or an outcome's errno. Logs what cannot be served. */
+/* Takes a copy of the descriptor in argument 0 and learns its kind; 0, or an outcome's errno. Logs
+ * what cannot be served. */
 int serve_pin(struct supervisor *supervisor, struct request *request, const char *operation);
 
-/* Copies a sockaddr of the caller's, of `length` as the caller says; 0, EINVAL, EFAULT, EACCES. The rest is zero. */
+/* Copies a sockaddr of the caller's, of `length` as the caller says; 0, EINVAL, EFAULT, EACCES. The
+ * rest is zero. */
 int serve_copy_address(struct request *request, uint64_t address, int64_t length);
 
 /* Logs a refusal by `rule` (NULL: default) and returns EACCES. */

@@ -14,7 +14,8 @@
 
 #define SIN6_SHORT 24 /* RFC 2133: without the scope; the kernel takes it */
 
-/* What the kernel would take for an endpoint of this socket; a positive errno where it would not. */
+/* What the kernel would take for an endpoint of this socket; a positive errno where it would
+ * not. */
 static int read_endpoint(const struct request *request, struct endpoint *ret_endpoint)
 {
 	sa_family_t family = request->address.generic.sa_family;
@@ -53,7 +54,8 @@ bool serve_bound_endpoint(int fd, struct endpoint *ret_endpoint)
 	       endpoint_from_sockaddr(&storage, length, ret_endpoint) == 0;
 }
 
-/* 0.0.0.0 and :: reach the address that the socket is bound to, else loopback; ::ffff:0.0.0.0 is 0.0.0.0. */
+/* 0.0.0.0 and :: reach the address that the socket is bound to, else loopback; ::ffff:0.0.0.0 is
+ * 0.0.0.0. */
 static struct address meant_address(int fd, const struct address *unspecified)
 {
 	struct endpoint bound;

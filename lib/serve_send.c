@@ -53,7 +53,8 @@ static const struct {
 	{ AF_INET6, SOL_SOCKET, SO_TIMESTAMPING },
 };
 
-/* A message copied out of the caller; payload and control lie in the supervisor's scratch memory. */
+/* A message copied out of the caller; payload and control lie in the supervisor's scratch
+ * memory. */
 struct message {
 	int flags;
 	size_t vector_count;
@@ -134,7 +135,8 @@ static int copy_descriptors(struct supervisor *supervisor, const struct request 
 	return 0;
 }
 
-/* The kernel lets nobody but the sender say who he is; we may not say it for him, so it is left to the implicit ones. */
+/* The kernel lets nobody but the sender say who he is; we may not say it for him, so it is left to
+ * the implicit ones. */
 static int check_credentials(const struct request *request, const struct cmsghdr *control)
 {
 	struct target_status status;
@@ -249,7 +251,8 @@ static void drop_descriptors(struct supervisor *supervisor, const struct message
 		close(supervisor->scratch.descriptors[i]);
 }
 
-/* The destination of a datagram. An IPv4 socket takes AF_UNSPEC for AF_INET, an IPv6 one for no name at all. */
+/* The destination of a datagram. An IPv4 socket takes AF_UNSPEC for AF_INET, an IPv6 one for no
+ * name at all. */
 static bool datagram_allows(struct supervisor *supervisor, struct request *request,
 			    const char *operation, struct outcome *ret_refusal)
 {

@@ -18,7 +18,8 @@
 #include "session_parts.h"
 #include "util.h"
 
-/* What the terminal or a job-control shell sends to the whole group is the confined process's business. */
+/* What the terminal or a job-control shell sends to the whole group is the confined process's
+ * business. */
 static const int ignored[] = { SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
 
 /* What is meant for the session is handed on. */

@@ -19,7 +19,8 @@ struct session {
 	pid_t parent; /* the process that the login program knows */
 };
 
-/* Says and logs a refusal in one line, with the errno `error` where it is not 0; returns SESSION_REFUSED. */
+/* Says and logs a refusal in one line, with the errno `error` where it is not 0; returns
+ * SESSION_REFUSED. */
 int session_refuse(const char *what, int error);
 
 int session_open_null(void);
@@ -30,7 +31,8 @@ int session_place_descriptor(int fd, int place);
 /* Starts supervisor and confined process; the calling process becomes the parent. */
 int session_start(struct session *session);
 
-/* Becomes the confined program. Returns only where that fails, with the exit status; the reason was said. */
+/* Becomes the confined program. Returns only where that fails, with the exit status; the reason was
+ * said. */
 int session_exec(const struct session_request *request, const struct plan *plan);
 
 /* Waits for the end of the confined process, stops and continues with it, hands on signals; returns

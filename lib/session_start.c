@@ -113,7 +113,8 @@ static int resolver_start(struct start *start)
 	return start->resolver_pid < 0 ? -errno : 0;
 }
 
-/* Confines itself, hands the listener's number over, waits for the word, becomes the user's program. */
+/* Confines itself, hands the listener's number over, waits for the word, becomes the user's
+ * program. */
 static void confined_run(const struct start *start)
 {
 	const struct session *session = start->session;
@@ -162,7 +163,8 @@ static int supervisor_descriptors(struct start *start)
 		start->resolver,       start->session->agent,
 	};
 	int copies[ARRAY_SIZE(sources)];
-	cleanup_fd int null = session_open_null();
+	/* It lies among what is overwritten or closed below. */
+	int null = session_open_null();
 
 	if (null < 0)
 		return null;
@@ -177,8 +179,6 @@ static int supervisor_descriptors(struct start *start)
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
 		if (dup2(copies[i], SUPERVISOR_PLAN_FD + (int)i) < 0)
 			return -errno;
-	/* `null` lay among them and is gone with the rest. */
-	null = -1;
 	start->parent = SUPERVISOR_PARENT_FD;
 	return fd_close_from(SUPERVISOR_AGENT_FD + 1);
 }

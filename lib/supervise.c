@@ -44,7 +44,8 @@ static void timer_set(struct supervisor *supervisor, long ns)
 static void request_finish(struct supervisor *supervisor, struct request *request,
 			   const struct outcome *outcome)
 {
-	/* Our copy goes first: after the answer the caller's close would no longer be the last one. */
+	/* Our copy goes first: after the answer the caller's close would no longer be the last
+	 * one. */
 	util_cleanup_fd(&request->socket);
 	request->socket = -1;
 	if (outcome->kind != OUTCOME_GONE)

@@ -79,7 +79,8 @@ static int pidfd_open_thread(pid_t thread)
 	if (pidfd < 0 && (errno == EINVAL || errno == ENOENT))
 		pidfd = syscall(__NR_pidfd_open, thread, PIDFD_THREAD);
 	if (pidfd < 0 && errno == EINVAL) {
-		/* Before Linux 6.9: by the thread group, with which a thread nearly always shares its descriptors. */
+		/* Before Linux 6.9: by the thread group, with which a thread nearly always shares
+		 * its descriptors. */
 		struct target_status status;
 		int error = target_read_status(thread, &status);
 

@@ -13,7 +13,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* Exactly `length` bytes or -EFAULT; -EPERM where the process is out of reach, -ESRCH where it is gone. */
+/* Exactly `length` bytes or -EFAULT; -EPERM where the process is out of reach, -ESRCH where it is
+ * gone. */
 int target_read(pid_t thread, uint64_t address, void *buffer, size_t length);
 int target_write(pid_t thread, uint64_t address, const void *buffer, size_t length);
 
@@ -22,7 +23,8 @@ int target_write(pid_t thread, uint64_t address, const void *buffer, size_t leng
 ssize_t target_gather(pid_t thread, struct iovec *vectors, size_t count, size_t skip, void *buffer,
 		      size_t limit);
 
-/* A copy of descriptor `number`; -EBADF as the kernel says, -EPERM where the process is out of reach. */
+/* A copy of descriptor `number`; -EBADF as the kernel says, -EPERM where the process is out of
+ * reach. */
 int target_descriptor(pid_t thread, int number);
 
 /* O_PATH descriptors of the root and the working directory. */

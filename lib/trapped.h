@@ -8,18 +8,20 @@
 
 enum trap_when {
 	TRAP_ALWAYS,
-	TRAP_BIND,	/* where Landlock does not decide binds: no TCP rights, or UDP is open */
+	TRAP_BIND,      /* where Landlock does not decide binds: no TCP rights, or UDP is open */
 	TRAP_ADDRESSED, /* where argument 4, the address, is not NULL */
-	TRAP_DATAGRAM,	/* where a datagram socket may exist */
+	TRAP_DATAGRAM,  /* where a datagram socket may exist */
 };
 
 /* Only calls whose callers expect EINTR and failure. */
-#define TRAPPED_CALLS(row)            \
-	row(connect, TRAP_ALWAYS)     \
-	row(listen, TRAP_ALWAYS)      \
-	row(bind, TRAP_BIND)          \
-	row(sendto, TRAP_ADDRESSED)   \
-	row(sendmsg, TRAP_DATAGRAM)   \
+/* clang-format off */
+#define TRAPPED_CALLS(row)			\
+	row(connect, TRAP_ALWAYS)		\
+	row(listen, TRAP_ALWAYS)		\
+	row(bind, TRAP_BIND)			\
+	row(sendto, TRAP_ADDRESSED)		\
+	row(sendmsg, TRAP_DATAGRAM)		\
 	row(sendmmsg, TRAP_DATAGRAM)
+/* clang-format on */
 
 #endif

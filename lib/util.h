@@ -30,7 +30,8 @@ int fd_take(int *fd);
 /* Closes every descriptor from `first` on; 0 or a negative errno. */
 int fd_close_from(int first);
 
-/* Decimal digits only, no sign, no leading zero, the whole text; -EINVAL or -ERANGE above `maximum`. */
+/* Decimal digits only, no sign, no leading zero, the whole text; -EINVAL or -ERANGE above
+ * `maximum`. */
 int parse_unsigned(const char *text, uint64_t maximum, uint64_t *ret_value);
 
 /* All of it or a negative errno; EINTR is retried. read_exact returns -EPIPE at an early end. */

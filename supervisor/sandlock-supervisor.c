@@ -79,7 +79,8 @@ static void parent_ready(struct watch *watch, uint32_t events)
 			kill(keeper->child, word);
 		return;
 	}
-	/* The parent is gone. After its child that is the normal end; before, it was killed in the shell's place. */
+	/* The parent is gone. After its child that is the normal end; before, it was killed in the
+	 * shell's place. */
 	loop_remove(&keeper->loop, watch);
 	util_cleanup_fd(&watch->fd);
 	watch->fd = -1;
