@@ -55,7 +55,7 @@ static void session_log(const struct session *session, const char *text)
 	log_event(LOG_ERR, text, fields, ARRAY_SIZE(fields));
 }
 
-/* Remembers the first reason, which is the one that the user is told. */
+/* Remembers the first reason, which a login is told; somebody who tries a policy is told all. */
 __attribute__((format(printf, 2, 3))) static int session_refuse(struct session *session,
 								const char *format, ...)
 {
@@ -67,6 +67,8 @@ __attribute__((format(printf, 2, 3))) static int session_refuse(struct session *
 	va_end(arguments);
 	if (session->reason[0] == '\0')
 		memcpy(session->reason, text, sizeof(text));
+	if (session->options.user)
+		fprintf(stderr, "%s\n", text);
 	session_log(session, text);
 	return -EINVAL;
 }
@@ -75,15 +77,12 @@ __attribute__((format(printf, 2, 3))) static int session_refuse(struct session *
 static void session_report(const struct diagnostic *diagnostic, void *context)
 {
 	struct session *session = context;
-	char place[PATH_TEXT_MAX];
 
 	if (diagnostic->line > 0)
-		snprintf(place, sizeof(place), "%s:%u", diagnostic->file, diagnostic->line);
+		session_refuse(session, "%s:%u: %s", diagnostic->file, diagnostic->line,
+			       diagnostic->text);
 	else
-		snprintf(place, sizeof(place), "%s", diagnostic->file);
-	session_refuse(session, "%s: %s", place, diagnostic->text);
-	if (session->options.user)
-		fprintf(stderr, "%s: %s\n", place, diagnostic->text);
+		session_refuse(session, "%s: %s", diagnostic->file, diagnostic->text);
 }
 
 /* The account --------------------------------------------------------------- */
@@ -257,8 +256,6 @@ int main(int argc, char **argv)
 		fprintf(stderr,
 			"sandlock: login refused: %s; details are in the system log (ident sandlock)\n",
 			session.reason);
-	else if (error < 0)
-		fprintf(stderr, "sandlock: refused: %s\n", session.reason);
 	free(session.lookup);
 	return error < 0 ? EXIT_REFUSED : EXIT_PLANNED;
 }
