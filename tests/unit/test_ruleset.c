@@ -1,0 +1,394 @@
+/*
+ * The decision, case by case and against a slow oracle that walks the rules.
+ * Run by `make test`.
+ * The oracle shares no code with the matcher: classes, prefixes and names are judged here once more.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "ruleset.h"
+#include "ruleset_world.h"
+
+static struct verdict decide(const struct world *world, enum protocol protocol, const char *text,
+			     uint16_t port)
+{
+	struct endpoint endpoint = { address_of(text), port };
+
+	return ruleset_decide(&world->ruleset, protocol, &endpoint);
+}
+
+/* `rule` is the index of the deciding rule, -1 for none. */
+static void expect(const struct world *world, enum protocol protocol, const char *text,
+		   uint16_t port, enum verdict_kind kind, int rule)
+{
+	struct verdict verdict = decide(world, protocol, text, port);
+
+	assert_int_equal(verdict.kind, kind);
+	assert_ptr_equal(verdict.rule, rule < 0 ? NULL : &world->rules[rule]);
+}
+
+/* ---- single decisions ---- */
+
+static void decide_without_rules_denies(void **state)
+{
+	struct world world = { 0 };
+
+	(void)state;
+	world_index(&world);
+	expect(&world, PROTOCOL_TCP, "127.0.0.1", 22, VERDICT_DENY, -1);
+	expect(&world, PROTOCOL_ICMP, "::1", 0, VERDICT_DENY, -1);
+}
+
+static void decide_host_and_port_travel_as_a_pair(void **state)
+{
+	struct world world = { 0 };
+
+	(void)state;
+	rule_add_ports(&world, world_add_prefix(&world, PROTOCOL_TCP, "10.0.0.1", 32), 22, 22);
+	rule_add_ports(&world, world_add_prefix(&world, PROTOCOL_TCP, "10.0.0.2", 32), 80, 80);
+	world_index(&world);
+	expect(&world, PROTOCOL_TCP, "10.0.0.1", 22, VERDICT_ALLOW, 0);
+	expect(&world, PROTOCOL_TCP, "10.0.0.2", 80, VERDICT_ALLOW, 1);
+	expect(&world, PROTOCOL_TCP, "10.0.0.1", 80, VERDICT_DENY, -1);
+	expect(&world, PROTOCOL_TCP, "10.0.0.2", 22, VERDICT_DENY, -1);
+	expect(&world, PROTOCOL_UDP, "10.0.0.1", 22, VERDICT_DENY, -1);
+}
+
+static void decide_deny_wins_wherever_it_stands(void **state)
+{
+	struct world world = { 0 };
+
+	(void)state;
+	world_add_prefix(&world, PROTOCOL_TCP, "10.0.0.1", 32);
+	world_add(&world, PROTOCOL_TCP, TARGET_ANY, 0);
+	world_add(&world, PROTOCOL_TCP, TARGET_CLASS, CLASS_PRIVATE)->deny = 1;
+	world_add_prefix(&world, PROTOCOL_TCP, "10.0.0.0", 8)->deny = 1;
+	world_index(&world);
+	expect(&world, PROTOCOL_TCP, "10.0.0.1", 22, VERDICT_DENY, 2);
+	expect(&world, PROTOCOL_TCP, "8.8.8.8", 22, VERDICT_ALLOW, 1);
+}
+
+static void decide_among_equals_names_the_first(void **state)
+{
+	struct world world = { 0 };
+
+	(void)state;
+	world_add_prefix(&world, PROTOCOL_TCP, "10.0.0.0", 8);
+	world_add_prefix(&world, PROTOCOL_TCP, "10.0.0.0", 8);
+	world_add_prefix(&world, PROTOCOL_TCP, "10.1.0.0", 16);
+	world_add(&world, PROTOCOL_TCP, TARGET_ANY, 0);
+	world_index(&world);
+	expect(&world, PROTOCOL_TCP, "10.1.0.1", 22, VERDICT_ALLOW, 0);
+	expect(&world, PROTOCOL_TCP, "11.1.0.1", 22, VERDICT_ALLOW, 3);
+}
+
+static void decide_port_range_includes_both_ends(void **state)
+{
+	struct world world = { 0 };
+	struct rule *rule = world_add(&world, PROTOCOL_TCP | PROTOCOL_UDP, TARGET_ANY, 0);
+
+	(void)state;
+	rule_add_ports(&world, rule, 1000, 1002);
+	rule_add_ports(&world, rule, 65535, 65535);
+	rule_add_ports(&world, rule, 1, 1);
+	world_index(&world);
+	expect(&world, PROTOCOL_TCP, "::1", 999, VERDICT_DENY, -1);
+	expect(&world, PROTOCOL_TCP, "::1", 1000, VERDICT_ALLOW, 0);
+	expect(&world, PROTOCOL_UDP, "::1", 1002, VERDICT_ALLOW, 0);
+	expect(&world, PROTOCOL_TCP, "::1", 1003, VERDICT_DENY, -1);
+	expect(&world, PROTOCOL_TCP, "::1", 65535, VERDICT_ALLOW, 0);
+	expect(&world, PROTOCOL_TCP, "::1", 1, VERDICT_ALLOW, 0);
+	expect(&world, PROTOCOL_TCP, "::1", 0, VERDICT_DENY, -1);
+}
+
+static void decide_rule_without_ports_is_every_port(void **state)
+{
+	struct world world = { 0 };
+
+	(void)state;
+	world_add(&world, PROTOCOL_TCP, TARGET_ANY, 0);
+	world_index(&world);
+	expect(&world, PROTOCOL_TCP, "1.2.3.4", 0, VERDICT_ALLOW, 0);
+	expect(&world, PROTOCOL_TCP, "1.2.3.4", 65535, VERDICT_ALLOW, 0);
+}
+
+static void decide_icmp_ignores_ports(void **state)
+{
+	struct world world = { 0 };
+	struct rule *rule = world_add(&world, PROTOCOL_TCP | PROTOCOL_ICMP, TARGET_ANY, 0);
+
+	(void)state;
+	rule_add_ports(&world, rule, 443, 443);
+	world_index(&world);
+	expect(&world, PROTOCOL_ICMP, "1.2.3.4", 0, VERDICT_ALLOW, 0);
+	expect(&world, PROTOCOL_TCP, "1.2.3.4", 0, VERDICT_DENY, -1);
+}
+
+static void decide_prefix_holds_for_its_family_only(void **state)
+{
+	struct world world = { 0 };
+
+	(void)state;
+	world_add_prefix(&world, PROTOCOL_TCP, "0.0.0.0", 0);
+	world_add_prefix(&world, PROTOCOL_UDP, "::", 0);
+	world_index(&world);
+	expect(&world, PROTOCOL_TCP, "::ffff:8.8.8.8", 1, VERDICT_ALLOW, 0);
+	expect(&world, PROTOCOL_TCP, "2001:db8::1", 1, VERDICT_DENY, -1);
+	expect(&world, PROTOCOL_UDP, "2001:db8::1", 1, VERDICT_ALLOW, 1);
+	expect(&world, PROTOCOL_UDP, "::ffff:8.8.8.8", 1, VERDICT_DENY, -1);
+}
+
+static void decide_host_by_every_name_of_the_address(void **state)
+{
+	struct address shared = address_of("192.0.2.1");
+	struct world world = { 0 };
+
+	(void)state;
+	rule_add_ports(&world, world_add(&world, PROTOCOL_TCP, TARGET_HOST, 5), 80, 80);
+	rule_add_ports(&world, world_add(&world, PROTOCOL_TCP, TARGET_HOST, 0), 22, 22);
+	world_index(&world);
+	expect(&world, PROTOCOL_TCP, "192.0.2.1", 22, VERDICT_DENY, -1);
+	host_table_replace(&world.table, 0, &shared, 1);
+	host_table_replace(&world.table, 5, &shared, 1);
+	expect(&world, PROTOCOL_TCP, "192.0.2.1", 80, VERDICT_ALLOW, 0);
+	expect(&world, PROTOCOL_TCP, "192.0.2.1", 22, VERDICT_ALLOW, 1);
+	expect(&world, PROTOCOL_TCP, "192.0.2.2", 22, VERDICT_DENY, -1);
+	host_table_replace(&world.table, 0, NULL, 0);
+	expect(&world, PROTOCOL_TCP, "192.0.2.1", 22, VERDICT_DENY, -1);
+	world.ruleset.hosts = NULL;
+	expect(&world, PROTOCOL_TCP, "192.0.2.1", 80, VERDICT_DENY, -1);
+}
+
+/* A name server that answers 0.0.0.0 must not open loopback. */
+static void decide_unspecified_is_no_answer_of_a_name(void **state)
+{
+	struct address zero[] = { address_of("0.0.0.0"), address_of("::") };
+	struct world world = { 0 };
+
+	(void)state;
+	world_add(&world, PROTOCOL_TCP, TARGET_HOST, 0);
+	world_add(&world, PROTOCOL_UDP, TARGET_CLASS, CLASS_SPECIAL);
+	world_index(&world);
+	host_table_replace(&world.table, 0, zero, 2);
+	expect(&world, PROTOCOL_TCP, "0.0.0.0", 22, VERDICT_DENY, -1);
+	expect(&world, PROTOCOL_TCP, "::", 22, VERDICT_DENY, -1);
+	expect(&world, PROTOCOL_UDP, "::", 22, VERDICT_ALLOW, 1);
+}
+
+static void opens_only_by_an_allow_rule(void **state)
+{
+	struct world world = { 0 };
+
+	(void)state;
+	world_add(&world, PROTOCOL_UDP, TARGET_ANY, 0)->deny = 1;
+	world_add(&world, PROTOCOL_TCP, TARGET_ANY, 0);
+	world_index(&world);
+	assert_true(ruleset_opens(&world.ruleset, PROTOCOL_TCP));
+	assert_false(ruleset_opens(&world.ruleset, PROTOCOL_UDP));
+	assert_false(ruleset_opens(&world.ruleset, PROTOCOL_ICMP));
+}
+
+static void names_host_only_by_an_allow_rule_of_the_port(void **state)
+{
+	struct world world = { 0 };
+	struct rule *rule;
+
+	(void)state;
+	world_add(&world, PROTOCOL_TCP, TARGET_ANY, 0);
+	world_add(&world, PROTOCOL_TCP, TARGET_HOST, 1)->deny = 1;
+	world_index(&world);
+	assert_false(ruleset_names_host(&world.ruleset, PROTOCOL_TCP, 22));
+	rule = world_add(&world, PROTOCOL_TCP | PROTOCOL_ICMP, TARGET_HOST, 0);
+	rule_add_ports(&world, rule, 22, 23);
+	rule_add_ports(&world, rule, 80, 80);
+	world_index(&world);
+	assert_true(ruleset_names_host(&world.ruleset, PROTOCOL_TCP, 22));
+	assert_true(ruleset_names_host(&world.ruleset, PROTOCOL_TCP, 80));
+	assert_false(ruleset_names_host(&world.ruleset, PROTOCOL_TCP, 24));
+	assert_false(ruleset_names_host(&world.ruleset, PROTOCOL_UDP, 22));
+	assert_true(ruleset_names_host(&world.ruleset, PROTOCOL_ICMP, 7));
+}
+
+/* ---- the oracle ---- */
+
+static bool oracle_is_inet(const struct address *address)
+{
+	for (int i = 0; i < 12; i++) {
+		if (address->bytes[i] != (i < 10 ? 0 : 0xff))
+			return false;
+	}
+	return true;
+}
+
+static uint32_t oracle_inet(const struct address *address)
+{
+	const uint8_t *b = address->bytes + 12;
+
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+static bool oracle_all_zero(const struct address *address)
+{
+	uint8_t sum = 0;
+
+	for (int i = 0; i < 15; i++)
+		sum |= address->bytes[i];
+	return sum == 0;
+}
+
+static enum address_class oracle_class(const struct address *address)
+{
+	uint32_t a = oracle_inet(address);
+
+	if (oracle_is_inet(address)) {
+		if (a >> 24 == 127)
+			return CLASS_LOOPBACK;
+		if (a >> 24 == 10 || (a >= 0xac100000 && a <= 0xac1fffff) || a >> 16 == 0xc0a8)
+			return CLASS_PRIVATE;
+		if (a >> 16 == 0xa9fe)
+			return CLASS_LINKLOCAL;
+		if (a == 0 || a == UINT32_MAX || (a >= 0xe0000000 && a <= 0xefffffff) ||
+		    (a >= 0x64400000 && a <= 0x647fffff))
+			return CLASS_SPECIAL;
+		return CLASS_GLOBAL;
+	}
+	if (oracle_all_zero(address) && address->bytes[15] <= 1)
+		return address->bytes[15] ? CLASS_LOOPBACK : CLASS_SPECIAL;
+	if (address->bytes[0] == 0xfc || address->bytes[0] == 0xfd)
+		return CLASS_PRIVATE;
+	if (address->bytes[0] == 0xfe && address->bytes[1] >= 0x80 && address->bytes[1] <= 0xbf)
+		return CLASS_LINKLOCAL;
+	return address->bytes[0] == 0xff ? CLASS_SPECIAL : CLASS_GLOBAL;
+}
+
+static bool oracle_prefix(const struct prefix *prefix, const struct address *address)
+{
+	bool inet = oracle_is_inet(address);
+	int first = inet ? 96 : 0;
+
+	if (inet != (prefix->family == FAMILY_INET))
+		return false;
+	for (int bit = first; bit < first + prefix->length; bit++) {
+		int mask = 0x80 >> bit % 8;
+
+		if ((address->bytes[bit / 8] ^ prefix->address.bytes[bit / 8]) & mask)
+			return false;
+	}
+	return true;
+}
+
+static bool oracle_host(const struct world *world, uint32_t host, const struct address *address)
+{
+	if (oracle_all_zero(address) && address->bytes[15] == 0)
+		return false;
+	if (oracle_is_inet(address) && oracle_inet(address) == 0)
+		return false;
+	for (uint32_t i = 0; i < world->answer_count[host]; i++) {
+		if (memcmp(&world->answers[host][i], address, sizeof(*address)) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool oracle_target(const struct world *world, const struct rule *rule,
+			  const struct address *address)
+{
+	switch ((enum target)rule->target) {
+	case TARGET_ANY:
+		return true;
+	case TARGET_CLASS:
+		return oracle_class(address) == rule->value;
+	case TARGET_PREFIX:
+		return oracle_prefix(&rule->prefix, address);
+	case TARGET_HOST:
+		return oracle_host(world, rule->value, address);
+	}
+	return false;
+}
+
+static bool oracle_port(const struct world *world, const struct rule *rule, uint16_t port)
+{
+	for (uint32_t i = 0; i < rule->ports_count; i++) {
+		const struct port_range *range = &world->ports[rule->ports_first + i];
+
+		if (range->low <= port && port <= range->high)
+			return true;
+	}
+	return rule->ports_count == 0;
+}
+
+static struct verdict oracle_decide(const struct world *world, enum protocol protocol,
+				    const struct endpoint *endpoint)
+{
+	struct verdict verdict = { VERDICT_DENY, NULL };
+
+	for (uint32_t i = 0; i < world->ruleset.rule_count; i++) {
+		const struct rule *rule = &world->rules[i];
+
+		if (!(rule->protocols & protocol) || !oracle_target(world, rule, &endpoint->address) ||
+		    (protocol != PROTOCOL_ICMP && !oracle_port(world, rule, endpoint->port)))
+			continue;
+		if (rule->deny)
+			return (struct verdict){ VERDICT_DENY, rule };
+		if (!verdict.rule)
+			verdict = (struct verdict){ VERDICT_ALLOW, rule };
+	}
+	return verdict;
+}
+
+/* ---- random worlds ---- */
+
+static void decide_random_agrees_with_the_oracle(void **state)
+{
+	static const enum protocol protocols[] = { PROTOCOL_TCP, PROTOCOL_UDP, PROTOCOL_ICMP };
+	struct world world;
+	uint64_t seed = 20261124;
+	uint32_t allowed = 0, denied = 0, unnamed = 0;
+
+	(void)state;
+	for (int round = 0; round < 400; round++) {
+		random_world(&world, &seed);
+		assert_int_equal(ruleset_validate(&world.ruleset, HOSTS), 0);
+		for (int i = 0; i < 250; i++) {
+			struct endpoint endpoint = { random_address(&seed), random_port(&seed) };
+			enum protocol protocol = protocols[random_below(&seed, 3)];
+			struct verdict got = ruleset_decide(&world.ruleset, protocol, &endpoint);
+			struct verdict expected = oracle_decide(&world, protocol, &endpoint);
+
+			assert_int_equal(got.kind, expected.kind);
+			assert_ptr_equal(got.rule, expected.rule);
+			allowed += got.kind == VERDICT_ALLOW;
+			denied += got.kind == VERDICT_DENY && got.rule;
+			unnamed += !got.rule;
+		}
+	}
+	/* Each outcome is common enough for the agreement to mean something. */
+	assert_true(allowed > 20000 && denied > 20000 && unnamed > 10000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(decide_without_rules_denies),
+		cmocka_unit_test(decide_host_and_port_travel_as_a_pair),
+		cmocka_unit_test(decide_deny_wins_wherever_it_stands),
+		cmocka_unit_test(decide_among_equals_names_the_first),
+		cmocka_unit_test(decide_port_range_includes_both_ends),
+		cmocka_unit_test(decide_rule_without_ports_is_every_port),
+		cmocka_unit_test(decide_icmp_ignores_ports),
+		cmocka_unit_test(decide_prefix_holds_for_its_family_only),
+		cmocka_unit_test(decide_host_by_every_name_of_the_address),
+		cmocka_unit_test(decide_unspecified_is_no_answer_of_a_name),
+		cmocka_unit_test(opens_only_by_an_allow_rule),
+		cmocka_unit_test(names_host_only_by_an_allow_rule_of_the_port),
+		cmocka_unit_test(decide_random_agrees_with_the_oracle),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
