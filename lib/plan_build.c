@@ -402,6 +402,8 @@ static uint64_t endpoints_digest(const struct plan *plan)
 {
 	uint64_t hash = hash_number(HASH_START, plan->header->flags & PLAN_ENDPOINT_FLAGS);
 
+	hash = hash_number(hash, plan->ruleset.rule_count);
+	hash = hash_number(hash, plan->header->binds.count);
 	for (uint32_t i = 0; i < plan->ruleset.rule_count; i++)
 		hash = hash_rule(hash, plan, &plan->ruleset.rules[i]);
 	hash = hash_bytes(hash, plan->binds, plan->header->binds.count * sizeof(*plan->binds));

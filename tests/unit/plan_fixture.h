@@ -1,0 +1,27 @@
+/*
+ * Plans to test with: one in which every section has elements, and the smallest one.
+ * Called by the tests of the plan; asserts through cmocka.
+ */
+#ifndef SANDLOCK_TEST_PLAN_FIXTURE_H
+#define SANDLOCK_TEST_PLAN_FIXTURE_H
+
+#include <stdint.h>
+
+#include "plan.h"
+#include "plan_build.h"
+
+uint32_t string_of(struct plan_builder *builder, const char *text);
+
+/* A TCP rule for any address and port, with its strings. */
+struct rule rule_of(struct plan_builder *builder, const char *text);
+
+struct plan_builder *builder_minimal(void);
+struct plan_builder *builder_full(void);
+
+/* Seals and frees the builder; the descriptor is the caller's. */
+int sealed(struct plan_builder *builder);
+
+/* Maps and closes. */
+struct plan mapped(int fd);
+
+#endif
