@@ -67,6 +67,16 @@ int person_find(const char *name, uid_t uid, struct person *ret_person)
 	return 0;
 }
 
+int person_require(const char *name, struct person *ret_person)
+{
+	int error = person_find(name, 0, ret_person);
+
+	if (error < 0)
+		return ctl_error("user \"%s\": %s", name,
+				 error == -ENOENT ? "unknown" : strerror(-error));
+	return CTL_GOOD;
+}
+
 int policy_path(const struct ctl_options *options, const struct account *account, char *ret_path,
 		size_t size)
 {
@@ -83,23 +93,22 @@ int policy_path(const struct ctl_options *options, const struct account *account
 	return CTL_GOOD;
 }
 
-static int plan_make(const char *path, const struct account *account, struct plan_builder *builder,
-		     int memfd)
+static int plan_make(const struct policy *policy, const struct account *account, int memfd)
 {
-	struct policy *policy;
-	int error = policy_load(path, NULL, 0, ctl_report, NULL, &policy);
+	struct plan_builder *builder = plan_builder_new();
+	int error = builder ? policy_plan(policy, account, ctl_report, NULL, builder) : -ENOMEM;
 
-	if (error < 0)
-		return error;
-	error = policy_plan(policy, account, ctl_report, NULL, builder);
-	policy_free(policy);
-	return error < 0 ? error : plan_seal(builder, memfd);
+	if (error == 0)
+		error = plan_seal(builder, memfd);
+	plan_builder_free(builder);
+	return error;
 }
 
-int plan_load(const struct ctl_options *options, const struct account *account, struct plan *ret_plan)
+int plan_load(const struct ctl_options *options, const struct account *account,
+	      struct policy **ret_policy, struct plan *ret_plan)
 {
 	char path[PATH_SIZE];
-	struct plan_builder *builder;
+	struct policy *policy;
 	cleanup_fd int memfd = -1;
 	int error;
 
@@ -108,13 +117,16 @@ int plan_load(const struct ctl_options *options, const struct account *account, 
 	memfd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (memfd < 0)
 		return ctl_error("memfd_create: %m");
-	builder = plan_builder_new();
-	if (!builder)
-		return ctl_error("%s", strerror(ENOMEM));
-	error = plan_make(path, account, builder, memfd);
-	plan_builder_free(builder);
+	error = policy_load(path, NULL, 0, ctl_report, NULL, &policy);
+	if (error < 0)
+		return ctl_error("%s: %s", path, error == -EINVAL ? "refused" : strerror(-error));
+	error = plan_make(policy, account, memfd);
 	if (error == 0)
 		error = plan_map(memfd, ret_plan);
+	if (error == 0 && ret_policy)
+		*ret_policy = policy;
+	else
+		policy_free(policy);
 	if (error < 0)
 		return ctl_error("%s: %s", path, error == -EINVAL ? "refused" : strerror(-error));
 	return CTL_GOOD;

@@ -29,6 +29,7 @@ int check_main(const struct ctl_options *options, int argc, char **argv);
 int status_main(const struct ctl_options *options, int argc, char **argv);
 int test_main(const struct ctl_options *options, int argc, char **argv);
 int run_main(const struct ctl_options *options, int argc, char **argv);
+int show_main(const struct ctl_options *options, int argc, char **argv);
 
 const char *ctl_directory(const struct ctl_options *options);
 
@@ -48,14 +49,25 @@ struct person {
 
 /* Looks `name` up, or `uid` where `name` is NULL; -ENOENT where there is none, else what the lookup failed with. */
 int person_find(const char *name, uid_t uid, struct person *ret_person);
+
+/* The same for an operand: CTL_GOOD, or CTL_ERROR after a complaint. */
+int person_require(const char *name, struct person *ret_person);
 void person_free(struct person *person);
 
 /* The path of the policy that decides for `account`, or CTL_ERROR after a line that says why there is none. */
 int policy_path(const struct ctl_options *options, const struct account *account, char *ret_path,
 		size_t size);
 
-/* Makes the plan of `account` just as a login would. CTL_GOOD, or CTL_ERROR after what was wrong was printed. */
+/* Makes the plan of `account` just as a login would; *ret_policy (NULL: not wanted) is the caller's
+ * to free. CTL_GOOD, or CTL_ERROR after what was wrong was printed. */
 int plan_load(const struct ctl_options *options, const struct account *account,
-	      struct plan *ret_plan);
+	      struct policy **ret_policy, struct plan *ret_plan);
+
+/* `sandlockctl test`: CTL_GOOD, CTL_BAD, or CTL_ERROR after a complaint; each prints its verdict. */
+int test_connection(const struct plan *plan, enum protocol protocol, const char *operand,
+		    const char *target);
+int test_bind(const struct plan *plan, const char *operand, const char *target);
+int test_socket(const struct plan *plan, const char *operand, const char *target);
+int test_file(const struct plan *plan, uint32_t right, const char *operand, const char *target);
 
 #endif

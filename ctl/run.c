@@ -54,11 +54,10 @@ static int person_become(const struct person *person)
 static int user_enter(const char *name)
 {
 	cleanup_person struct person person = { 0 };
-	int error = person_find(name, 0, &person);
+	int error = 0;
 
-	if (error < 0)
-		return ctl_error("user \"%s\": %s", name,
-				 error == -ENOENT ? "unknown" : strerror(-error));
+	if (person_require(name, &person) != CTL_GOOD)
+		return CTL_ERROR;
 	if (person.account.uid == 0)
 		return ctl_error("user \"%s\": root is never confined", name);
 	if (getuid() == 0)

@@ -26,8 +26,12 @@ static const struct command commands[] = {
 	  false },
 	{ "status", "", "say what this kernel can hold, and who is confined", status_main, 0, 0,
 	  false },
-	{ "test", "USER tcp://HOST:PORT|udp://HOST:PORT|bind:PORT",
-	  "say whether USER may reach HOST, and which rule decides", test_main, 2, 2, false },
+	{ "show", "USER", "print the policy that holds for USER, each value with its line",
+	  show_main, 1, 1, false },
+	{ "test",
+	  "USER tcp://HOST:PORT|udp://HOST:PORT|icmp://HOST|bind:PORT|unix:PATH|read:PATH|"
+	  "write:PATH|exec:PATH",
+	  "say whether USER may do it, and which rule decides", test_main, 2, 2, false },
 	{ "run", "USER|FILE -- COMMAND...", "run COMMAND under a policy", run_main, 2, -1, true },
 };
 

@@ -19,6 +19,8 @@ int confine_parent(const struct plan *plan)
 	/* Without it an unprivileged process may install neither Landlock nor a filter. */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
+	if (landlock_missing(plan, landlock_abi()))
+		return -EOPNOTSUPP;
 	return landlock_restrict_common(plan, landlock_abi());
 }
 

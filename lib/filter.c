@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "plan.h"
+#include "refusable.h"
 #include "trapped.h"
 #include "util.h"
 
@@ -304,6 +305,7 @@ static const struct row refused[] = {
 	{ __NR_unshare, emit_namespaces, 0, NAMESPACE_FLAGS | CLONE_NEWTIME, FAIL(EPERM) },
 	{ __NR_clone, emit_namespaces, 0, NAMESPACE_FLAGS, FAIL(EPERM) },
 	{ __NR_clone3, emit_always, 0, 0, FAIL(ENOSYS) },
+	{ __NR_setns, emit_always, 0, 0, FAIL(EPERM) },
 	/* typing into a terminal that others read */
 	{ __NR_ioctl, emit_equal, 1, TIOCSTI, FAIL(EPERM) },
 	{ __NR_ioctl, emit_equal, 1, TIOCLINUX, FAIL(EPERM) },
@@ -324,36 +326,9 @@ static const struct row refused[] = {
 };
 
 /* What is refused unless the policy's [syscalls] allows it. */
-static const struct row unusual[] = {
-	/* mounts, and ways to reach files past their paths */
-	{ __NR_setns, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_mount, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_umount2, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_pivot_root, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_fsopen, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_fspick, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_fsconfig, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_fsmount, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_move_mount, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_open_tree, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_open_tree_attr, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_mount_setattr, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_open_by_handle_at, emit_always, 0, 0, FAIL(EPERM) },
-	/* the kernel's own machinery */
-	{ __NR_bpf, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_perf_event_open, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_userfaultfd, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_init_module, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_finit_module, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_delete_module, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_kexec_load, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_kexec_file_load, emit_always, 0, 0, FAIL(EPERM) },
-	/* keyrings outlive and cross sessions; request_key has the kernel resolve names outside of
-	 * any session */
-	{ __NR_add_key, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_request_key, emit_always, 0, 0, FAIL(EPERM) },
-	{ __NR_keyctl, emit_always, 0, 0, FAIL(EPERM) },
-};
+#define REFUSABLE_ROW(name) { __NR_##name, emit_always, 0, 0, FAIL(EPERM) },
+static const struct row refusable[] = { REFUSABLE_CALLS(REFUSABLE_ROW) };
+#undef REFUSABLE_ROW
 
 /* Where files are restricted and Landlock cannot hold truncation: a file that may only be read
  * could be emptied. */
@@ -374,8 +349,8 @@ static const struct {
 #undef TRAPPED_ROW
 
 /* The policy's own rows are one a number at most. */
-#define ROWS_MAX                                                              \
-	(ARRAY_SIZE(refused) + ARRAY_SIZE(unusual) + ARRAY_SIZE(truncation) + \
+#define ROWS_MAX                                                                \
+	(ARRAY_SIZE(refused) + ARRAY_SIZE(refusable) + ARRAY_SIZE(truncation) + \
 	 ARRAY_SIZE(trapped) + FILTER_CALL_LAST + 1)
 
 /* The row by which a trapped call traps under these facts; false where it does not. */
@@ -454,9 +429,9 @@ static void rows_collect(struct rows *rows, const struct filter_facts *facts)
 			rows_add(rows, &row);
 	}
 	rows_add_table(rows, refused, ARRAY_SIZE(refused));
-	for (size_t i = 0; i < ARRAY_SIZE(unusual); i++)
-		if (!is_allowed(facts, unusual[i].number))
-			rows_add(rows, &unusual[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(refusable); i++)
+		if (!is_allowed(facts, refusable[i].number))
+			rows_add(rows, &refusable[i]);
 	if (facts->hold_truncation)
 		rows_add_table(rows, truncation, ARRAY_SIZE(truncation));
 	if (!facts->nested)

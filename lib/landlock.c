@@ -316,6 +316,26 @@ int landlock_restrict_session(const struct plan *plan, int abi)
 	return error ? error : restrict_self(ruleset);
 }
 
+const char *landlock_missing(const struct plan *plan, int abi)
+{
+	static const struct {
+		uint32_t bit;
+		int abi;
+		const char *name;
+	} protections[] = {
+		{ REQUIRE_TRUNCATE, LANDLOCK_ABI_TRUNCATE, "truncate" },
+		{ REQUIRE_TCP, LANDLOCK_ABI_NET, "tcp" },
+		{ REQUIRE_IOCTL, LANDLOCK_ABI_IOCTL, "ioctl" },
+		{ REQUIRE_SIGNALS, LANDLOCK_ABI_SCOPE, "signals" },
+		{ REQUIRE_ABSTRACT, LANDLOCK_ABI_SCOPE, "abstract" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(protections); i++)
+		if ((plan->header->require & protections[i].bit) && abi < protections[i].abi)
+			return protections[i].name;
+	return NULL;
+}
+
 bool landlock_decides_binds(const struct plan *plan, int abi)
 {
 	if (plan->header->flags & PLAN_BIND_ANY)

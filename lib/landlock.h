@@ -30,6 +30,9 @@ int landlock_restrict_common(const struct plan *plan, int abi);
  * it. */
 int landlock_restrict_session(const struct plan *plan, int abi);
 
+/* The first of the plan's required protections that a kernel of this ABI lacks, as the policy names it; NULL: none. */
+const char *landlock_missing(const struct plan *plan, int abi);
+
 /* True where layer 1 refuses every TCP bind that the plan does not list, or the plan lists all. */
 bool landlock_decides_binds(const struct plan *plan, int abi);
 

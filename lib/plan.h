@@ -33,6 +33,14 @@
 	(PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM | PLAN_DNS | PLAN_BIND_ANY)
 #define PLAN_FLAGS ((PLAN_DRAFT << 1) - 1)
 
+/* Protections that the policy's `require` names: what the kernel must be able to hold. */
+#define REQUIRE_TCP      (1U << 0)
+#define REQUIRE_TRUNCATE (1U << 1)
+#define REQUIRE_IOCTL    (1U << 2)
+#define REQUIRE_SIGNALS  (1U << 3)
+#define REQUIRE_ABSTRACT (1U << 4)
+#define REQUIRE_ALL      ((REQUIRE_ABSTRACT << 1) - 1)
+
 struct plan_span {
 	uint32_t offset; /* bytes from the start of the plan, aligned to 8 */
 	uint32_t count;  /* elements */
@@ -87,8 +95,10 @@ struct plan_header {
 	uint32_t gid;
 	uint32_t user;
 	uint32_t home;
-	uint32_t shell;  /* the real shell, absolute */
-	uint32_t policy; /* the file that decides */
+	uint32_t shell;   /* the real shell, absolute */
+	uint32_t policy;  /* the file that decides */
+	uint32_t require; /* REQUIRE_* */
+	uint32_t unused;
 	struct plan_span rules;
 	struct plan_span ports;
 	struct plan_span entries;

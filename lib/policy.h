@@ -57,4 +57,18 @@ void policy_free(struct policy *policy);
 int policy_plan(const struct policy *policy, const struct account *account, policy_report report,
 		void *context, struct plan_builder *builder);
 
+/* One item as it holds for an account, and where it is written. */
+struct policy_value {
+	const char *section;
+	const char *key; /* with its label */
+	const char *text;
+	const char *file;
+	unsigned line;
+};
+typedef void (*policy_visit)(const struct policy_value *value, void *context);
+
+/* Every item in the order of the files; single values that an including file overrides are left out. */
+void policy_each(const struct policy *policy, const struct account *account, policy_visit visit,
+		 void *context);
+
 #endif

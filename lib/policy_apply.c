@@ -6,10 +6,10 @@
 #include "policy_apply.h"
 
 #include <errno.h>
-#include <seccomp.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policy_calls.h"
 #include "policy_model.h"
 #include "policy_session.h"
 #include "policy_unix.h"
@@ -46,8 +46,16 @@ int apply_include(const struct task *task, char why[WHY_MAX])
 int apply_require(const struct task *task, char why[WHY_MAX])
 {
 	static const char *const words[] = { "tcp", "truncate", "ioctl", "signals", "abstract", NULL };
+	static const uint32_t bits[] = { REQUIRE_TCP, REQUIRE_TRUNCATE, REQUIRE_IOCTL,
+					 REQUIRE_SIGNALS, REQUIRE_ABSTRACT };
 
-	return word_parse("protection", task->item->text, words, why);
+	if (word_parse("protection", task->item->text, words, why) < 0)
+		return -EINVAL;
+	for (size_t i = 0; task->planning && words[i]; i++) {
+		if (strcmp(task->item->text, words[i]) == 0)
+			task->planning->require |= bits[i];
+	}
+	return 0;
 }
 
 int apply_mode(const struct task *task, char why[WHY_MAX])
@@ -55,7 +63,7 @@ int apply_mode(const struct task *task, char why[WHY_MAX])
 	static const char *const words[] = { "enforce", "permissive", NULL };
 
 	if (strcmp(task->item->text, "permissive") == 0)
-		return refuse(why, "permissive is not enforced by this version, expected enforce");
+		return refuse(why, "permissive is reserved and not there yet, expected enforce");
 	return word_parse("mode", task->item->text, words, why);
 }
 
@@ -78,7 +86,11 @@ int apply_privileges(const struct task *task, char why[WHY_MAX])
 {
 	static const char *const words[] = { "auto", "yes", "no", NULL };
 
-	return word_parse("value", task->item->text, words, why);
+	if (word_parse("value", task->item->text, words, why) < 0)
+		return -EINVAL;
+	if (strcmp(task->item->text, "no") == 0)
+		return refuse(why, "a login shell always sets no_new_privs, expected auto or yes");
+	return 0;
 }
 
 int apply_capability(const struct task *task, char why[WHY_MAX])
@@ -160,65 +172,57 @@ int apply_file(const struct task *task, char why[WHY_MAX])
 
 /* [syscalls] ---------------------------------------------------------------- */
 
-static bool is_one_of(const char *text, const char *const *words)
+/* One item of `deny` or `allow`, while its calls are visited. */
+struct call_item {
+	const struct task *task;
+	char *why;
+	size_t taken; /* calls on which the item has an effect */
+};
+
+static int take_call(const char *name, uint32_t number, void *context)
 {
-	for (; *words; words++) {
-		if (strcmp(text, *words) == 0)
-			return true;
-	}
-	return false;
+	struct call_item *item = context;
+	struct planning *planning = item->task->planning;
+	bool allow = item->task->key->argument == CALL_ALLOW;
+	uint8_t state = allow ? CALL_STATE_ALLOWED : CALL_STATE_DENIED;
+
+	if (number >= PLANNING_CALLS || (allow && !call_is_refusable(name)))
+		return 0;
+	item->taken++;
+	if (!planning)
+		return 0;
+	if (planning->calls[number] != CALL_STATE_NONE && planning->calls[number] != state)
+		return refuse(item->why, "%s is both denied and allowed", name);
+	planning->calls[number] = state;
+	return 0;
 }
 
-static int judge_group(const char *name, uint32_t action, char why[WHY_MAX])
+static int apply_userns(const struct task *task, char why[WHY_MAX])
 {
-	static const char *const groups[] = {
-		"@aio",        "@basic-io", "@chown",       "@clock",          "@cpu-emulation",
-		"@debug",      "@default",  "@file-system", "@io-event",       "@ipc",
-		"@keyring",    "@known",    "@memlock",     "@module",         "@mount",
-		"@network-io", "@obsolete", "@pkey",        "@privileged",     "@process",
-		"@raw-io",     "@reboot",   "@resources",   "@sandbox",        "@setuid",
-		"@signal",     "@swap",     "@sync",        "@system-service", "@timer",
-		"@userns",     NULL,
-	};
-
-	if (word_parse("group", name, groups, why) < 0)
-		return -EINVAL;
-	if (action == CALL_DENY && strcmp(name, "@userns") == 0)
+	if (task->key->argument == CALL_DENY)
 		return refuse(why, "@userns is denied where it is not allowed, expected no line");
+	if (task->planning)
+		task->planning->userns = true;
 	return 0;
 }
 
 int apply_system_call(const struct task *task, char why[WHY_MAX])
 {
-	static const char *const never[] = {
-		"io_uring_setup",
-		"io_uring_enter",
-		"io_uring_register",
-		"seccomp",
-		"ptrace",
-		"process_vm_readv",
-		"process_vm_writev",
-		"pidfd_getfd",
-		"kcmp",
-		"x32",
-		"@aio",
-		"@debug",
-		"@known",
-		"@sandbox",
-		NULL,
-	};
+	struct call_item item = { task, why, 0 };
 	const char *name = task->item->text;
+	int error;
 
-	if (task->key->argument == CALL_ALLOW && is_one_of(name, never))
-		return refuse(why,
-			      "\"%s\": io_uring, listeners, tracing outside the session and x32 "
-			      "can never be allowed",
-			      name);
-	if (name[0] == '@')
-		return judge_group(name, task->key->argument, why);
-	if (seccomp_syscall_resolve_name(name) < 0)
+	if (strcmp(name, "@userns") == 0)
+		return apply_userns(task, why);
+	error = calls_each(name, take_call, &item);
+	if (error == -ENOENT)
 		return refuse(why, "unknown system call \"%s\", expected a name or an @group", name);
-	return 0;
+	if (error == 0 && task->key->argument == CALL_ALLOW && item.taken == 0)
+		return refuse(why,
+			      "\"%s\" changes nothing: it is not refused, or (io_uring, listeners, "
+			      "namespaces, tracing outside the session, x32) never allowed",
+			      name);
+	return error;
 }
 
 /* [limits] ------------------------------------------------------------------ */

@@ -10,6 +10,13 @@
 #include "policy_keys.h"
 #include "policy_values.h"
 
+#define PLANNING_CALLS 1024 /* more than any machine's numbers */
+enum call_state {
+	CALL_STATE_NONE = 0,
+	CALL_STATE_DENIED,
+	CALL_STATE_ALLOWED,
+};
+
 /* What a plan in the making knows beside the builder. Single values are applied before lists. */
 struct planning {
 	const struct account *account;
@@ -21,7 +28,10 @@ struct planning {
 	bool names_host;
 	uint8_t opened; /* enum protocol: what some net_allow rule carries */
 	bool unix_dgram;
-	bool unix_listed; /* unix_allow stands */
+	bool unix_listed;              /* unix_allow stands */
+	bool userns;                   /* [syscalls] allow = @userns */
+	uint32_t require;              /* REQUIRE_* */
+	uint8_t calls[PLANNING_CALLS]; /* enum call_state, by number */
 	char shell[VALUE_MAX];
 };
 

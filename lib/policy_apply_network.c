@@ -102,14 +102,6 @@ static bool is_any_address(const struct net_rule *rule)
 	       (rule->target == TARGET_PREFIX && rule->prefix.length == 0);
 }
 
-static int judge_icmp(const struct net_rule *rule, char why[WHY_MAX])
-{
-	if (rule->protocols == PROTOCOL_ICMP && key_get("network", "allow_icmp")->state == KEY_PENDING)
-		return refuse(why, "icmp:// is not enforced by this version; remove it or wait for one "
-				   "that does");
-	return 0;
-}
-
 int apply_net_allow(const struct task *task, char why[WHY_MAX])
 {
 	const struct planning *planning = task->planning;
@@ -125,8 +117,6 @@ int apply_net_allow(const struct task *task, char why[WHY_MAX])
 			  task->item->text);
 	if (!planning)
 		return 0;
-	if (judge_icmp(&rule, why) < 0)
-		return -EINVAL;
 	protocols = rule.protocols;
 	if (!protocols)
 		protocols = (uint8_t)(PROTOCOL_TCP | (planning->udp ? PROTOCOL_UDP : 0));
@@ -147,8 +137,6 @@ int apply_net_deny(const struct task *task, char why[WHY_MAX])
 			      task->item->text);
 	if (!task->planning)
 		return 0;
-	if (judge_icmp(&rule, why) < 0)
-		return -EINVAL;
 	protocols = rule.protocols;
 	if (!protocols)
 		protocols = (uint8_t)(PROTOCOL_TCP | PROTOCOL_UDP |

@@ -1,5 +1,5 @@
 /*
- * The one table of the language: sections, keys, what judges a value, what is enforced.
+ * The one table of the language: sections, keys, what judges a value.
  * Called by the policy reader; a new key is one row here and one function in policy_apply.c.
  * Distrusts nothing itself: the functions of its rows do.
  */
@@ -16,39 +16,37 @@
 
 /* clang-format off */
 static const struct policy_key keys[] = {
-	{ "policy", "description", KEY_SINGLE, KEY_ENFORCED, apply_text, 0 },
-	{ "policy", "include", KEY_LIST, KEY_ENFORCED, apply_include, 0 },
-	{ "policy", "require", KEY_LIST, KEY_PENDING, apply_require, 0 },
-	{ "policy", "mode", KEY_SINGLE, KEY_ENFORCED, apply_mode, 0 },
+	{ "policy", "description", KEY_SINGLE, apply_text, 0 },
+	{ "policy", "include", KEY_LIST, apply_include, 0 },
+	{ "policy", "require", KEY_LIST, apply_require, 0 },
+	{ "policy", "mode", KEY_SINGLE, apply_mode, 0 },
 
-	{ "session", "shell", KEY_SINGLE, KEY_ENFORCED, apply_shell, 0 },
-	{ "session", "no_new_privs", KEY_SINGLE, KEY_PENDING, apply_privileges, 0 },
-	{ "session", "capabilities", KEY_LIST, KEY_PENDING, apply_capability, 0 },
+	{ "session", "shell", KEY_SINGLE, apply_shell, 0 },
+	{ "session", "no_new_privs", KEY_SINGLE, apply_privileges, 0 },
+	{ "session", "capabilities", KEY_LIST, apply_capability, 0 },
 
-	{ "network", "net_allow", KEY_LIST, KEY_ENFORCED, apply_net_allow, 0 },
-	{ "network", "net_deny", KEY_LIST, KEY_ENFORCED, apply_net_deny, 0 },
-	{ "network", "net_bind", KEY_LIST, KEY_ENFORCED, apply_net_bind, 0 },
-	{ "network", "allow_udp", KEY_SINGLE, KEY_ENFORCED, apply_allow_udp, 0 },
-	/* Also holds for icmp:// rules; `no` is always in force. */
-	{ "network", "allow_icmp", KEY_SINGLE, KEY_PENDING, apply_allow_icmp, 0 },
-	{ "network", "dns", KEY_SINGLE, KEY_ENFORCED, apply_dns, 0 },
-	{ "network", "unix_allow", KEY_LIST, KEY_ENFORCED, apply_unix_allow, 0 },
-	{ "network", "unix_dgram", KEY_SINGLE, KEY_ENFORCED, apply_unix_dgram, 0 },
+	{ "network", "net_allow", KEY_LIST, apply_net_allow, 0 },
+	{ "network", "net_deny", KEY_LIST, apply_net_deny, 0 },
+	{ "network", "net_bind", KEY_LIST, apply_net_bind, 0 },
+	{ "network", "allow_udp", KEY_SINGLE, apply_allow_udp, 0 },
+	{ "network", "allow_icmp", KEY_SINGLE, apply_allow_icmp, 0 },
+	{ "network", "dns", KEY_SINGLE, apply_dns, 0 },
+	{ "network", "unix_allow", KEY_LIST, apply_unix_allow, 0 },
+	{ "network", "unix_dgram", KEY_SINGLE, apply_unix_dgram, 0 },
 
-	/* The state of `read` is also that of a section without keys, which opens no file at all. */
-	{ "filesystem", "read", KEY_LIST, KEY_PENDING, apply_file, FILE_READ },
-	{ "filesystem", "write", KEY_LIST, KEY_PENDING, apply_file, FILE_WRITE },
-	{ "filesystem", "exec", KEY_LIST, KEY_PENDING, apply_file, FILE_READ | FILE_EXEC },
+	{ "filesystem", "read", KEY_LIST, apply_file, FILE_READ },
+	{ "filesystem", "write", KEY_LIST, apply_file, FILE_WRITE },
+	{ "filesystem", "exec", KEY_LIST, apply_file, FILE_READ | FILE_EXEC },
 
-	{ "syscalls", "deny", KEY_LIST, KEY_PENDING, apply_system_call, CALL_DENY },
-	{ "syscalls", "allow", KEY_LIST, KEY_PENDING, apply_system_call, CALL_ALLOW },
+	{ "syscalls", "deny", KEY_LIST, apply_system_call, CALL_DENY },
+	{ "syscalls", "allow", KEY_LIST, apply_system_call, CALL_ALLOW },
 
-	{ "limits", "processes", KEY_SINGLE, KEY_PENDING, apply_count, RLIMIT_NPROC },
-	{ "limits", "open_files", KEY_SINGLE, KEY_PENDING, apply_count, RLIMIT_NOFILE },
-	{ "limits", "memory", KEY_SINGLE, KEY_PENDING, apply_size, RLIMIT_AS },
-	{ "limits", "file_size", KEY_SINGLE, KEY_PENDING, apply_size, RLIMIT_FSIZE },
-	{ "limits", "cpu_time", KEY_SINGLE, KEY_PENDING, apply_count, RLIMIT_CPU },
-	{ "limits", "core", KEY_SINGLE, KEY_PENDING, apply_size, RLIMIT_CORE },
+	{ "limits", "processes", KEY_SINGLE, apply_count, RLIMIT_NPROC },
+	{ "limits", "open_files", KEY_SINGLE, apply_count, RLIMIT_NOFILE },
+	{ "limits", "memory", KEY_SINGLE, apply_size, RLIMIT_AS },
+	{ "limits", "file_size", KEY_SINGLE, apply_size, RLIMIT_FSIZE },
+	{ "limits", "cpu_time", KEY_SINGLE, apply_count, RLIMIT_CPU },
+	{ "limits", "core", KEY_SINGLE, apply_size, RLIMIT_CORE },
 };
 /* clang-format on */
 

@@ -1,5 +1,5 @@
 /*
- * The one table of the language: sections, keys, what judges a value, what is enforced.
+ * The one table of the language: sections, keys, what judges a value.
  * Called by the policy reader; a new key is one row here and one function in policy_apply.c.
  * Distrusts nothing itself: the functions of its rows do.
  */
@@ -30,17 +30,10 @@ enum key_shape {
 	KEY_LIST, /* also as key.label */
 };
 
-/* A policy that uses what is pending is not planned: no line may be silently without effect. */
-enum key_state {
-	KEY_PENDING = 0,
-	KEY_ENFORCED,
-};
-
 struct policy_key {
 	const char *section;
 	const char *name;
 	enum key_shape shape;
-	enum key_state state;
 	/* 0, or a negative errno with the complaint in `why`. */
 	int (*apply)(const struct task *task, char why[WHY_MAX]);
 	uint32_t argument; /* for `apply` */

@@ -16,7 +16,6 @@
 
 #define RESOLV_CONF "/etc/resolv.conf"
 #define DNS_PORT    53
-#define PENDING     "not enforced by this version; remove it or wait for one that does"
 
 /* Name servers -------------------------------------------------------------- */
 
@@ -118,16 +117,6 @@ static int add_sockets(struct planning *planning, bool dns)
 
 /* Lines ----------------------------------------------------------------------- */
 
-/* `no` leaves closed what this version cannot open: nothing is missing. */
-static bool is_refusal(const struct setting *setting)
-{
-	char why[WHY_MAX];
-	bool value;
-
-	return setting->key == key_get("network", "allow_icmp") &&
-	       boolean_parse(setting->items[0].text, &value, why) == 0 && !value;
-}
-
 static void plan_setting(struct planning *planning, const struct setting *setting,
 			 struct reporter *reporter)
 {
@@ -135,10 +124,6 @@ static void plan_setting(struct planning *planning, const struct setting *settin
 
 	if (setting->superseded)
 		return;
-	if (setting->key->state == KEY_PENDING && !is_refusal(setting)) {
-		report_error(reporter, setting->file, setting->line, "%s: " PENDING, setting->name);
-		return;
-	}
 	for (size_t i = 0; i < setting->item_count; i++) {
 		const struct task task = { .key = setting->key,
 					   .setting = setting,
@@ -169,17 +154,28 @@ static void plan_settings(struct planning *planning, const struct policy *policy
 }
 
 /* A section without keys restricts: it opens no file at all. */
-static void plan_files(struct planning *planning, const struct policy *policy,
-		       struct reporter *reporter)
+static void plan_files(struct planning *planning, const struct policy *policy)
 {
 	const char *file;
-	const struct text_section *section = policy_section(policy, "filesystem", &file);
 
-	if (!section)
-		return;
-	if (key_get("filesystem", "read")->state == KEY_PENDING)
-		report_error(reporter, file, section->line, "[filesystem]: " PENDING);
-	plan_builder_header(planning->builder)->flags |= PLAN_FILES;
+	if (policy_section(policy, "filesystem", &file))
+		plan_builder_header(planning->builder)->flags |= PLAN_FILES;
+}
+
+/* Calls by number, each once. */
+static int add_calls(struct planning *planning)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; i < PLANNING_CALLS && error == 0; i++) {
+		const struct plan_call call = { i, planning->calls[i] == CALL_STATE_ALLOWED
+							   ? CALL_ALLOW
+							   : CALL_DENY };
+
+		if (planning->calls[i] != CALL_STATE_NONE)
+			error = plan_add_call(planning->builder, &call);
+	}
+	return error;
 }
 
 static int fill_header(struct planning *planning, const struct policy *policy)
@@ -200,6 +196,7 @@ static int fill_header(struct planning *planning, const struct policy *policy)
 	if (user < 0 || directory < 0 || shell < 0 || file < 0)
 		return -ENOMEM;
 	header = plan_builder_header(planning->builder);
+	header->require = planning->require;
 	header->uid = account->uid;
 	header->gid = account->gid;
 	header->user = (uint32_t)user;
@@ -224,11 +221,15 @@ static int plan_implied(struct planning *planning, const struct policy *policy)
 		header->flags |= PLAN_ICMP;
 	if (planning->icmp)
 		header->flags |= PLAN_ICMP_RAW;
+	if (planning->userns)
+		header->flags |= PLAN_USERNS;
 	if (planning->unix_dgram)
 		header->flags |= PLAN_UNIX_DGRAM;
 	error = dns ? add_nameservers(planning) : 0;
 	if (error == 0)
 		error = add_sockets(planning, dns);
+	if (error == 0)
+		error = add_calls(planning);
 	return error < 0 ? error : fill_header(planning, policy);
 }
 
@@ -240,7 +241,7 @@ int policy_plan(const struct policy *policy, const struct account *account, poli
 	int error;
 
 	plan_settings(&planning, policy, &reporter);
-	plan_files(&planning, policy, &reporter);
+	plan_files(&planning, policy);
 	if (reporter.errors > 0)
 		return -EINVAL;
 	error = plan_implied(&planning, policy);

@@ -15,6 +15,7 @@
 
 #include "confine.h"
 #include "filter.h"
+#include "landlock.h"
 #include "log.h"
 #include "plan.h"
 #include "rlimits.h"
@@ -100,6 +101,7 @@ static int planner_wait(pid_t planner)
 static int plan_make(const struct session_request *request, int *ret_memfd, struct plan *ret_plan)
 {
 	cleanup_fd int memfd = memfd_create("sandlock-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	const char *missing;
 	pid_t planner;
 	int error;
 
@@ -117,7 +119,13 @@ static int plan_make(const struct session_request *request, int *ret_memfd, stru
 	if (error)
 		return session_refuse("the plan is not sound", -error);
 	if (ret_plan->header->uid != getuid())
-		return session_refuse("the plan is another user's", EINVAL);
+		return session_refuse("the plan is another user's", 0);
+	missing = landlock_missing(ret_plan, landlock_abi());
+	if (missing) {
+		log_line(LOG_ERR, "the policy requires \"%s\", which this kernel does not offer",
+			 missing);
+		return session_refuse("the policy requires what this kernel does not offer", 0);
+	}
 	*ret_memfd = fd_take(&memfd);
 	return 0;
 }

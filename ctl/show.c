@@ -1,0 +1,109 @@
+/*
+ * `sandlockctl show`: the policy that holds for a user, each value with the line that says so.
+ * Called by sandlockctl.
+ * Distrusts the policy as a login does: what a login would refuse is refused here.
+ */
+#include <string.h>
+
+#include "ctl.h"
+#include "util.h"
+
+#define PLACE_MAX 4200
+#define IMPLIED   "(implied)"
+#define IN_FORCE  "(in force)"
+
+/* The line form of every complaint: where, then what. */
+static void value_print(const char *place, const char *section, const char *key, const char *text)
+{
+	printf("%s: [%s] %s = %s\n", place, section, key, text);
+}
+
+static void value_show(const struct policy_value *value, void *context)
+{
+	char place[PLACE_MAX];
+
+	(void)context;
+	snprintf(place, sizeof(place), "%s:%u", value->file, value->line);
+	value_print(place, value->section, value->key, value->text);
+}
+
+static void ports_print(const struct plan *plan, const struct rule *rule)
+{
+	for (uint32_t i = 0; i < rule->ports_count; i++) {
+		const struct port_range *range = &plan->ruleset.ports[rule->ports_first + i];
+
+		printf("%s%u", i > 0 ? "," : "", range->low);
+		if (range->high != range->low)
+			printf("-%u", range->high);
+	}
+}
+
+/* The rules that nobody wrote, by the word that brought them. */
+static void rules_show(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->ruleset.rule_count; i++) {
+		const struct rule *rule = &plan->ruleset.rules[i];
+		char address[ADDRESS_TEXT_MAX];
+
+		if (!rule->implicit)
+			continue;
+		address_format(&rule->prefix.address, address);
+		printf(IMPLIED ": [network] %s: %s%s%s ", plan_string(plan, rule->text),
+		       rule->protocols & PROTOCOL_TCP ? "tcp " : "",
+		       rule->protocols & PROTOCOL_UDP ? "udp " : "", address);
+		ports_print(plan, rule);
+		putchar('\n');
+	}
+}
+
+static const char *socket_text(const struct plan *plan, const struct plan_socket *item)
+{
+	switch ((enum plan_socket_kind)item->kind) {
+	case SOCKET_OWN:
+		return "own";
+	case SOCKET_X11:
+		return "x11";
+	case SOCKET_PATH:
+	case SOCKET_ABSTRACT:
+		return plan_string(plan, item->pattern);
+	}
+	return "";
+}
+
+static void sockets_show(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->header->sockets.count; i++) {
+		const struct plan_socket *item = &plan->sockets[i];
+
+		if (item->line == 0)
+			value_print(IMPLIED, "network", "unix_allow", socket_text(plan, item));
+	}
+}
+
+static void implied_show(const struct plan *plan)
+{
+	value_print(IN_FORCE, "session", "shell", plan_string(plan, plan->header->shell));
+	value_print(IN_FORCE, "network", "dns", plan->header->flags & PLAN_DNS ? "system" : "off");
+	rules_show(plan);
+	sockets_show(plan);
+	if (!(plan->header->flags & PLAN_FILES))
+		printf(IMPLIED ": [filesystem] files are not restricted\n");
+}
+
+int show_main(const struct ctl_options *options, int argc, char **argv)
+{
+	cleanup_person struct person person = { 0 };
+	struct policy *policy;
+	struct plan plan;
+
+	(void)argc;
+	if (person_require(argv[0], &person) != CTL_GOOD ||
+	    plan_load(options, &person.account, &policy, &plan) != CTL_GOOD)
+		return CTL_ERROR;
+	printf("%s: decides for %s (uid %u)\n", plan_string(&plan, plan.header->policy),
+	       person.account.name, person.account.uid);
+	policy_each(policy, &person.account, value_show, NULL);
+	policy_free(policy);
+	implied_show(&plan);
+	return CTL_GOOD;
+}

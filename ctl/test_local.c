@@ -1,0 +1,115 @@
+/*
+ * `sandlockctl test` of what stays on the machine: ports to bind, unix sockets, files.
+ * Called by sandlockctl test.
+ * Distrusts its operands; a path is walked as root or the caller would walk it, and may look
+ * otherwise to the user.
+ */
+#include <limits.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "unixrule.h"
+#include "util.h"
+
+static int answer(bool allowed, const char *operand, const char *reason)
+{
+	printf("%s: %s: %s\n", allowed ? "allowed" : "refused", operand, reason);
+	return allowed ? CTL_GOOD : CTL_BAD;
+}
+
+int test_bind(const struct plan *plan, const char *operand, const char *target)
+{
+	uint64_t port;
+
+	if (parse_unsigned(target, UINT16_MAX, &port) < 0)
+		return ctl_error("expected a port, got \"%s\"", target);
+	if (plan_binds(plan, (uint16_t)port))
+		return answer(true, operand, "net_bind lists it");
+	return answer(false, operand, "net_bind does not list it");
+}
+
+static void item_describe(const struct plan *plan, const struct plan_socket *item,
+			  char text[PATH_MAX])
+{
+	const char *pattern = plan_string(plan, item->pattern);
+
+	if (item->line == 0)
+		snprintf(text, PATH_MAX, "%s (implied)", *pattern ? pattern : "own");
+	else
+		snprintf(text, PATH_MAX, "unix_allow at %s:%u", plan_string(plan, item->file),
+			 item->line);
+}
+
+int test_socket(const struct plan *plan, const char *operand, const char *target)
+{
+	char path[PATH_MAX];
+	char reason[PATH_MAX];
+	struct unix_verdict verdict;
+
+	if (target[0] == '@')
+		verdict = unixrule_decide_abstract(plan, target + 1, -1);
+	else if (realpath(target, path))
+		verdict = unixrule_decide_path(plan, path, -1);
+	else
+		return ctl_error("%s: %m", target);
+	switch (verdict.kind) {
+	case UNIX_ALLOW:
+		item_describe(plan, verdict.item, reason);
+		return answer(true, operand, reason);
+	case UNIX_OWN:
+		return answer(true, operand,
+			      "own, if the user owns it and its server is in a session of the user's");
+	case UNIX_DENY:
+		break;
+	}
+	return answer(false, operand, "no item of unix_allow matches (default)");
+}
+
+/* True where `path` is `root` or lies below it. */
+static bool is_beneath(const char *path, const char *root)
+{
+	size_t length = strlen(root);
+
+	return strcmp(root, "/") == 0 ||
+	       (strncmp(path, root, length) == 0 && (path[length] == '\0' || path[length] == '/'));
+}
+
+/* A path that is to be made is judged by the directory that it is made in. */
+static bool path_resolve(const char *target, char path[PATH_MAX])
+{
+	char parent[PATH_MAX];
+	char *slash;
+
+	if (realpath(target, path))
+		return true;
+	snprintf(parent, sizeof(parent), "%s", target);
+	slash = strrchr(parent, '/');
+	if (!slash || slash == parent)
+		return false;
+	*slash = '\0';
+	return realpath(parent, path) != NULL;
+}
+
+int test_file(const struct plan *plan, uint32_t right, const char *operand, const char *target)
+{
+	/* As Landlock grants them: writing and executing include reading. */
+	uint32_t enough = right == FILE_READ ? FILE_READ | FILE_WRITE | FILE_EXEC : right;
+	char path[PATH_MAX];
+
+	if (!(plan->header->flags & PLAN_FILES))
+		return answer(true, operand, "files are not restricted");
+	if (target[0] != '/' || !path_resolve(target, path))
+		return ctl_error("%s: expected an absolute path that exists", target);
+	for (uint32_t i = 0; i < plan->header->files.count; i++) {
+		char root[PATH_MAX];
+
+		if ((plan->files[i].rights & enough) &&
+		    realpath(plan_string(plan, plan->files[i].path), root) && is_beneath(path, root)) {
+			char reason[PATH_MAX + 32];
+
+			snprintf(reason, sizeof(reason), "[filesystem] grants it below %s", root);
+			return answer(true, operand, reason);
+		}
+	}
+	return answer(false, operand, "[filesystem] does not grant it (default)");
+}
