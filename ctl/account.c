@@ -30,6 +30,12 @@ void ctl_report(const struct diagnostic *diagnostic, void *context)
 	fprintf(stderr, "%s %s\n", diagnostic->error ? "" : " warning:", diagnostic->text);
 }
 
+void ctl_report_error(const struct diagnostic *diagnostic, void *context)
+{
+	if (diagnostic->error)
+		ctl_report(diagnostic, context);
+}
+
 void person_free(struct person *person)
 {
 	free(person->storage);
@@ -96,7 +102,7 @@ int policy_path(const struct ctl_options *options, const struct account *account
 static int plan_make(const struct policy *policy, const struct account *account, int memfd)
 {
 	struct plan_builder *builder = plan_builder_new();
-	int error = builder ? policy_plan(policy, account, ctl_report, NULL, builder) : -ENOMEM;
+	int error = builder ? policy_plan(policy, account, ctl_report_error, NULL, builder) : -ENOMEM;
 
 	if (error == 0)
 		error = plan_seal(builder, memfd);

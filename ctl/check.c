@@ -58,8 +58,8 @@ static void name_warn(const char *path, const struct policy_name *name)
 		fprintf(stderr, "%s: warning: there is no group \"%s\"\n", path, name->subject);
 }
 
-/* What only shows when a session is planned: keys that this version does not enforce, a shell that
- * is none. Planned for the user in the file's name, else for the caller. */
+/* What only shows when a session is planned: a shell that is none, a value that is bad for the
+ * user. Planned for the user in the file's name, else for the caller. */
 static int policy_try(const struct policy *policy, const struct policy_name *name)
 {
 	cleanup_person struct person person = { 0 };
@@ -75,7 +75,7 @@ static int policy_try(const struct policy *policy, const struct policy_name *nam
 	builder = plan_builder_new();
 	if (!builder)
 		return -ENOMEM;
-	error = policy_plan(policy, &person.account, ctl_report, NULL, builder);
+	error = policy_plan(policy, &person.account, ctl_report_error, NULL, builder);
 	plan_builder_free(builder);
 	return error;
 }

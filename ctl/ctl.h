@@ -39,6 +39,9 @@ int ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A policy_report that prints to standard error; `context` is not used. */
 void ctl_report(const struct diagnostic *diagnostic, void *context);
 
+/* The same for errors alone, where the warnings were given before. */
+void ctl_report_error(const struct diagnostic *diagnostic, void *context);
+
 /* An account and the memory its strings live in. */
 struct person {
 	struct account account;

@@ -52,8 +52,8 @@ int policy_load(const char *path, const char *include_directory, unsigned flags,
 void policy_free(struct policy *policy);
 
 /* Expands %u and the like for `account` and writes everything into `builder`. Reads resolv.conf
- * (`dns`), /etc/shells (`shell`) and the paths of unix_allow. Keys that this version does not
- * enforce are errors here (not in policy_load). */
+ * (`dns`), /etc/shells (`shell`) and the paths of unix_allow. Files of
+ * [filesystem] that are not there are warned of without being asked. */
 int policy_plan(const struct policy *policy, const struct account *account, policy_report report,
 		void *context, struct plan_builder *builder);
 

@@ -13,6 +13,7 @@
 #include "policy_model.h"
 #include "policy_session.h"
 #include "policy_unix.h"
+#include "util.h"
 
 static const struct account *account_of(const struct task *task)
 {
@@ -63,7 +64,7 @@ int apply_mode(const struct task *task, char why[WHY_MAX])
 	static const char *const words[] = { "enforce", "permissive", NULL };
 
 	if (strcmp(task->item->text, "permissive") == 0)
-		return refuse(why, "permissive is reserved and not there yet, expected enforce");
+		return refuse(why, "permissive is not enforced by this version, expected enforce");
 	return word_parse("mode", task->item->text, words, why);
 }
 
@@ -88,7 +89,7 @@ int apply_privileges(const struct task *task, char why[WHY_MAX])
 
 	if (word_parse("value", task->item->text, words, why) < 0)
 		return -EINVAL;
-	if (strcmp(task->item->text, "no") == 0)
+	if (task->planning && strcmp(task->item->text, "no") == 0)
 		return refuse(why, "a login shell always sets no_new_privs, expected auto or yes");
 	return 0;
 }
@@ -159,7 +160,8 @@ int apply_file(const struct task *task, char why[WHY_MAX])
 		return refuse(why, "* in \"%s\", expected one path (\\x2a is a literal *)", text);
 	if (path_parse(text, account_of(task), 0, path, why) < 0)
 		return -EINVAL;
-	if (task->advice && !strchr(text, '%') && lstat(path, &status) < 0 && errno == ENOENT)
+	if (task->advice && (planning || !strchr(text, '%')) && lstat(path, &status) < 0 &&
+	    errno == ENOENT)
 		why_write(task->advice, "\"%s\" does not exist", path);
 	if (!planning)
 		return 0;
@@ -206,22 +208,52 @@ static int apply_userns(const struct task *task, char why[WHY_MAX])
 	return 0;
 }
 
+static bool is_never_allowed(const char *name)
+{
+	static const char *const never[] = {
+		"io_uring_setup",
+		"io_uring_enter",
+		"io_uring_register",
+		"seccomp",
+		"ptrace",
+		"process_vm_readv",
+		"process_vm_writev",
+		"pidfd_getfd",
+		"kcmp",
+		"x32",
+		"@aio",
+		"@debug",
+		"@known",
+		"@sandbox",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(never); i++) {
+		if (strcmp(name, never[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 int apply_system_call(const struct task *task, char why[WHY_MAX])
 {
 	struct call_item item = { task, why, 0 };
 	const char *name = task->item->text;
 	int error;
 
-	if (strcmp(name, "@userns") == 0)
+	if (task->key->argument == CALL_ALLOW && is_never_allowed(name))
+		return refuse(why,
+			      "\"%s\": io_uring, listeners, tracing outside the session and x32 "
+			      "can never be allowed",
+			      name);
+	if (strcmp(name, CALLS_USERNS) == 0)
 		return apply_userns(task, why);
-	error = calls_each(name, take_call, &item);
+	error = name[0] == '@' ? group_parse(name, why) : 0;
+	if (error == 0)
+		error = calls_each(name, take_call, &item);
 	if (error == -ENOENT)
 		return refuse(why, "unknown system call \"%s\", expected a name or an @group", name);
-	if (error == 0 && task->key->argument == CALL_ALLOW && item.taken == 0)
-		return refuse(why,
-			      "\"%s\" changes nothing: it is not refused, or (io_uring, listeners, "
-			      "namespaces, tracing outside the session, x32) never allowed",
-			      name);
+	if (error == 0 && task->advice && item.taken == 0)
+		why_write(task->advice, "\"%s\" is not refused: the line changes nothing", name);
 	return error;
 }
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy_values.h"
 #include "refusable.h"
 #include "util.h"
 
@@ -173,6 +174,18 @@ static int visit_members(const char *members, call_visit visit, void *context)
 		members += strspn(members, " ");
 	}
 	return error;
+}
+
+int group_parse(const char *name, char why[WHY_MAX])
+{
+	const char *words[ARRAY_SIZE(groups) + 2];
+	size_t count = 0;
+
+	for (; count < ARRAY_SIZE(groups); count++)
+		words[count] = groups[count].name;
+	words[count++] = CALLS_USERNS;
+	words[count] = NULL;
+	return word_parse("group", name, words, why);
 }
 
 int calls_each(const char *name, call_visit visit, void *context)

@@ -9,6 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy_report.h"
+
+/* Not a group of calls but of flags: the namespaces of a browser's own sandbox. */
+#define CALLS_USERNS "@userns"
+
+/* 0 where the group exists; -EINVAL with the complaint in `why`. */
+int group_parse(const char *name, char why[WHY_MAX]);
+
 /* A return value other than 0 ends the walk and is its result. */
 typedef int (*call_visit)(const char *name, uint32_t number, void *context);
 

@@ -120,7 +120,10 @@ static int add_sockets(struct planning *planning, bool dns)
 static void plan_setting(struct planning *planning, const struct setting *setting,
 			 struct reporter *reporter)
 {
+	/* A path that is missing today is worth a line at each login; other advice is for `check`. */
+	bool advises = setting->key->apply == apply_file;
 	char why[WHY_MAX];
+	char advice[WHY_MAX];
 
 	if (setting->superseded)
 		return;
@@ -128,8 +131,12 @@ static void plan_setting(struct planning *planning, const struct setting *settin
 		const struct task task = { .key = setting->key,
 					   .setting = setting,
 					   .item = &setting->items[i],
-					   .planning = planning };
-		int error = setting->key->apply(&task, why);
+					   .planning = planning,
+					   .advice = advises ? advice : NULL };
+		int error;
+
+		advice[0] = '\0';
+		error = setting->key->apply(&task, why);
 
 		if (error < 0 && error != -EINVAL)
 			why_write(why, "%s",
@@ -137,6 +144,9 @@ static void plan_setting(struct planning *planning, const struct setting *settin
 		if (error < 0)
 			report_error(reporter, setting->file, task.item->line, "%s: %s",
 				     setting->name, why);
+		else if (advice[0])
+			report_warning(reporter, setting->file, task.item->line, "%s: %s",
+				       setting->name, advice);
 	}
 }
 
@@ -236,7 +246,7 @@ static int plan_implied(struct planning *planning, const struct policy *policy)
 int policy_plan(const struct policy *policy, const struct account *account, policy_report report,
 		void *context, struct plan_builder *builder)
 {
-	struct reporter reporter = { report, context, 0, 0 };
+	struct reporter reporter = { report, context, POLICY_LINT, 0 };
 	struct planning planning = { .account = account, .builder = builder, .unix_dgram = true };
 	int error;
 

@@ -48,11 +48,11 @@ struct session {
 
 /* Refusing ------------------------------------------------------------------ */
 
-static void session_log(const struct session *session, const char *text)
+static void session_log(const struct session *session, int priority, const char *text)
 {
 	const struct log_field fields[] = { { "user", session->account.name } };
 
-	log_event(LOG_ERR, text, fields, ARRAY_SIZE(fields));
+	log_event(priority, text, fields, ARRAY_SIZE(fields));
 }
 
 /* Remembers the first reason, which a login is told; somebody who tries a policy is told all. */
@@ -69,7 +69,7 @@ __attribute__((format(printf, 2, 3))) static int session_refuse(struct session *
 		memcpy(session->reason, text, sizeof(text));
 	if (session->options.user)
 		fprintf(stderr, "%s\n", text);
-	session_log(session, text);
+	session_log(session, LOG_ERR, text);
 	return -EINVAL;
 }
 
@@ -77,12 +77,17 @@ __attribute__((format(printf, 2, 3))) static int session_refuse(struct session *
 static void session_report(const struct diagnostic *diagnostic, void *context)
 {
 	struct session *session = context;
+	char text[REASON_MAX];
 
 	if (diagnostic->line > 0)
-		session_refuse(session, "%s:%u: %s", diagnostic->file, diagnostic->line,
-			       diagnostic->text);
+		snprintf(text, sizeof(text), "%s:%u: %s", diagnostic->file, diagnostic->line,
+			 diagnostic->text);
 	else
-		session_refuse(session, "%s: %s", diagnostic->file, diagnostic->text);
+		snprintf(text, sizeof(text), "%s: %s", diagnostic->file, diagnostic->text);
+	if (diagnostic->error)
+		session_refuse(session, "%s", text);
+	else
+		session_log(session, LOG_INFO, text);
 }
 
 /* The account --------------------------------------------------------------- */

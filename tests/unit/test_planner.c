@@ -211,11 +211,11 @@ static void login_with_what_is_not_enforced_refused(void **state)
 	struct outcome outcome;
 
 	need_root();
-	free(policy_make(state, "default.conf", "[limits]\n\ncore = 0\n"));
+	free(policy_make(state, "default.conf", "[session]\n\nno_new_privs = no\n"));
 	outcome = run(CHILD_NOBODY, "--conf", *state);
 	assert_int_equal(EXIT_REFUSED, outcome.status);
 	assert_true(is_line(outcome.errors, REFUSED, DETAILS));
-	assert_non_null(strstr(outcome.errors, "/default.conf:3: core: not enforced by this version"));
+	assert_non_null(strstr(outcome.errors, "/default.conf:3: no_new_privs: a login shell always"));
 }
 
 static void login_without_a_policy_refused(void **state)

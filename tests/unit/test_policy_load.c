@@ -85,7 +85,7 @@ static void every_key_accepted(void **state)
 		"exec = %h /usr\n"
 		"[syscalls]\n"
 		"deny = @mount keyctl\n"
-		"allow = @userns @pkey personality\n"
+		"allow = @userns bpf perf_event_open\n"
 		"[limits]\n"
 		"processes = 200\n"
 		"open_files = 1024\n"
@@ -319,6 +319,8 @@ static void warnings_given(void **state)
 		  "address 169.254.169.254; @global is the internet alone\n" },
 		{ "[filesystem]\nread = /nonexistent /etc %h/nonexistent\n",
 		  "warning test.conf:2: read: \"/nonexistent\" does not exist\n" },
+		{ "[syscalls]\nallow = personality\n",
+		  "warning test.conf:2: allow: \"personality\" is not refused: the line changes nothing\n" },
 		{ "[network]\nnet_allow = @global:80 icmp://* 10.0.0.%U:80\n", "" },
 	};
 

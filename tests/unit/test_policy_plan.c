@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -393,65 +395,118 @@ static void shell_that_is_none_refused(void **state)
 	free(shells);
 }
 
-/* What is not enforced yet ------------------------------------------------------- */
+/* Files, calls, limits, protections ---------------------------------------------- */
 
-static void pending_keys_refused(void **state)
+static void files_reach_the_plan_with_their_rights(void **state)
 {
-	static const struct {
-		const char *text;
-		const char *name; /* at line 2 */
-	} cases[] = {
-		{ "[policy]\nrequire = signals\n", "require" },
-		{ "[session]\nno_new_privs = auto\n", "no_new_privs" },
-		{ "[session]\ncapabilities = chown\n", "capabilities" },
-		{ "[network]\nallow_icmp = yes\n", "allow_icmp" },
-		{ "[syscalls]\ndeny = keyctl\n", "deny" },
-		{ "[syscalls]\nallow.x = personality\n", "allow.x" },
-		{ "[limits]\nprocesses = 200\n", "processes" },
-		{ "[limits]\nopen_files = 1\n", "open_files" },
-		{ "[limits]\nmemory = 1G\n", "memory" },
-		{ "[limits]\nfile_size = 1\n", "file_size" },
-		{ "[limits]\ncpu_time = 1\n", "cpu_time" },
-		{ "[limits]\ncore = 0\n", "core" },
-	};
+	struct plan plan = plan_of(state, &alice,
+				   "[filesystem]\nread = /etc\nwrite = %h\nexec.x = /usr /etc\n");
 
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		char expected[256];
-
-		snprintf(expected, sizeof(expected),
-			 "error test.conf:2: %s: not enforced by this version; remove it or wait for one "
-			 "that does\n",
-			 cases[i].name);
-		assert_string_equal(expected, plan_complaint(state, &alice, cases[i].text));
-	}
+	assert_true(plan.header->flags & PLAN_FILES);
+	assert_int_equal(4, plan.header->files.count);
+	assert_string_equal("/etc", plan_string(&plan, plan.files[0].path));
+	assert_int_equal(FILE_READ, plan.files[0].rights);
+	assert_string_equal(alice.home, plan_string(&plan, plan.files[1].path));
+	assert_int_equal(FILE_WRITE, plan.files[1].rights);
+	assert_string_equal("/usr", plan_string(&plan, plan.files[2].path));
+	assert_int_equal(FILE_READ | FILE_EXEC, plan.files[2].rights);
+	plan_unmap(&plan);
 }
 
-static void pending_icmp_rules_refused(void **state)
+static void empty_filesystem_section_restricts(void **state)
 {
-	static const char *const keys[] = { "net_allow", "net_deny" };
+	struct plan plan = plan_of(state, &alice, "[filesystem]\n");
 
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		char text[128], expected[256];
-
-		snprintf(text, sizeof(text), "[network]\n%s = icmp://10.0.0.1\n", keys[i]);
-		snprintf(expected, sizeof(expected),
-			 "error test.conf:2: %s: icmp:// is not enforced by this version; remove it or wait "
-			 "for one that does\n",
-			 keys[i]);
-		assert_string_equal(expected, plan_complaint(state, &alice, text));
-	}
+	assert_true(plan.header->flags & PLAN_FILES);
+	assert_int_equal(0, plan.header->files.count);
+	plan_unmap(&plan);
 }
 
-static void pending_files_refused_even_without_keys(void **state)
+static void limits_reach_the_plan(void **state)
 {
-	assert_string_equal("error test.conf:1: [filesystem]: not enforced by this version; remove it or "
-			    "wait for one that does\n",
-			    plan_complaint(state, &alice, "[filesystem]\n"));
-	assert_string_equal("error test.conf:2: read: not enforced by this version; remove it or wait for "
-			    "one that does\n"
-			    "error test.conf:1: [filesystem]: not enforced by this version; remove it or "
-			    "wait for one that does\n",
-			    plan_complaint(state, &alice, "[filesystem]\nread = /\n"));
+	struct plan plan =
+		plan_of(state, &alice, "[limits]\nprocesses = 200\nmemory = 1G\ncore = 0\n");
+
+	assert_int_equal(3, plan.header->limits.count);
+	assert_int_equal(RLIMIT_NPROC, plan.limits[0].resource);
+	assert_int_equal(200, plan.limits[0].value);
+	assert_int_equal(RLIMIT_AS, plan.limits[1].resource);
+	assert_int_equal(1 << 30, plan.limits[1].value);
+	assert_int_equal(RLIMIT_CORE, plan.limits[2].resource);
+	assert_int_equal(0, plan.limits[2].value);
+	plan_unmap(&plan);
+}
+
+static bool plan_has_call(const struct plan *plan, uint32_t number, uint32_t action)
+{
+	for (uint32_t i = 0; i < plan->header->calls.count; i++)
+		if (plan->calls[i].number == number && plan->calls[i].action == action)
+			return true;
+	return false;
+}
+
+static void calls_and_groups_reach_the_plan(void **state)
+{
+	struct plan plan =
+		plan_of(state, &alice,
+			"[filesystem]\n[syscalls]\ndeny = personality @clock\nallow = @keyring @userns\n");
+
+	assert_true(plan_has_call(&plan, __NR_personality, CALL_DENY));
+	assert_true(plan_has_call(&plan, __NR_clock_settime, CALL_DENY));
+	assert_true(plan_has_call(&plan, __NR_keyctl, CALL_ALLOW));
+	assert_true(plan_has_call(&plan, __NR_request_key, CALL_ALLOW));
+	assert_false(plan_has_call(&plan, __NR_bpf, CALL_ALLOW));
+	assert_true(plan.header->flags & PLAN_USERNS);
+	plan_unmap(&plan);
+}
+
+static void call_both_denied_and_allowed_refused(void **state)
+{
+	assert_string_equal("error test.conf:3: allow: keyctl is both denied and allowed\n",
+			    plan_complaint(state, &alice,
+					   "[syscalls]\ndeny = @keyring\nallow = keyctl\n"));
+}
+
+static void protections_reach_the_plan(void **state)
+{
+	struct plan plan = plan_of(state, &alice, "[policy]\nrequire = signals tcp\n");
+
+	assert_int_equal(REQUIRE_SIGNALS | REQUIRE_TCP, plan.header->require);
+	plan_unmap(&plan);
+}
+
+static void privileges_that_a_shell_cannot_leave_refused(void **state)
+{
+	struct plan plan;
+
+	assert_string_equal("error test.conf:2: no_new_privs: a login shell always sets no_new_privs, "
+			    "expected auto or yes\n",
+			    plan_complaint(state, &alice, "[session]\nno_new_privs = no\n"));
+	plan = plan_of(state, &alice, "[session]\nno_new_privs = auto\ncapabilities = chown\n");
+	plan_unmap(&plan);
+}
+
+static void icmp_rule_opens_ping_for_itself(void **state)
+{
+	struct plan plan =
+		plan_of(state, &alice, "[network]\nnet_allow = icmp://10.0.0.1 10.0.0.2:1\n");
+
+	assert_int_equal(PLAN_ICMP, plan.header->flags & (PLAN_ICMP | PLAN_ICMP_RAW));
+	assert_int_equal(PROTOCOL_ICMP, plan.ruleset.rules[0].protocols);
+	assert_int_equal(PROTOCOL_TCP, plan.ruleset.rules[1].protocols);
+	plan_unmap(&plan);
+}
+
+static void allow_icmp_opens_ping_and_raw_for_every_target(void **state)
+{
+	struct plan plan =
+		plan_of(state, &alice,
+			"[network]\nallow_icmp = yes\nnet_allow = udp://10.0.0.1:5 10.0.0.2:1\n");
+
+	assert_int_equal(PLAN_ICMP | PLAN_ICMP_RAW, plan.header->flags & (PLAN_ICMP | PLAN_ICMP_RAW));
+	assert_int_equal(PROTOCOL_UDP | PROTOCOL_ICMP, plan.ruleset.rules[0].protocols);
+	assert_int_equal(PROTOCOL_TCP | PROTOCOL_ICMP, plan.ruleset.rules[1].protocols);
+	plan_unmap(&plan);
 }
 
 /* An account can make a line bad that was good for any. */
@@ -484,11 +539,6 @@ static void superseded_value_not_planned(void **state)
 {
 	struct plan plan;
 
-	free(file_make(*state, "one.inc", "[network]\ndns = system\n[limits]\ncore = 0\n", 40));
-	assert_string_equal("error one.inc:4: core: not enforced by this version; remove it or wait for one "
-			    "that does\n",
-			    plan_complaint(state, &alice,
-					   "[policy]\ninclude = one\n[network]\ndns = off\n"));
 	free(file_make(*state, "one.inc", "[network]\ndns = system\n", 23));
 	plan = plan_of(state, &alice, "[policy]\ninclude = one\n[network]\ndns = off\n");
 	assert_false(plan.header->flags & PLAN_DNS);
@@ -513,9 +563,15 @@ int main(void)
 		place_test(binds_planned),
 		place_test(listed_shell_planned),
 		place_test(shell_that_is_none_refused),
-		place_test(pending_keys_refused),
-		place_test(pending_icmp_rules_refused),
-		place_test(pending_files_refused_even_without_keys),
+		place_test(files_reach_the_plan_with_their_rights),
+		place_test(empty_filesystem_section_restricts),
+		place_test(limits_reach_the_plan),
+		place_test(calls_and_groups_reach_the_plan),
+		place_test(call_both_denied_and_allowed_refused),
+		place_test(protections_reach_the_plan),
+		place_test(privileges_that_a_shell_cannot_leave_refused),
+		place_test(icmp_rule_opens_ping_for_itself),
+		place_test(allow_icmp_opens_ping_and_raw_for_every_target),
 		place_test(value_bad_for_the_account_refused),
 		place_test(too_many_names_refused),
 		place_test(superseded_value_not_planned),
