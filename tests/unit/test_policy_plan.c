@@ -400,17 +400,33 @@ static void shell_that_is_none_refused(void **state)
 static void files_reach_the_plan_with_their_rights(void **state)
 {
 	struct plan plan = plan_of(state, &alice,
-				   "[filesystem]\nread = /etc\nwrite = %h\nexec.x = /usr /etc\n");
+				   "[filesystem]\nread = /etc\nwrite = /tmp\nexec.x = /usr /etc\n");
 
 	assert_true(plan.header->flags & PLAN_FILES);
 	assert_int_equal(4, plan.header->files.count);
 	assert_string_equal("/etc", plan_string(&plan, plan.files[0].path));
 	assert_int_equal(FILE_READ, plan.files[0].rights);
-	assert_string_equal(alice.home, plan_string(&plan, plan.files[1].path));
+	assert_string_equal("/tmp", plan_string(&plan, plan.files[1].path));
 	assert_int_equal(FILE_WRITE, plan.files[1].rights);
 	assert_string_equal("/usr", plan_string(&plan, plan.files[2].path));
 	assert_int_equal(FILE_READ | FILE_EXEC, plan.files[2].rights);
 	plan_unmap(&plan);
+}
+
+static void path_that_is_missing_planned_with_a_warning(void **state)
+{
+	struct collected collected = { 0 };
+	struct plan_builder *builder = plan_builder_new();
+	struct policy *policy;
+
+	assert_int_equal(0, policy_load_text(*state, "[filesystem]\nread = /nonexistent\n",
+					     &collected, &policy));
+	collected = (struct collected){ 0 };
+	assert_int_equal(0, policy_plan(policy, &alice, collect, &collected, builder));
+	assert_string_equal("warning test.conf:2: read: \"/nonexistent\" does not exist\n",
+			    collected.text);
+	plan_builder_free(builder);
+	policy_free(policy);
 }
 
 static void empty_filesystem_section_restricts(void **state)
@@ -564,6 +580,7 @@ int main(void)
 		place_test(listed_shell_planned),
 		place_test(shell_that_is_none_refused),
 		place_test(files_reach_the_plan_with_their_rights),
+		place_test(path_that_is_missing_planned_with_a_warning),
 		place_test(empty_filesystem_section_restricts),
 		place_test(limits_reach_the_plan),
 		place_test(calls_and_groups_reach_the_plan),
