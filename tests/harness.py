@@ -104,6 +104,18 @@ class Account:
                 pass
         return found
 
+    def foreground(self, program):
+        """True once `program` sleeps in the foreground of its terminal: now a key may be pressed."""
+        for pid in self.processes(program):
+            try:
+                stat = Path(f"/proc/{pid}/stat").read_text()
+            except OSError:
+                continue
+            state, _, group, _, _, terminal_group = stat.rpartition(")")[2].split()[:6]
+            if state == "S" and group == terminal_group:
+                return True
+        return False
+
     def end_processes(self):
         for pid in self.processes():
             try:
@@ -183,6 +195,7 @@ class Terminal:
         self.text, self.status = "", None
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it
             os.execvpe(argv[0], argv, {**os.environ, "TERM": "dumb", **environment})
         self.resize(rows, columns)
 

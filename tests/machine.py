@@ -87,6 +87,9 @@ def _private_machine(destdir):
     for words in ("link set lo up", f"addr add {PUBLIC}/32 dev lo",
                   f"addr add {PUBLIC6}/128 dev lo nodad"):
         subprocess.run(["ip", *words.split()], check=True)
+    # A caller in the background of a script may have ignored these for us; no login inherits that.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGTSTP):
+        signal.signal(number, signal.SIG_DFL)
     os.environ.clear()
     os.environ.update(PATH="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                       HOME="/root", LANG="C.UTF-8", TERM="xterm")

@@ -111,7 +111,7 @@ class Interactive(SessionTest):
                 terminal.expect("ready> ")
                 terminal.send("sleep 100\r")
                 terminal.expect("sleep 100\r\n")
-                eventually(lambda: who.processes("sleep"), "sleep runs")
+                eventually(lambda: who.foreground("sleep"), "sleep runs")
                 terminal.send("\x03")
                 terminal.expect("ready> ")
                 status = terminal.ask("echo $?")

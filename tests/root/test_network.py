@@ -317,7 +317,8 @@ with socket.socket(socket.AF_UNIX) as s:
         self.addCleanup(server.wait)
         self.addCleanup(server.kill)
         eventually(lambda: os.path.exists(path), "the server listens")
-        self.assertEqual("ok", self.confined.python(f"answer(unix('{path}'))"))
+        eventually(lambda: self.confined.python(f"answer(unix('{path}'))") == "ok",
+                   "the other session's server is reached")
 
     def test_socketpair_and_own_sockets_inside_one_session_work(self):
         self.policy("")
