@@ -21,9 +21,9 @@
 	{                                                              \
 		{ { MAPPED_PREFIX, a, b, c, d } }, FAMILY_INET, length \
 	}
-#define INET6_PREFIX(first, second, last, length)                        \
-	{                                                                \
-		{ { first, second, [15] = last } }, FAMILY_INET6, length \
+#define INET6_PREFIX(first, second, last, length)                          \
+	{                                                                  \
+		{ { first, second, [15] = (last) } }, FAMILY_INET6, length \
 	}
 
 static const uint8_t mapped_prefix[INET_OFFSET] = { MAPPED_PREFIX };

@@ -103,7 +103,7 @@ static bool journal_send(int priority, const char *line, const struct log_field 
 
 		if (!fields[i].value)
 			continue;
-		for (; fields[i].name[length] && length < sizeof(name) - 1; length++) {
+		for (; length < sizeof(name) - 1 && fields[i].name[length]; length++) {
 			char c = fields[i].name[length];
 
 			name[length] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);

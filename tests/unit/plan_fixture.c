@@ -67,6 +67,8 @@ static void fill_rest(struct plan_builder *builder)
 	assert_int_equal(plan_add_bind(builder, (struct port_range){ 9000, 9005 }), 0);
 	assert_int_equal(plan_add_bind(builder, (struct port_range){ 8080, 8080 }), 0);
 	assert_int_equal(plan_add_socket(builder, &socket), 0);
+	socket.kind = SOCKET_X11;
+	assert_int_equal(plan_add_socket(builder, &socket), 0);
 	assert_int_equal(plan_add_file(builder, &file), 0);
 	assert_int_equal(plan_add_limit(builder, &limit), 0);
 	assert_int_equal(plan_add_call(builder, &(struct plan_call){ 101, CALL_DENY }), 0);

@@ -299,6 +299,20 @@ static void strings_damaged_are_refused(void **state)
 	patient_free(&patient);
 }
 
+static void plan_that_ends_before_its_strings_is_refused(void **state)
+{
+	struct plan plan = mapped(sealed(builder_full())), other;
+	uint32_t size = plan.header->strings.offset;
+	cleanup_free struct plan_header *copy = malloc(size);
+
+	(void)state;
+	memcpy(copy, plan.header, size);
+	copy->size = size;
+	copy->strings.count = 0;
+	assert_int_equal(plan_validate(copy, size, &other), -EINVAL);
+	plan_unmap(&plan);
+}
+
 static void string_offset_beyond_is_refused(void **state)
 {
 	struct patient patient = patient_new();
@@ -478,6 +492,7 @@ int main(void)
 		cmocka_unit_test(header_field_damaged_is_refused),
 		cmocka_unit_test(span_damaged_is_refused),
 		cmocka_unit_test(strings_damaged_are_refused),
+		cmocka_unit_test(plan_that_ends_before_its_strings_is_refused),
 		cmocka_unit_test(string_offset_beyond_is_refused),
 		cmocka_unit_test(element_damaged_is_refused),
 		cmocka_unit_test(ruleset_damaged_is_refused),

@@ -161,6 +161,9 @@ static void decide_host_by_every_name_of_the_address(void **state)
 	expect(&world, PROTOCOL_TCP, "192.0.2.2", 22, VERDICT_DENY, -1);
 	host_table_replace(&world.table, 0, NULL, 0);
 	expect(&world, PROTOCOL_TCP, "192.0.2.1", 22, VERDICT_DENY, -1);
+	host_table_replace(&world.table, 5, NULL, 0);
+	expect(&world, PROTOCOL_TCP, "192.0.2.1", 80, VERDICT_DENY, -1);
+	host_table_replace(&world.table, 5, &shared, 1);
 	world.ruleset.hosts = NULL;
 	expect(&world, PROTOCOL_TCP, "192.0.2.1", 80, VERDICT_DENY, -1);
 }
@@ -211,6 +214,7 @@ static void names_host_only_by_an_allow_rule_of_the_port(void **state)
 	assert_true(ruleset_names_host(&world.ruleset, PROTOCOL_TCP, 22));
 	assert_true(ruleset_names_host(&world.ruleset, PROTOCOL_TCP, 80));
 	assert_false(ruleset_names_host(&world.ruleset, PROTOCOL_TCP, 24));
+	assert_false(ruleset_names_host(&world.ruleset, PROTOCOL_TCP, 0));
 	assert_false(ruleset_names_host(&world.ruleset, PROTOCOL_UDP, 22));
 	assert_true(ruleset_names_host(&world.ruleset, PROTOCOL_ICMP, 7));
 }

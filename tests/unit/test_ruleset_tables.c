@@ -188,6 +188,9 @@ static void validate_unsound_index_is_refused(void **state)
 	expect_unsound(&world, "an entry of a rule beyond the rules");
 	world.groups[0].count = 0;
 	expect_unsound(&world, "empty group");
+	world.groups[ruleset->group_count++] =
+		(struct ruleset_group){ .target = TARGET_HOST + 1, .first = ruleset->entry_count };
+	expect_unsound(&world, "empty group of an unknown target");
 	world.groups[1].count = UINT32_MAX;
 	expect_unsound(&world, "huge group");
 	world.groups[1].first = 0;
@@ -227,6 +230,22 @@ static void validate_runs_out_of_order_are_refused(void **state)
 	assert_int_equal(ruleset_validate(&world.ruleset, 0), -EINVAL);
 	world_index(&world);
 	world.entries[1] = world.entries[0];
+	assert_int_equal(ruleset_validate(&world.ruleset, 0), -EINVAL);
+}
+
+static void validate_split_group_is_refused(void **state)
+{
+	struct world world = { 0 };
+
+	(void)state;
+	world_add(&world, PROTOCOL_TCP, TARGET_ANY, 0);
+	world_add(&world, PROTOCOL_TCP, TARGET_ANY, 0);
+	world_index(&world);
+	assert_int_equal(ruleset_validate(&world.ruleset, 0), 0);
+	world.groups[0].count = 1;
+	world.groups[1] = world.groups[0];
+	world.groups[1].first = 1;
+	world.ruleset.group_count = 2;
 	assert_int_equal(ruleset_validate(&world.ruleset, 0), -EINVAL);
 }
 
@@ -350,6 +369,7 @@ int main(void)
 		cmocka_unit_test(validate_unsound_ports_are_refused),
 		cmocka_unit_test(validate_unsound_index_is_refused),
 		cmocka_unit_test(validate_runs_out_of_order_are_refused),
+		cmocka_unit_test(validate_split_group_is_refused),
 		cmocka_unit_test(count_entries_beyond_32_bits_is_the_maximum),
 		cmocka_unit_test(host_table_random_answers_stay_sorted),
 		cmocka_unit_test(host_table_repeated_address_is_held_once),
