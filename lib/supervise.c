@@ -175,22 +175,37 @@ static void held_interrupt(struct held *held)
 	held_end(held, &outcome);
 }
 
-static bool is_interrupted(const struct request *request)
+/* What one sweep has learnt of the process that it looked at last: many threads of one may be held. */
+struct sweep {
+	pid_t group;
+	bool stopping;
+};
+
+static bool is_stopping(struct sweep *sweep, pid_t group)
+{
+	if (sweep->group != group) {
+		sweep->group = group;
+		sweep->stopping = target_is_stopping(group);
+	}
+	return sweep->stopping;
+}
+
+static bool is_interrupted(struct sweep *sweep, const struct request *request)
 {
 	struct target_status status;
 
 	if (target_read_status(request->call.thread, &status))
 		return false;
-	return status.pending != 0 || (status.threads > 1 && target_has_stopped_thread(status.group));
+	return status.pending != 0 || (status.threads > 1 && is_stopping(sweep, status.group));
 }
 
-static void held_sweep(struct held *held)
+static void held_sweep(struct sweep *sweep, struct held *held)
 {
 	const struct outcome gone = outcome_gone();
 
 	if (!notify_is_held(held->supervisor->listener.fd, held->request.call.id))
 		held_end(held, &gone);
-	else if (is_interrupted(&held->request))
+	else if (is_interrupted(sweep, &held->request))
 		held_interrupt(held);
 	else if (held->watch.fd < 0 || serve_is_late(&held->request))
 		held_go_on(held);
@@ -199,6 +214,7 @@ static void held_sweep(struct held *held)
 static void timer_ready(struct watch *watch, uint32_t events)
 {
 	struct supervisor *supervisor = container_of(watch, struct supervisor, timer);
+	struct sweep sweep = { 0 };
 	uint64_t expirations;
 	uint32_t seen = 0;
 
@@ -214,7 +230,7 @@ static void timer_ready(struct watch *watch, uint32_t events)
 		if (!held->used)
 			continue;
 		seen++;
-		held_sweep(held);
+		held_sweep(&sweep, held);
 	}
 }
 

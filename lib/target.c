@@ -192,17 +192,11 @@ int target_read_status(pid_t thread, struct target_status *ret_status)
 	return status_parse(text, ret_status);
 }
 
-static bool thread_is_stopped(pid_t thread)
-{
-	struct target_status status;
-
-	return target_read_status(thread, &status) == 0 && status.state == 'T';
-}
-
-bool target_has_stopped_thread(pid_t group)
+bool target_is_stopping(pid_t group)
 {
 	cleanup_fd int directory = target_open(group, "task", O_RDONLY | O_DIRECTORY);
 	char entries[2048] __attribute__((aligned(8)));
+	struct target_status status;
 	long length;
 	unsigned seen = 0;
 
@@ -216,8 +210,8 @@ bool target_has_stopped_thread(pid_t group)
 			at += entry->d_reclen;
 			if (parse_unsigned(entry->d_name, INT32_MAX, &thread))
 				continue;
-			if (thread_is_stopped((pid_t)thread))
-				return true;
+			if (target_read_status((pid_t)thread, &status) == 0 && status.state != 'D')
+				return status.state == 'T';
 			if (++seen == THREADS_MAX)
 				return false;
 		}

@@ -46,7 +46,8 @@ struct target_status {
 };
 int target_read_status(pid_t thread, struct target_status *ret_status);
 
-/* True where a thread of the process is stopped. */
-bool target_has_stopped_thread(pid_t group);
+/* True where the process is being stopped: of its threads, those that wait uninterruptibly (as held
+ * ones do) cannot follow yet, but the first that is not one of them has. */
+bool target_is_stopping(pid_t group);
 
 #endif
