@@ -305,38 +305,31 @@ static void calls_sort(struct table *table)
 	table->count = kept + 1;
 }
 
-static bool ports_are_inside(const struct plan_builder *builder, const struct rule *rule)
-{
-	uint32_t count = builder->tables[SECTION_PORTS].count;
-
-	return rule->ports_first <= count && rule->ports_count <= count - rule->ports_first;
-}
-
 static int rules_index(struct plan_builder *builder)
 {
-	const struct table *rules = &builder->tables[SECTION_RULES];
 	struct table *entries = &builder->tables[SECTION_ENTRIES];
 	struct table *groups = &builder->tables[SECTION_GROUPS];
-	const struct rule *rule = (const void *)rules->elements;
-	uint32_t entry_count = ruleset_count_entries(rule, rules->count);
-	int error;
+	struct ruleset ruleset = {
+		.rules = (const void *)builder->tables[SECTION_RULES].elements,
+		.ports = (const void *)builder->tables[SECTION_PORTS].elements,
+		.rule_count = builder->tables[SECTION_RULES].count,
+		.port_count = builder->tables[SECTION_PORTS].count,
+	};
+	int error = ruleset_validate_rules(&ruleset, builder->tables[SECTION_HOSTS].count);
 
-	for (uint32_t i = 0; i < rules->count; i++) {
-		if (!ports_are_inside(builder, &rule[i]))
-			return -EINVAL;
-	}
 	entries->count = 0;
 	groups->count = 0;
-	if (rules->count == 0)
-		return 0;
-	error = table_reserve(builder, SECTION_ENTRIES, entry_count);
+	if (error < 0 || ruleset.rule_count == 0)
+		return error;
+	ruleset.entry_count = ruleset_count_entries(ruleset.rules, ruleset.rule_count);
+	error = table_reserve(builder, SECTION_ENTRIES, ruleset.entry_count);
 	if (error == 0)
 		error = table_reserve(builder, SECTION_GROUPS, RULESET_GROUPS_MAX);
 	if (error < 0)
 		return error;
-	ruleset_index(rule, rules->count, (const void *)builder->tables[SECTION_PORTS].elements,
-		      (void *)entries->elements, (void *)groups->elements, &groups->count);
-	entries->count = entry_count;
+	ruleset_index(ruleset.rules, ruleset.rule_count, ruleset.ports, (void *)entries->elements,
+		      (void *)groups->elements, &groups->count);
+	entries->count = ruleset.entry_count;
 	return 0;
 }
 

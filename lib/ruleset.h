@@ -40,19 +40,23 @@ struct rule {
 	uint32_t file;        /* plan string: the file it stands in */
 };
 
-/* One (rule, port range) in the order in which it is searched. */
+/* One (rule, port range), sorted by (key, length, rule) within its group. Whatever else holds a key
+ * that this entry holds is found by `wider`: first the entries before it with the same key and
+ * length, then those of the next wider prefix. */
 struct ruleset_entry {
 	struct address key; /* prefix address, or class or host number in the last four bytes */
 	struct port_range ports;
 	uint32_t rule;
+	uint32_t wider;  /* index of an earlier entry of the group, or ENTRY_NONE */
+	uint32_t length; /* bits of the key, counted from its first byte, for IPv4 too */
 };
+#define ENTRY_NONE UINT32_MAX
 
-/* Entries of one kind and length, adjacent and sorted by (key, rule). */
+/* The entries of one kind, adjacent. */
 struct ruleset_group {
 	uint8_t target;
 	uint8_t family; /* TARGET_PREFIX only */
-	uint8_t length; /* TARGET_PREFIX only */
-	uint8_t unused;
+	uint16_t unused;
 	uint32_t first;
 	uint32_t count;
 };
@@ -105,13 +109,15 @@ bool ruleset_names_host(const struct ruleset *ruleset, enum protocol protocol, u
 
 /* Build side: how many entries `rules` need, and the filling of both tables (groups needs room for
  * RULESET_GROUPS_MAX). Sorts in place. */
-#define RULESET_GROUPS_MAX (3 + 33 + 129)
+#define RULESET_GROUPS_MAX 5
 uint32_t ruleset_count_entries(const struct rule *rules, uint32_t rule_count);
 void ruleset_index(const struct rule *rules, uint32_t rule_count, const struct port_range *ports,
 		   struct ruleset_entry *entries, struct ruleset_group *groups,
 		   uint32_t *ret_group_count);
 
-/* 0 where every index, order and enum value is sound; -EINVAL otherwise. Hostile input. */
+/* 0 where ports, rules and index are sound, -EINVAL otherwise; the first looks at ports and rules
+ * only, and ruleset_index wants what passes it. Hostile input. */
+int ruleset_validate_rules(const struct ruleset *ruleset, uint32_t host_count);
 int ruleset_validate(const struct ruleset *ruleset, uint32_t host_count);
 
 /* Replaces what `host` answered; addresses beyond the tables' limits are dropped (and so denied).

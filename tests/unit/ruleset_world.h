@@ -20,7 +20,7 @@ struct world {
 	struct rule rules[RULES_MAX];
 	struct port_range ports[PORTS_MAX];
 	struct ruleset_entry entries[ENTRIES_MAX];
-	struct ruleset_group groups[RULESET_GROUPS_MAX];
+	struct ruleset_group groups[RULESET_GROUPS_MAX + 1]; /* one more than sound */
 	struct host_table table;
 	struct address answers[HOSTS][ANSWERS];
 	uint32_t answer_count[HOSTS];

@@ -152,6 +152,24 @@ static void seal_of_an_unsound_plan_is_refused(void **state)
 	plan_builder_free(builder);
 }
 
+/* More kinds of rules than an index has groups. */
+static void seal_of_rules_of_every_kind_is_refused(void **state)
+{
+	struct plan_builder *builder = builder_minimal();
+	cleanup_fd int fd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct rule rule = rule_of(builder, "*:*");
+
+	(void)state;
+	for (int i = 0; i < 1024; i++) {
+		rule.target = i < 512 ? TARGET_PREFIX : (uint8_t)i;
+		rule.prefix.family = (uint8_t)i;
+		rule.prefix.length = (uint8_t)(i >> 8);
+		assert_int_equal(plan_add_rule(builder, &rule), 0);
+	}
+	assert_int_equal(plan_seal(builder, fd), -EINVAL);
+	plan_builder_free(builder);
+}
+
 static void seal_without_permission_fails(void **state)
 {
 	struct plan_builder *builder = builder_minimal();
@@ -301,6 +319,7 @@ int main(void)
 		cmocka_unit_test(seal_of_too_large_an_index_is_refused),
 		cmocka_unit_test(seal_of_sections_beyond_the_limit_together_is_refused),
 		cmocka_unit_test(seal_of_an_unsound_plan_is_refused),
+		cmocka_unit_test(seal_of_rules_of_every_kind_is_refused),
 		cmocka_unit_test(seal_without_permission_fails),
 		cmocka_unit_test(seal_joins_binds_that_touch),
 		cmocka_unit_test(binds_any_is_every_port),
