@@ -100,9 +100,13 @@ struct outcome serve_connect(struct supervisor *supervisor, struct request *requ
 	if (request->started)
 		return connect_go_on(request);
 	error = serve_pin(supervisor, request, "connect");
-	if (!error)
-		error = serve_copy_address(request, request->call.arguments[1],
-					   (int64_t)request->call.arguments[2]);
+	/* The kernel reads the address before it looks what the descriptor is. */
+	if (!error || error == ENOTSOCK) {
+		int copy_error = serve_copy_address(request, request->call.arguments[1],
+						    (int64_t)request->call.arguments[2]);
+
+		error = copy_error ? copy_error : error;
+	}
 	if (!notify_is_held(supervisor->listener.fd, request->call.id))
 		return outcome_gone();
 	if (error)

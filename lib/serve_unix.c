@@ -217,18 +217,17 @@ static bool path_allows(struct supervisor *supervisor, struct request *request,
 		*ret_refusal = outcome_error(pin < 0 ? -pin : errno);
 		return false;
 	}
-	if (!S_ISSOCK(target.status.st_mode)) {
-		*ret_refusal = outcome_error(ECONNREFUSED);
-		return false;
-	}
 	target.pin = pin;
 	target.dead = false;
-	if (!pin_path(pin, target.path)) {
-		*ret_refusal = serve_fail(supervisor, request, operation, "no path");
-		return false;
+	/* What is no socket, the kernel refuses in its own words. */
+	if (S_ISSOCK(target.status.st_mode)) {
+		if (!pin_path(pin, target.path)) {
+			*ret_refusal = serve_fail(supervisor, request, operation, "no path");
+			return false;
+		}
+		if (!judge_path(supervisor, request, operation, &target, ret_refusal))
+			return false;
 	}
-	if (!judge_path(supervisor, request, operation, &target, ret_refusal))
-		return false;
 	memset(address, 0, sizeof(*address));
 	address->sun_family = AF_UNIX;
 	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d", pin);
