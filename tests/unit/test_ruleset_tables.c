@@ -229,7 +229,10 @@ static void validate_runs_out_of_order_are_refused(void **state)
 	world.entries[2] = swap;
 	assert_int_equal(ruleset_validate(&world.ruleset, 0), -EINVAL);
 	world_index(&world);
+	/* The first rule twice and linked soundly, in the place of the one that denies. */
 	world.entries[1] = world.entries[0];
+	world.entries[1].wider = 0;
+	world.entries[2].wider = ENTRY_NONE;
 	assert_int_equal(ruleset_validate(&world.ruleset, 0), -EINVAL);
 }
 
@@ -238,8 +241,8 @@ static void validate_split_group_is_refused(void **state)
 	struct world world = { 0 };
 
 	(void)state;
-	world_add(&world, PROTOCOL_TCP, TARGET_ANY, 0);
-	world_add(&world, PROTOCOL_TCP, TARGET_ANY, 0);
+	world_add(&world, PROTOCOL_TCP, TARGET_CLASS, CLASS_PRIVATE);
+	world_add(&world, PROTOCOL_TCP, TARGET_CLASS, CLASS_LINKLOCAL)->deny = 1;
 	world_index(&world);
 	assert_int_equal(ruleset_validate(&world.ruleset, 0), 0);
 	world.groups[0].count = 1;
