@@ -41,12 +41,12 @@ class Keys(SessionTest):
         def press(who):
             # Not a loop of bash's: it drops a SIGINT that arrives just when its child ends.
             terminal = self.terminal(who, f"exec {PYTHON} -c '" + """
-import signal, sys, time
+import os, signal, sys, time
 def caught(*_):
-    print("caught")
+    os.write(1, b"caught")
     sys.exit(3)
 signal.signal(signal.SIGINT, caught)
-print("armed", flush=True)
+os.write(1, b"armed")
 time.sleep(100)'""")
             terminal.expect("armed")
             terminal.send("\x03")
