@@ -1,0 +1,575 @@
+/*
+ * The seccomp program in a simulator: every refusal by name, every socket, every foreign ABI.
+ * Numbers come from libseccomp, which knows nothing of our tables.
+ * The oracles are written from the policy's text, not from the filter's tables.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/sched.h>
+#include <netinet/in.h>
+#include <seccomp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bpf_simulator.h"
+#include "compat.h"
+#include "filter.h"
+#include "plan.h"
+#include "util.h"
+
+#define ALLOW     SECCOMP_RET_ALLOW
+#define NOTIFY    SECCOMP_RET_USER_NOTIF
+#define FAIL(err) (SECCOMP_RET_ERRNO | (err))
+#define GARBAGE   0xdeadbeef00000000ULL /* above what the kernel reads of an int */
+
+/* One program and how to ask it. */
+struct built {
+	struct sock_filter program[FILTER_LENGTH_MAX];
+	size_t length;
+};
+
+static void build(struct built *built, const struct filter_facts *facts)
+{
+	assert_int_equal(0, filter_build(facts, built->program, &built->length));
+}
+
+static uint32_t ask_abi(const struct built *built, uint32_t arch, int number,
+			const uint64_t arguments[6])
+{
+	struct seccomp_data data = { .nr = number, .arch = arch };
+
+	for (int i = 0; arguments && i < 6; i++)
+		data.args[i] = arguments[i];
+	return bpf_simulate(built->program, built->length, &data, NULL);
+}
+
+#define ask(built, number, ...) \
+	ask_abi(built, COMPAT_AUDIT_ARCH, number, (const uint64_t[6]){ __VA_ARGS__ })
+
+static int number_of(const char *name)
+{
+	int number = seccomp_syscall_resolve_name(name);
+
+	assert_true(number >= 0);
+	return number;
+}
+
+/* What every session is refused, whatever the arguments. */
+static const struct {
+	const char *name;
+	uint32_t action;
+} always[] = {
+	{ "io_uring_setup", FAIL(EPERM) },    { "io_uring_enter", FAIL(EPERM) },
+	{ "io_uring_register", FAIL(EPERM) }, { "setns", FAIL(EPERM) },
+	{ "clone3", FAIL(ENOSYS) },
+};
+
+/* What [syscalls] may give back. */
+static const char *const by_default[] = {
+	"mount",         "umount2",           "pivot_root",      "fsopen",      "fspick",
+	"fsconfig",      "fsmount",           "move_mount",      "open_tree",   "mount_setattr",
+	"bpf",           "perf_event_open",   "userfaultfd",     "init_module", "finit_module",
+	"delete_module", "kexec_load",        "kexec_file_load", "add_key",     "request_key",
+	"keyctl",        "open_by_handle_at",
+};
+
+/* Calls that have a test of their own here, by argument. */
+static const char *const by_argument[] = {
+	"socket",
+	"socketpair",
+	"sendto",
+	"sendmsg",
+	"sendmmsg",
+	"connect",
+	"listen",
+	"bind",
+	"setsockopt",
+	"seccomp",
+	"prctl",
+	"unshare",
+	"clone",
+	"ioctl",
+	"kill",
+	"tkill",
+	"tgkill",
+	"rt_sigqueueinfo",
+	"rt_tgsigqueueinfo",
+	"pidfd_open",
+	"prlimit64",
+	"setpriority",
+	"ioprio_set",
+	"sched_setaffinity",
+	"sched_setattr",
+	"sched_setparam",
+	"sched_setscheduler",
+};
+
+static bool is_listed(int number, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (number == seccomp_syscall_resolve_name(names[i]))
+			return true;
+	return false;
+}
+
+static void refused_calls_are_refused_whatever_the_arguments(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ 0 });
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++) {
+		assert_int_equal(always[i].action, ask(&built, number_of(always[i].name), 0));
+		assert_int_equal(always[i].action,
+				 ask(&built, number_of(always[i].name), ~0ULL, ~0ULL, ~0ULL, ~0ULL));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(by_default); i++)
+		assert_int_equal(FAIL(EPERM), ask(&built, number_of(by_default[i]), 0));
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_open_tree_attr, 0));
+}
+
+static void every_other_call_is_allowed(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ 0 });
+	for (int number = 0; number <= FILTER_CALL_LAST; number++) {
+		bool refused = number == __NR_open_tree_attr ||
+			       is_listed(number, by_default, ARRAY_SIZE(by_default)) ||
+			       is_listed(number, by_argument, ARRAY_SIZE(by_argument));
+
+		for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+			refused |= number == seccomp_syscall_resolve_name(always[i].name);
+		if (!refused)
+			assert_int_equal(ALLOW, ask(&built, number, ~0ULL, ~0ULL, ~0ULL, ~0ULL,
+						    ~0ULL, ~0ULL));
+	}
+}
+
+static void foreign_abis_and_unknown_numbers_do_not_exist(void **state)
+{
+	static const uint32_t foreign[] = {
+		AUDIT_ARCH_I386,    AUDIT_ARCH_ARM,     AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64,
+		AUDIT_ARCH_PPC64LE, AUDIT_ARCH_RISCV64, AUDIT_ARCH_MIPS,    0,
+		UINT32_MAX,
+	};
+	static const int unknown[] = {
+		FILTER_CALL_LAST + 1, 1000, 0x40000000, 0x40000000 + 42, INT32_MAX, -1, INT32_MIN
+	};
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ .flags = PLAN_FLAGS });
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+		for (int number = 0; number < 512; number++)
+			if (foreign[i] != COMPAT_AUDIT_ARCH)
+				assert_int_equal(FAIL(ENOSYS),
+						 ask_abi(&built, foreign[i], number, NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
+		assert_int_equal(FAIL(ENOSYS), ask(&built, unknown[i], 0));
+	for (int number = 0; number <= FILTER_CALL_LAST; number++)
+		assert_int_equal(FAIL(ENOSYS), ask(&built, number | 0x40000000, 0));
+}
+
+/* POLICY's "what stays creatable", sentence by sentence. */
+static bool may_create(uint32_t flags, uint32_t family, uint32_t type, uint32_t protocol)
+{
+	bool inet = family == AF_INET || family == AF_INET6;
+	uint32_t icmp = family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+
+	if (family == AF_UNIX) {
+		bool datagram = type == SOCK_DGRAM || (type == SOCK_RAW && protocol == 0);
+
+		return (protocol == 0 || protocol == AF_UNIX) &&
+		       (type == SOCK_STREAM || type == SOCK_SEQPACKET ||
+			(datagram && (flags & PLAN_UNIX_DGRAM)));
+	}
+	if (family == AF_NETLINK)
+		return protocol == 0 && (type == SOCK_RAW || type == SOCK_DGRAM);
+	if (inet && type == SOCK_STREAM)
+		return protocol == 0 || protocol == IPPROTO_TCP;
+	if (inet && type == SOCK_DGRAM && protocol == icmp)
+		return flags & PLAN_ICMP;
+	if (inet && type == SOCK_RAW && protocol == icmp)
+		return flags & PLAN_ICMP_RAW;
+	if (inet && type == SOCK_DGRAM)
+		return (flags & PLAN_UDP) &&
+		       (protocol == 0 || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE);
+	return false;
+}
+
+static void sockets_are_created_as_the_policy_says(void **state)
+{
+	static const uint32_t protocols[] = { 0,   1,     2,     6,           16,        17,  33,
+					      58,  132,   136,   255,         256,       262, 263,
+					      511, 65535, 65536, 0x10000006U, UINT32_MAX };
+	static const uint32_t flags[] = {
+		0, PLAN_UDP, PLAN_ICMP, PLAN_ICMP_RAW, PLAN_UNIX_DGRAM, PLAN_FLAGS
+	};
+	struct built built;
+
+	(void)state;
+	for (size_t f = 0; f < ARRAY_SIZE(flags); f++) {
+		build(&built, &(struct filter_facts){ .flags = flags[f] });
+		for (uint32_t family = 0; family <= 300; family++)
+			for (uint32_t type = 0; type < 16; type++)
+				for (size_t p = 0; p < ARRAY_SIZE(protocols); p++) {
+					bool created =
+						may_create(flags[f], family, type, protocols[p]);
+					uint32_t expected = created ? ALLOW : FAIL(EPERM);
+					uint32_t pair = created && family == AF_UNIX ? ALLOW
+										     : FAIL(EPERM);
+
+					assert_int_equal(expected,
+							 ask(&built, __NR_socket, GARBAGE | family,
+							     type, GARBAGE | protocols[p]));
+					assert_int_equal(expected,
+							 ask(&built, __NR_socket, family,
+							     type | SOCK_NONBLOCK | SOCK_CLOEXEC,
+							     protocols[p]));
+					assert_int_equal(pair, ask(&built, __NR_socketpair, family,
+								   type, protocols[p], 4096));
+				}
+	}
+}
+
+static void trapped_calls_trap_as_the_facts_say(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ 0 });
+	assert_int_equal(NOTIFY, ask(&built, __NR_connect, 3, 4096, 16));
+	assert_int_equal(NOTIFY, ask(&built, __NR_listen, 3, 5));
+	assert_int_equal(ALLOW, ask(&built, __NR_bind, 3, 4096, 16));
+	assert_int_equal(ALLOW, ask(&built, __NR_sendmsg, 3, 4096, 0));
+	assert_int_equal(ALLOW, ask(&built, __NR_sendmmsg, 3, 4096, 1, 0));
+	build(&built, &(struct filter_facts){ .trap_bind = true });
+	assert_int_equal(NOTIFY, ask(&built, __NR_bind, 3, 4096, 16));
+	for (uint32_t flag = PLAN_UDP; flag <= PLAN_UNIX_DGRAM; flag <<= 1) {
+		build(&built, &(struct filter_facts){ .flags = flag });
+		assert_int_equal(NOTIFY, ask(&built, __NR_sendmsg, 3, 4096, 0));
+		assert_int_equal(NOTIFY, ask(&built, __NR_sendmmsg, 3, 4096, 1, 0));
+	}
+	build(&built,
+	      &(struct filter_facts){ .flags = PLAN_FLAGS, .trap_bind = true, .nested = true });
+	assert_int_equal(ALLOW, ask(&built, __NR_connect, 3, 4096, 16));
+	assert_int_equal(ALLOW, ask(&built, __NR_bind, 3, 4096, 16));
+	assert_int_equal(ALLOW, ask(&built, __NR_sendmsg, 3, 4096, 0));
+}
+
+static void sendto_traps_only_with_an_address(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ 0 });
+	assert_int_equal(ALLOW, ask(&built, __NR_sendto, 3, 4096, 5, 0, 0, 16));
+	assert_int_equal(NOTIFY, ask(&built, __NR_sendto, 3, 4096, 5, 0, 1, 16));
+	assert_int_equal(NOTIFY, ask(&built, __NR_sendto, 3, 4096, 5, 0, 0x100000000ULL, 0));
+	assert_int_equal(NOTIFY, ask(&built, __NR_sendto, 3, 4096, 5, 0, ~0ULL, 0));
+}
+
+static void fast_open_is_switched_off_for_every_send(void **state)
+{
+	const uint64_t flags = MSG_FASTOPEN | MSG_NOSIGNAL;
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ .flags = PLAN_FLAGS });
+	assert_int_equal(FAIL(EOPNOTSUPP), ask(&built, __NR_sendto, 3, 4096, 5, flags, 4096, 16));
+	assert_int_equal(FAIL(EOPNOTSUPP),
+			 ask(&built, __NR_sendto, 3, 4096, 5, flags | GARBAGE, 0, 0));
+	assert_int_equal(FAIL(EOPNOTSUPP), ask(&built, __NR_sendmsg, 3, 4096, flags));
+	assert_int_equal(FAIL(EOPNOTSUPP), ask(&built, __NR_sendmmsg, 3, 4096, 1, flags));
+}
+
+static void namespaces_are_refused_flag_by_flag(void **state)
+{
+	struct built built, browser;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ 0 });
+	build(&browser, &(struct filter_facts){ .flags = PLAN_USERNS });
+	for (int bit = 0; bit < 32; bit++) {
+		uint64_t flag = 1ULL << bit;
+		bool unprivileged = flag & (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET);
+		bool refused = flag & (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
+				       CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET);
+
+		assert_int_equal(refused ? FAIL(EPERM) : ALLOW,
+				 ask(&built, __NR_clone, flag | GARBAGE));
+		assert_int_equal(refused && !unprivileged ? FAIL(EPERM) : ALLOW,
+				 ask(&browser, __NR_clone, flag));
+		/* In clone this bit is part of the exit signal. */
+		refused |= flag == CLONE_NEWTIME;
+		assert_int_equal(refused ? FAIL(EPERM) : ALLOW,
+				 ask(&built, __NR_unshare, flag | GARBAGE));
+		assert_int_equal(refused && !unprivileged ? FAIL(EPERM) : ALLOW,
+				 ask(&browser, __NR_unshare, flag));
+	}
+	assert_int_equal(FAIL(EPERM), ask(&browser, __NR_unshare, CLONE_NEWUSER | CLONE_NEWNS));
+}
+
+static void terminal_injection_is_refused_whatever_lies_above_the_command(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ 0 });
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_ioctl, 0, 0x5412, 4096)); /* TIOCSTI */
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_ioctl, 0, GARBAGE | 0x5412, 4096));
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_ioctl, 0, 0x541c, 4096)); /* TIOCLINUX */
+	assert_int_equal(ALLOW, ask(&built, __NR_ioctl, 0, 0x5413, 4096));       /* TIOCGWINSZ */
+	assert_int_equal(ALLOW, ask(&built, __NR_ioctl, 0x5412, 0x5401, 0x5412));
+}
+
+static void second_listener_is_refused_and_other_filters_are_not(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ 0 });
+	assert_int_equal(FAIL(EBUSY),
+			 ask(&built, __NR_seccomp, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER, 4096));
+	assert_int_equal(FAIL(EBUSY), ask(&built, __NR_seccomp, 1, GARBAGE | 0xff, 4096));
+	assert_int_equal(ALLOW, ask(&built, __NR_seccomp, 1, SECCOMP_FILTER_FLAG_LOG, 4096));
+}
+
+static void options_that_write_headers_are_refused(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ .flags = PLAN_FLAGS });
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, IPPROTO_IP, IP_OPTIONS));
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, GARBAGE, GARBAGE | IP_OPTIONS));
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, IPPROTO_IP, IP_HDRINCL));
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, IPPROTO_IPV6, IPV6_RTHDR));
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, IPPROTO_IPV6, IPV6_HDRINCL));
+	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, SOL_SOCKET, IP_OPTIONS));
+	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, IPPROTO_TCP, 1));
+	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, IPPROTO_IP, IP_TTL));
+}
+
+static void marker_tells_where_a_process_is(void **state)
+{
+	const uint64_t digest = 0x1122334455667788ULL, endpoints = 0x99aabbccddeeff00ULL;
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ .digest = digest, .endpoints = endpoints });
+	assert_int_equal(FAIL(FILTER_MARKER_SAME), ask(&built, __NR_prctl, FILTER_MARKER, digest, 0));
+	assert_int_equal(FAIL(FILTER_MARKER_ENDPOINTS),
+			 ask(&built, __NR_prctl, FILTER_MARKER, 1, endpoints));
+	assert_int_equal(FAIL(FILTER_MARKER_OTHER), ask(&built, __NR_prctl, FILTER_MARKER, 0, 0));
+	assert_int_equal(FAIL(FILTER_MARKER_OTHER),
+			 ask(&built, __NR_prctl, FILTER_MARKER, digest ^ 1ULL << 32, endpoints ^ 1));
+	assert_int_equal(FAIL(FILTER_MARKER_OTHER),
+			 ask(&built, __NR_prctl, FILTER_MARKER, digest ^ 1, endpoints ^ 1ULL << 63));
+	assert_int_equal(ALLOW, ask(&built, __NR_prctl, FILTER_MARKER + 1, digest, endpoints));
+}
+
+static void dumpable_is_kept_where_the_supervisor_needs_it(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ .keep_dumpable = true });
+	assert_int_equal(FAIL(0), ask(&built, __NR_prctl, PR_SET_DUMPABLE, 0));
+	assert_int_equal(ALLOW, ask(&built, __NR_prctl, PR_SET_DUMPABLE, 1));
+	assert_int_equal(ALLOW, ask(&built, __NR_prctl, PR_GET_DUMPABLE, 0));
+	build(&built, &(struct filter_facts){ 0 });
+	assert_int_equal(ALLOW, ask(&built, __NR_prctl, PR_SET_DUMPABLE, 0));
+}
+
+static void keepers_are_guarded_by_number_and_as_a_group(void **state)
+{
+	static const struct {
+		const char *name;
+		int argument;
+	} guarded[] = {
+		{ "kill", 0 },
+		{ "tkill", 0 },
+		{ "tgkill", 0 },
+		{ "rt_sigqueueinfo", 0 },
+		{ "rt_tgsigqueueinfo", 0 },
+		{ "pidfd_open", 0 },
+		{ "prlimit64", 0 },
+		{ "setpriority", 1 },
+		{ "ioprio_set", 1 },
+		{ "sched_setaffinity", 0 },
+		{ "sched_setattr", 0 },
+		{ "sched_setparam", 0 },
+		{ "sched_setscheduler", 0 },
+	};
+	static const uint32_t keepers[] = { 100, 200, 300 };
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ .guarded = { 100, 200, 300 } });
+	for (size_t i = 0; i < ARRAY_SIZE(guarded); i++) {
+		int number = number_of(guarded[i].name);
+		uint64_t arguments[6] = { 0 };
+
+		assert_int_equal(ALLOW, ask_abi(&built, COMPAT_AUDIT_ARCH, number, arguments));
+		for (size_t k = 0; k < ARRAY_SIZE(keepers); k++) {
+			arguments[guarded[i].argument] = GARBAGE | keepers[k];
+			assert_int_equal(FAIL(EPERM),
+					 ask_abi(&built, COMPAT_AUDIT_ARCH, number, arguments));
+			arguments[guarded[i].argument] = (uint32_t)-keepers[k];
+			assert_int_equal(FAIL(EPERM),
+					 ask_abi(&built, COMPAT_AUDIT_ARCH, number, arguments));
+			arguments[guarded[i].argument] = keepers[k] + 1;
+			assert_int_equal(ALLOW,
+					 ask_abi(&built, COMPAT_AUDIT_ARCH, number, arguments));
+		}
+	}
+}
+
+static void calls_of_the_policy_are_denied_and_given_back(void **state)
+{
+	const struct plan_call calls[] = {
+		{ __NR_connect, CALL_DENY }, { __NR_getppid, CALL_DENY },
+		{ __NR_bpf, CALL_ALLOW },    { __NR_io_uring_setup, CALL_ALLOW },
+		{ 100000, CALL_DENY },
+	};
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ .calls = calls, .call_count = ARRAY_SIZE(calls) });
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_connect, 3, 4096, 16));
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_getppid, 0));
+	assert_int_equal(ALLOW, ask(&built, __NR_bpf, 0));
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_perf_event_open, 0));
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_io_uring_setup, 0));
+}
+
+static void every_call_denied_still_fits(void **state)
+{
+	struct plan_call calls[FILTER_CALL_LAST + 1];
+	struct built built;
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(calls); i++)
+		calls[i] = (struct plan_call){ i, CALL_DENY };
+	build(&built, &(struct filter_facts){ .flags = PLAN_FLAGS,
+					      .calls = calls,
+					      .call_count = ARRAY_SIZE(calls),
+					      .trap_bind = true,
+					      .hold_truncation = true,
+					      .keep_dumpable = true,
+					      .guarded = { 1, 2, 3, 4 } });
+	for (int number = 0; number <= FILTER_CALL_LAST; number++)
+		assert_int_equal(FAIL(EPERM), ask(&built, number, 0));
+}
+
+static void truncation_is_held_where_landlock_cannot(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ .hold_truncation = true });
+	assert_int_equal(FAIL(EACCES), ask(&built, __NR_truncate, 4096, 0));
+	assert_int_equal(ALLOW, ask(&built, __NR_ftruncate, 3, 0));
+	assert_int_equal(FAIL(ENOSYS), ask(&built, __NR_openat2, 3, 4096, 4096));
+	assert_int_equal(FAIL(EACCES), ask(&built, __NR_openat, 3, 4096, O_RDONLY | O_TRUNC));
+	assert_int_equal(ALLOW, ask(&built, __NR_openat, 3, 4096, O_WRONLY | O_TRUNC));
+	assert_int_equal(ALLOW, ask(&built, __NR_openat, 3, 4096, O_RDONLY));
+	build(&built, &(struct filter_facts){ 0 });
+	assert_int_equal(ALLOW, ask(&built, __NR_truncate, 4096, 0));
+	assert_int_equal(ALLOW, ask(&built, __NR_openat, 3, 4096, O_RDONLY | O_TRUNC));
+}
+
+static void untrapped_calls_take_few_steps(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ .flags = PLAN_FLAGS, .trap_bind = true });
+	assert_in_range(built.length, 1, 800);
+	for (int number = 0; number <= FILTER_CALL_LAST; number++) {
+		struct seccomp_data data = { .nr = number, .arch = COMPAT_AUDIT_ARCH };
+		size_t steps;
+
+		assert_int_not_equal(SIMULATOR_INVALID,
+				     bpf_simulate(built.program, built.length, &data, &steps));
+		if (!is_listed(number, by_argument, ARRAY_SIZE(by_argument)))
+			assert_in_range(steps, 1, 25);
+	}
+}
+
+/* The child's status tells how far it came. */
+static int confined_child(const struct built *built)
+{
+	struct sock_fprog loaded = { (unsigned short)built->length,
+				     (void *)(uintptr_t)built->program };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &loaded))
+		return 1;
+	if (getppid() <= 0)
+		return 2;
+	if (socket(AF_PACKET, SOCK_RAW, 0) >= 0 || errno != EPERM)
+		return 3;
+	if (prctl(FILTER_MARKER, 7, 0, 0, 0) != -1 || errno != FILTER_MARKER_SAME)
+		return 4;
+	return socket(AF_INET, SOCK_STREAM, 0) < 0 ? 5 : 0;
+}
+
+static void program_is_taken_by_the_kernel(void **state)
+{
+	struct built built;
+	int status;
+	pid_t child;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ .digest = 7, .nested = true, .guarded = { 1, 2, 3 } });
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(confined_child(&built));
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_int_equal(0, status);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refused_calls_are_refused_whatever_the_arguments),
+		cmocka_unit_test(every_other_call_is_allowed),
+		cmocka_unit_test(foreign_abis_and_unknown_numbers_do_not_exist),
+		cmocka_unit_test(sockets_are_created_as_the_policy_says),
+		cmocka_unit_test(trapped_calls_trap_as_the_facts_say),
+		cmocka_unit_test(sendto_traps_only_with_an_address),
+		cmocka_unit_test(fast_open_is_switched_off_for_every_send),
+		cmocka_unit_test(namespaces_are_refused_flag_by_flag),
+		cmocka_unit_test(terminal_injection_is_refused_whatever_lies_above_the_command),
+		cmocka_unit_test(second_listener_is_refused_and_other_filters_are_not),
+		cmocka_unit_test(options_that_write_headers_are_refused),
+		cmocka_unit_test(marker_tells_where_a_process_is),
+		cmocka_unit_test(dumpable_is_kept_where_the_supervisor_needs_it),
+		cmocka_unit_test(keepers_are_guarded_by_number_and_as_a_group),
+		cmocka_unit_test(calls_of_the_policy_are_denied_and_given_back),
+		cmocka_unit_test(every_call_denied_still_fits),
+		cmocka_unit_test(truncation_is_held_where_landlock_cannot),
+		cmocka_unit_test(untrapped_calls_take_few_steps),
+		cmocka_unit_test(program_is_taken_by_the_kernel),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
