@@ -1,0 +1,168 @@
+/*
+ * What is written of refusals, read back from the descriptor that mirrors the log.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "denial.h"
+#include "log.h"
+#include "util.h"
+
+static const char strings[] = "\0alice\0alice.conf\0db";
+static const struct plan_header header = { .user = 1, .session = 0xabc };
+static const struct plan plan = { .header = &header, .strings = strings };
+static const struct rule rule = { .file = 7, .line = 12, .label = 18 };
+
+static int mirror = -1;
+
+static int mirror_open(void **state)
+{
+	(void)state;
+	mirror = memfd_create("log", MFD_CLOEXEC);
+	log_open(mirror);
+	return mirror < 0;
+}
+
+static int mirror_close(void **state)
+{
+	(void)state;
+	log_close();
+	return close(mirror);
+}
+
+/* All that was written since the last look. */
+static const char *written(void)
+{
+	static char text[65536];
+	ssize_t length = pread(mirror, text, sizeof(text) - 1, 0);
+
+	assert_true(length >= 0);
+	text[length] = '\0';
+	assert_int_equal(0, ftruncate(mirror, 0));
+	assert_int_equal(0, lseek(mirror, 0, SEEK_SET));
+	return text;
+}
+
+static unsigned lines(const char *text)
+{
+	unsigned count = 0;
+
+	for (; *text; text++)
+		count += *text == '\n';
+	return count;
+}
+
+static void deny(struct denials *denials, const char *destination, const struct rule *decided)
+{
+	const struct denial denial = {
+		.operation = "connect",
+		.protocol = "tcp",
+		.destination = destination,
+		.rule = decided,
+	};
+
+	denial_log(denials, &plan, getpid(), &denial);
+}
+
+static void line_names_who_what_and_why(void **state)
+{
+	struct denials denials = { 0 };
+	char expected[256];
+
+	(void)state;
+	deny(&denials, "192.0.2.1:80", &rule);
+	snprintf(expected, sizeof(expected),
+		 "sandlock: denied user=alice session=0000000000000abc pid=%d program=test_denial "
+		 "operation=connect protocol=tcp destination=192.0.2.1:80 rule=alice.conf:12:db\n",
+		 (int)getpid());
+	assert_string_equal(expected, written());
+	deny(&denials, "192.0.2.2:80", NULL);
+	assert_non_null(strstr(written(), " rule=default\n"));
+}
+
+static void destination_of_the_user_s_own_bytes_is_escaped(void **state)
+{
+	struct denials denials = { 0 };
+
+	(void)state;
+	deny(&denials, "/tmp/x rule=alice\nsandlock: denied user=root", NULL);
+	assert_non_null(strstr(written(), "destination=/tmp/x\\x20rule=alice\\x0asandlock:"));
+}
+
+static void same_denial_is_written_once(void **state)
+{
+	struct denials denials = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		deny(&denials, "192.0.2.1:80", NULL);
+	assert_int_equal(1, lines(written()));
+	denial_flush(&denials, &plan);
+	assert_non_null(
+		strstr(written(), "denied user=alice session=0000000000000abc suppressed=99\n"));
+}
+
+static void many_different_denials_do_not_fill_the_log(void **state)
+{
+	struct denials denials = { 0 };
+	unsigned count;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		char destination[32];
+
+		snprintf(destination, sizeof(destination), "192.0.2.1:%d", i + 1);
+		deny(&denials, destination, NULL);
+	}
+	count = lines(written());
+	assert_in_range(count, DENIALS_BURST, DENIALS_BURST + 10 * DENIALS_PER_S);
+	denial_flush(&denials, &plan);
+	assert_non_null(strstr(written(), " suppressed="));
+}
+
+static void nothing_suppressed_is_nothing_to_say(void **state)
+{
+	struct denials denials = { 0 };
+
+	(void)state;
+	denial_flush(&denials, &plan);
+	assert_string_equal("", written());
+}
+
+static void program_that_is_gone_is_said(void **state)
+{
+	struct denials denials = { 0 };
+	const struct denial denial = {
+		.operation = "connect", .protocol = "unix", .destination = "?", .reason = "no path"
+	};
+
+	(void)state;
+	denial_log(&denials, &plan, 0x7ffffffe, &denial);
+	assert_non_null(strstr(written(), " program=? operation=connect protocol=unix destination=? "
+					  "reason=no\\x20path\n"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(line_names_who_what_and_why),
+		cmocka_unit_test(destination_of_the_user_s_own_bytes_is_escaped),
+		cmocka_unit_test(same_denial_is_written_once),
+		cmocka_unit_test(many_different_denials_do_not_fill_the_log),
+		cmocka_unit_test(nothing_suppressed_is_nothing_to_say),
+		cmocka_unit_test(program_that_is_gone_is_said),
+	};
+
+	return cmocka_run_group_tests(tests, mirror_open, mirror_close);
+}

@@ -1,0 +1,282 @@
+/*
+ * Another process's memory, descriptors and status, read from a child that is made for it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "target.h"
+#include "util.h"
+
+static char memory[3 * 4096] __attribute__((aligned(4096))); /* the same address in a child */
+
+/* A child that does `prepare` and then waits for its end. */
+static pid_t child_start(void (*prepare)(void))
+{
+	int ready[2];
+	char byte;
+	pid_t child;
+
+	assert_int_equal(0, pipe(ready));
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (prepare)
+			prepare();
+		if (write(ready[1], "x", 1) == 1)
+			pause();
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(1, read(ready[0], &byte, 1));
+	close(ready[0]);
+	return child;
+}
+
+static void child_end(pid_t child)
+{
+	kill(child, SIGKILL);
+	assert_int_equal(child, waitpid(child, NULL, 0));
+}
+
+static void fill_memory(void)
+{
+	for (size_t i = 0; i < sizeof(memory); i++)
+		memory[i] = (char)i;
+	mprotect(memory + 2 * 4096, 4096, PROT_NONE);
+}
+
+static void memory_is_read_whole_or_not_at_all(void **state)
+{
+	pid_t child = child_start(fill_memory);
+	char copy[200];
+
+	(void)state;
+	assert_int_equal(0, target_read(child, (uintptr_t)memory + 1, copy, sizeof(copy)));
+	assert_int_equal(1, copy[0]);
+	assert_int_equal((char)200, copy[199]);
+	assert_int_equal(-EFAULT,
+			 target_read(child, (uintptr_t)memory + 2 * 4096 - 100, copy, sizeof(copy)));
+	assert_int_equal(-EFAULT, target_read(child, 8, copy, 1));
+	assert_int_equal(0, target_read(child, 8, copy, 0));
+	child_end(child);
+	assert_int_equal(-ESRCH, target_read(child, (uintptr_t)memory, copy, 1));
+}
+
+static void memory_is_written(void **state)
+{
+	pid_t child = child_start(fill_memory);
+	char copy[5];
+
+	(void)state;
+	assert_int_equal(0, target_write(child, (uintptr_t)memory + 10, "hello", 5));
+	assert_int_equal(0, target_read(child, (uintptr_t)memory + 10, copy, 5));
+	assert_memory_equal("hello", copy, 5);
+	assert_int_equal(-EFAULT, target_write(child, (uintptr_t)memory + 2 * 4096, "x", 1));
+	child_end(child);
+}
+
+static void vectors_are_gathered_from_where_they_stand(void **state)
+{
+	static const struct {
+		size_t skip;
+		size_t limit;
+		const char *expected;
+	} cases[] = {
+		{ 0, 100, "abcdefghij" },
+		{ 2, 100, "cdefghij" },
+		{ 3, 100, "defghij" },
+		{ 5, 100, "fghij" },
+		{ 0, 4, "abcd" },
+		{ 4, 3, "efg" },
+		{ 9, 1, "j" },
+		{ 10, 100, "" },
+		{ 11, 100, "" },
+	};
+	pid_t child;
+
+	(void)state;
+	memcpy(memory, "abc", 3);
+	memcpy(memory + 100, "defg", 4);
+	memcpy(memory + 200, "hij", 3);
+	child = child_start(NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct iovec vectors[] = {
+			{ memory, 3 }, { NULL, 0 }, { memory + 100, 4 }, { memory + 200, 3 }
+		};
+		char copy[16];
+		ssize_t length = target_gather(child, vectors, ARRAY_SIZE(vectors), cases[i].skip,
+					       copy, cases[i].limit);
+
+		assert_int_equal(strlen(cases[i].expected), length);
+		assert_memory_equal(cases[i].expected, copy, (size_t)length);
+	}
+	child_end(child);
+}
+
+static void vector_that_cannot_be_read_is_an_error(void **state)
+{
+	pid_t child = child_start(fill_memory);
+	struct iovec vectors[] = { { memory, 10 }, { memory + 2 * 4096, 10 } };
+	char copy[64];
+
+	(void)state;
+	assert_int_equal(-EFAULT, target_gather(child, vectors, 2, 0, copy, sizeof(copy)));
+	child_end(child);
+}
+
+static void open_seven(void)
+{
+	int fd = open("/dev/null", O_RDONLY);
+
+	dup2(fd, 77);
+}
+
+static void descriptor_is_copied(void **state)
+{
+	pid_t child = child_start(open_seven);
+	int copy = target_descriptor(child, 77);
+
+	(void)state;
+	assert_true(copy >= 0);
+	close(copy);
+	assert_int_equal(-EBADF, target_descriptor(child, 78));
+	assert_int_equal(-EBADF, target_descriptor(child, -1));
+	child_end(child);
+	assert_int_equal(-ESRCH, target_descriptor(child, 77));
+}
+
+static pid_t *shared_thread;
+
+static void *thread_main(void *context)
+{
+	(void)context;
+	*shared_thread = (pid_t)syscall(__NR_gettid);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void start_thread(void)
+{
+	pthread_t thread;
+
+	open_seven();
+	pthread_create(&thread, NULL, thread_main, NULL);
+	while (*(volatile pid_t *)shared_thread == 0)
+		usleep(1000);
+}
+
+static void thread_that_does_not_lead_is_reached(void **state)
+{
+	struct target_status status;
+	pid_t child;
+	int copy;
+
+	(void)state;
+	shared_thread = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	child = child_start(start_thread);
+	assert_int_not_equal(child, *shared_thread);
+	copy = target_descriptor(*shared_thread, 77);
+	assert_true(copy >= 0);
+	close(copy);
+	assert_int_equal(0, target_read_status(*shared_thread, &status));
+	assert_int_equal(child, status.group);
+	assert_int_equal(2, status.threads);
+	child_end(child);
+	munmap(shared_thread, 4096);
+}
+
+static void forge_status(void)
+{
+	umask(027);
+	prctl(PR_SET_NAME, "x\nTgid:\t1\nSta");
+	signal(SIGUSR1, SIG_DFL);
+}
+
+static void status_is_read_and_a_name_forges_nothing(void **state)
+{
+	pid_t child = child_start(forge_status);
+	struct target_status status;
+
+	(void)state;
+	assert_int_equal(0, target_read_status(child, &status));
+	assert_int_equal(child, status.group);
+	assert_int_equal(027, status.umask);
+	assert_int_equal(getuid(), status.uid);
+	assert_int_equal(1, status.threads);
+	assert_int_equal(0, status.pending);
+	assert_int_equal(0, status.seccomp);
+	assert_false(status.no_new_privs);
+	assert_memory_equal("x\\nTgid:", status.name, 8);
+	child_end(child);
+	assert_int_not_equal(0, target_read_status(child, &status));
+}
+
+static void block_signal(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void blocked_signal_is_not_pending_for_us(void **state)
+{
+	pid_t child = child_start(block_signal);
+	struct target_status status;
+
+	(void)state;
+	kill(child, SIGUSR1);
+	assert_int_equal(0, target_read_status(child, &status));
+	assert_int_equal(0, status.pending);
+	child_end(child);
+}
+
+static void stopped_process_is_seen(void **state)
+{
+	pid_t child = child_start(NULL);
+	int status;
+
+	(void)state;
+	assert_false(target_is_stopping(child));
+	kill(child, SIGSTOP);
+	assert_int_equal(child, waitpid(child, &status, WUNTRACED));
+	assert_true(target_is_stopping(child));
+	child_end(child);
+	assert_false(target_is_stopping(child));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_is_read_whole_or_not_at_all),
+		cmocka_unit_test(memory_is_written),
+		cmocka_unit_test(vectors_are_gathered_from_where_they_stand),
+		cmocka_unit_test(vector_that_cannot_be_read_is_an_error),
+		cmocka_unit_test(descriptor_is_copied),
+		cmocka_unit_test(thread_that_does_not_lead_is_reached),
+		cmocka_unit_test(status_is_read_and_a_name_forges_nothing),
+		cmocka_unit_test(blocked_signal_is_not_pending_for_us),
+		cmocka_unit_test(stopped_process_is_seen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
