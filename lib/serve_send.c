@@ -137,7 +137,7 @@ static int copy_descriptors(struct supervisor *supervisor, const struct request 
 
 /* The kernel lets nobody but the sender say who he is; we may not say it for him, so it is left to
  * the implicit ones. */
-static int check_credentials(const struct request *request, const struct cmsghdr *control)
+static int check_credentials(const struct request *request, struct cmsghdr *control)
 {
 	struct target_status status;
 	struct ucred claimed;

@@ -164,7 +164,7 @@ static bool judge_abstract(struct supervisor *supervisor, struct request *reques
 	if (sayable && unixrule_decide_abstract(supervisor->plan, name, supervisor->display).kind ==
 			       UNIX_ALLOW)
 		return true;
-	snprintf(text, sizeof(text), "@%s", name);
+	snprintf(text, sizeof(text), "@%.*s", SERVE_TEXT_MAX - 2, name);
 	serve_refuse(supervisor, request, operation, "unix", text, NULL);
 	/* xcb falls back to the path socket on this errno only. */
 	*ret_refusal = outcome_error(ECONNREFUSED);

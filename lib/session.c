@@ -28,8 +28,9 @@
 
 enum session_place session_place(const struct plan *plan)
 {
-	uint64_t digest = plan ? plan->header->digest : PLAN_DIGEST_NONE;
-	uint64_t endpoints = plan ? plan->header->endpoints : PLAN_DIGEST_NONE;
+	const struct plan_header *header = plan ? plan->header : NULL;
+	uint64_t digest = header ? header->digest : PLAN_DIGEST_NONE;
+	uint64_t endpoints = header ? header->endpoints : PLAN_DIGEST_NONE;
 
 	if (prctl(FILTER_MARKER, digest, endpoints, 0, 0) == 0)
 		return SESSION_OUTSIDE;
@@ -136,7 +137,7 @@ static int plan_make(const struct session_request *request, int *ret_memfd, stru
 static int run_inside(const struct session_request *request)
 {
 	cleanup_fd int memfd = -1;
-	struct plan plan;
+	struct plan plan = { 0 };
 	int refused = plan_make(request, &memfd, &plan);
 	int error = 0;
 
