@@ -35,14 +35,15 @@ PREFIX = Path("/opt/sandlock-test")
 SSH_OPTIONS = ("-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
                "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes")
 PLAIN_PORT, PAM_PORT = 2201, 2202  # sshd without and with UsePAM
+UIDS = iter(range(47301, 47400))  # numbers that no test expects to see as anything else
 
 
 class Account:
     """A throw-away user; `shell` is the login shell."""
 
     def __init__(self, name, shell, key):
-        subprocess.run(["useradd", "-m", "-k", "/nonexistent", "-s", str(shell), "-p", "*", name],
-                       check=True, capture_output=True)
+        subprocess.run(["useradd", "-m", "-k", "/nonexistent", "-s", str(shell), "-p", "*",
+                        "-u", str(next(UIDS)), name], check=True, capture_output=True)
         entry = pwd.getpwnam(name)
         self.name, self.uid, self.gid = name, entry.pw_uid, entry.pw_gid
         self.home, self.shell = Path(entry.pw_dir), str(shell)
@@ -487,8 +488,11 @@ class SessionTest(unittest.TestCase):
         expected = work(self.bare)
         STAGE.log.clear()
         got = work(self.confined)
-        plain = json.loads(json.dumps(expected, default=repr).replace("bare", "alice")
-                           .replace(str(self.bare.uid), str(self.confined.uid)))
+        text = json.dumps(expected, default=repr)
+        for mine, theirs in ((self.bare.name, self.confined.name),
+                             (self.bare.uid, self.confined.uid)):
+            text = re.sub(rf"\b{mine}\b", str(theirs), text)
+        plain = json.loads(text)
         self.assertEqual(plain, json.loads(json.dumps(got, default=repr)))
         return expected
 

@@ -284,6 +284,8 @@ answer([attempt(call, 135, 0xffffffff), attempt(call, 250, 0, -3, 0)])  # person
         def names(who):
             return who.su("unshare -U true && echo user; unshare -Un true && echo net;"
                           " unshare -Um true && echo mount").out.split()
+        if not names(self.bare):
+            self.skipTest("the kernel makes no user namespaces here (in a chroot it never does)")
         self.assertEqual(["user", "net", "mount"], names(self.bare))
         self.assertEqual([], names(self.confined))
         STAGE.policy("[filesystem]\nread = /\nexec = /\nwrite = /dev/null\n[syscalls]\nallow = @userns\n")
