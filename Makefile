@@ -96,7 +96,7 @@ UNIT_HELPERS       := $(filter-out $(HOST)/tests/unit/test_%,$(UNIT_OBJECTS))
 
 BIN     := $(HOST)/sandlockctl $(STATIC)/sandlock-shell
 LIBEXEC := $(HOST)/sandlock-planner $(HOST)/sandlock-resolver $(STATIC)/sandlock-supervisor
-MAN     := $(patsubst docs/man/%.scd,$(BUILD)/man/%,$(wildcard docs/man/*.scd))
+MAN     := $(addprefix $(BUILD)/man/,sandlock-shell.8 sandlock-policy.5 sandlockctl.8)
 
 all: $(BIN) $(LIBEXEC) $(MAN)
 
