@@ -1,14 +1,17 @@
 /*
- * Any bytes as a plan, and then all that a user of an accepted plan would do with it.
+ * Any bytes as the making of a plan and then as damage to it; what is accepted is used in every way.
  * Run by `make fuzz`.
- * Checks: nothing outside the plan is read, and a decision names a rule that fits it.
+ * Checks: what is sealed is accepted, nothing outside is read, and no accepted index hides a rule.
  */
+#include <errno.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#include "plan.h"
+#include "plan_build.h"
 #include "util.h"
+
+#define HOSTS 5 /* as many as there are classes */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,6 +20,116 @@ static void demand(bool sound)
 	if (!sound)
 		__builtin_trap();
 }
+
+/* ---- the bytes ---- */
+
+struct input {
+	const uint8_t *data;
+	size_t size;
+};
+
+static uint8_t take(struct input *input)
+{
+	if (input->size == 0)
+		return 0;
+	input->size--;
+	return *input->data++;
+}
+
+static uint16_t take_port(struct input *input)
+{
+	uint8_t high = take(input);
+
+	return (uint16_t)(high << 8 | take(input));
+}
+
+/* Half of them IPv4, and few of them, so that rules and questions meet. */
+static struct address take_address(struct input *input)
+{
+	struct address address = { .bytes = { [10] = 0xff, [11] = 0xff } };
+
+	if (take(input) & 1)
+		memset(address.bytes, take(input), 12);
+	for (size_t i = 12; i < sizeof(address.bytes); i++)
+		address.bytes[i] = take(input);
+	return address;
+}
+
+/* ---- the making ---- */
+
+static uint32_t take_string(struct input *input, struct plan_builder *builder)
+{
+	char text[4] = { '/', (char)take(input), (char)take(input), '\0' };
+
+	return (uint32_t)plan_add_string(builder, text);
+}
+
+/* Sound unless its ports or its prefix are not, so that whole plans are. */
+static void take_rule(struct input *input, struct plan_builder *builder)
+{
+	uint8_t bits = take(input), length = take(input);
+	struct rule rule = { .deny = bits & 1, .implicit = bits >> 1 & 1, .target = bits >> 2 & 3 };
+	struct port_range ports[3];
+
+	rule.protocols = (uint8_t)(1 + take(input) % 7);
+	rule.value = take(input) % HOSTS;
+	rule.prefix.address = take_address(input);
+	rule.prefix.family = (uint8_t)address_family(&rule.prefix.address);
+	rule.prefix.length = length % (rule.prefix.family == FAMILY_INET ? 33 : 129);
+	if (bits >> 4 & 3)
+		rule.prefix.address = address_mask(&rule.prefix.address, rule.prefix.length);
+	rule.ports_count = bits >> 6;
+	for (uint32_t i = 0; i < rule.ports_count; i++) {
+		ports[i].low = take_port(input);
+		ports[i].high = (uint16_t)(ports[i].low + take(input));
+	}
+	rule.ports_first = (uint32_t)plan_add_ports(builder, ports, rule.ports_count);
+	rule.text = take_string(input, builder);
+	plan_add_rule(builder, &rule);
+}
+
+static void take_part(struct input *input, struct plan_builder *builder)
+{
+	uint8_t a = take(input), b = take(input);
+	uint32_t string = take_string(input, builder);
+
+	switch (b % 5) {
+	case 0:
+		plan_add_bind(builder, (struct port_range){ a, take_port(input) });
+		break;
+	case 1:
+		plan_add_socket(builder, &(struct plan_socket){ a % 5, string, string, 1 });
+		break;
+	case 2:
+		plan_add_file(builder, &(struct plan_file){ string, a % 9 });
+		break;
+	case 3:
+		plan_add_limit(builder, &(struct plan_limit){ a % 17, 0, b });
+		break;
+	case 4:
+		plan_add_call(builder, &(struct plan_call){ a, b / 5 % 3 });
+		break;
+	}
+}
+
+static struct plan_builder *take_plan(struct input *input)
+{
+	struct plan_builder *builder = plan_builder_new();
+	struct plan_header *header = plan_builder_header(builder);
+	uint8_t rules = take(input) % 16, parts = take(input) % 16;
+
+	header->flags = take(input);
+	header->shell = take_string(input, builder);
+	for (int i = 0; i < HOSTS; i++)
+		plan_add_host(builder, (char[]){ (char)('a' + i), '\0' });
+	while (parts-- > 0)
+		take_part(input, builder);
+	while (rules-- > 0)
+		take_rule(input, builder);
+	return builder;
+}
+
+/* ---- the use ---- */
 
 static void check_string(const struct plan *plan, uint32_t offset)
 {
@@ -48,62 +161,123 @@ static void check_strings(const struct plan *plan)
 	}
 }
 
-static void check_decision(const struct plan *plan, enum protocol protocol,
-			   const struct endpoint *endpoint)
+/* `host` is the one name that has answered, with the address in question. */
+static bool rule_fits(const struct ruleset *ruleset, const struct rule *rule,
+		      enum protocol protocol, const struct endpoint *endpoint, uint32_t host)
 {
-	struct verdict verdict = ruleset_decide(&plan->ruleset, protocol, endpoint);
+	const struct address *address = &endpoint->address;
+	bool every_port = rule->ports_count == 0 || protocol == PROTOCOL_ICMP;
+	bool here = rule->target == TARGET_ANY;
 
-	if (!verdict.rule) {
-		demand(verdict.kind == VERDICT_DENY);
-		return;
+	if (rule->target == TARGET_CLASS)
+		here = address_classify(address) == rule->value;
+	if (rule->target == TARGET_PREFIX)
+		here = prefix_contains(&rule->prefix, address);
+	if (rule->target == TARGET_HOST)
+		here = rule->value == host && !address_is_unspecified(address);
+	if (!here || !(rule->protocols & protocol))
+		return false;
+	for (uint32_t i = 0; i < rule->ports_count && !every_port; i++) {
+		const struct port_range *range = &ruleset->ports[rule->ports_first + i];
+
+		every_port = range->low <= endpoint->port && endpoint->port <= range->high;
 	}
-	demand(verdict.rule >= plan->ruleset.rules &&
-	       verdict.rule < plan->ruleset.rules + plan->ruleset.rule_count);
-	demand(verdict.rule->protocols & protocol);
-	demand((verdict.kind == VERDICT_DENY) == (verdict.rule->deny == 1));
-	if (verdict.rule->target == TARGET_PREFIX)
-		demand(prefix_contains(&verdict.rule->prefix, &endpoint->address));
-	if (verdict.rule->target == TARGET_CLASS)
-		demand(address_classify(&endpoint->address) == verdict.rule->value);
+	return every_port;
 }
 
-/* At the ends of every entry, so that each rule can decide. */
-static void check_decisions(struct plan *plan)
+static void check_decision(const struct plan *plan, enum protocol protocol,
+			   const struct endpoint *endpoint, uint32_t host)
+{
+	const struct ruleset *ruleset = &plan->ruleset;
+	struct verdict verdict = ruleset_decide(ruleset, protocol, endpoint);
+	const struct rule *first[2] = { NULL, NULL };
+
+	for (uint32_t i = ruleset->rule_count; i-- > 0;) {
+		const struct rule *rule = &ruleset->rules[i];
+
+		if (rule_fits(ruleset, rule, protocol, endpoint, host))
+			first[rule->deny] = rule;
+	}
+	demand(verdict.rule == (first[1] ? first[1] : first[0]));
+	demand(verdict.kind == (!first[1] && first[0] ? VERDICT_ALLOW : VERDICT_DENY));
+}
+
+static void check_decisions(struct plan *plan, struct input questions)
 {
 	struct host_table table = { 0 };
 
 	plan->ruleset.hosts = &table;
-	for (uint32_t i = 0; i < plan->ruleset.entry_count; i++) {
-		const struct ruleset_entry *entry = &plan->ruleset.entries[i];
-		struct endpoint endpoint = { entry->key, entry->ports.low };
+	for (uint32_t i = 0; i < 8; i++) {
+		struct endpoint endpoint = { .address = take_address(&questions) };
 
-		if (i < plan->header->hosts.count)
-			host_table_replace(&table, i, &entry->key, 1);
-		check_decision(plan, PROTOCOL_TCP, &endpoint);
-		endpoint.port = entry->ports.high;
-		check_decision(plan, PROTOCOL_UDP, &endpoint);
-		check_decision(plan, PROTOCOL_ICMP, &endpoint);
+		endpoint.port = take_port(&questions);
+		if (i < plan->ruleset.rule_count && plan->ruleset.rules[i].target == TARGET_PREFIX)
+			endpoint.address = plan->ruleset.rules[i].prefix.address;
+		table.count = 0;
+		host_table_replace(&table, i, &endpoint.address, 1);
+		check_decision(plan, PROTOCOL_TCP, &endpoint, i);
+		check_decision(plan, PROTOCOL_UDP, &endpoint, i);
+		check_decision(plan, PROTOCOL_ICMP, &endpoint, i);
 		ruleset_names_host(&plan->ruleset, PROTOCOL_TCP, endpoint.port);
+		plan_binds(plan, endpoint.port);
 	}
 	ruleset_opens(&plan->ruleset, PROTOCOL_UDP);
-	plan_binds(plan, 0);
+}
+
+/* ---- the damage ---- */
+
+/* What random bytes would hardly find: each entry sound, and in the place of another. */
+static void swap_entries(struct plan_header *plan, uint8_t left, uint8_t right)
+{
+	struct ruleset_entry *entries = (void *)((char *)plan + plan->entries.offset), entry;
+
+	if (plan->entries.count == 0)
+		return;
+	left = (uint8_t)(left % plan->entries.count);
+	right = (uint8_t)(right % plan->entries.count);
+	entry = entries[left];
+	entries[left] = entries[right];
+	entries[right] = entry;
+}
+
+static void damage(const struct plan *sealed, struct input *input)
+{
+	size_t size = sealed->header->size - take(input) % 8;
+	cleanup_free struct plan_header *copy = malloc(size);
+	struct plan plan;
+	uint8_t left;
+
+	memcpy(copy, sealed->header, size);
+	copy->size = (uint32_t)size;
+	left = take(input);
+	swap_entries(copy, left, take(input));
+	while (input->size > 2) {
+		size_t place = take_port(input) % size;
+
+		((uint8_t *)copy)[place] ^= take(input);
+	}
+	if (plan_validate(copy, size, &plan) == 0) {
+		check_strings(&plan);
+		check_decisions(&plan, *input);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	cleanup_free struct plan_header *copy = malloc(size > 0 ? size : 1);
+	struct input input = { data, size };
+	cleanup_fd int fd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct plan_builder *builder = take_plan(&input);
+	int error = plan_seal(builder, fd);
 	struct plan plan;
 
-	memcpy(copy, data, size);
-	if (size >= sizeof(*copy)) {
-		/* What is compared with a constant first would stop most inputs. */
-		copy->magic = PLAN_MAGIC;
-		copy->version = PLAN_VERSION;
-		copy->size = (uint32_t)size;
-	}
-	if (plan_validate(copy, size, &plan) == 0) {
-		check_strings(&plan);
-		check_decisions(&plan);
-	}
+	plan_builder_free(builder);
+	demand(error == 0 || error == -EINVAL);
+	if (error < 0)
+		return 0;
+	demand(plan_map(fd, &plan) == 0);
+	check_strings(&plan);
+	check_decisions(&plan, input);
+	damage(&plan, &input);
+	plan_unmap(&plan);
 	return 0;
 }
