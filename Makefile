@@ -45,7 +45,8 @@ DEFINES := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DBINDIR='"$(BINDIR)"' \
 
 # SANITIZE replaces what it cannot stand beside; only the san and fuzz targets set it.
 SANITIZE ?=
-COMMON := -std=gnu11 -iquote lib $(DEFINES) $(WARNINGS) -fvisibility=hidden -MMD -MP
+INCLUDE := $(addprefix -iquote ,lib $(patsubst %/,%,$(wildcard lib/*/)))
+COMMON := -std=gnu11 $(INCLUDE) $(DEFINES) $(WARNINGS) -fvisibility=hidden -MMD -MP
 ifeq ($(SANITIZE),)
 HOST_CFLAGS  = $(CPPFLAGS) $(COMMON) -fPIE $(HARDEN) $(FORTIFY) $(CFLAGS)
 else
@@ -76,7 +77,7 @@ HOST   := $(BUILD)/host
 STATIC := $(BUILD)/static
 
 # Shell and supervisor parse no policy and resolve no name: the musl archive holds everything else.
-HOST_ONLY  := lib/plan_build.c lib/resolve.c $(wildcard lib/policy*.c)
+HOST_ONLY  := lib/resolve.c $(wildcard lib/policy/*.c)
 STATIC_LIB := $(STATIC)/libsandlock.a
 HOST_LIB   := $(HOST)/libsandlock.a
 
@@ -88,8 +89,9 @@ SUPERVISOR_OBJECTS := $(call objects,$(STATIC),supervisor)
 PLANNER_OBJECTS    := $(call objects,$(HOST),planner)
 RESOLVER_OBJECTS   := $(call objects,$(HOST),resolver)
 CTL_OBJECTS        := $(call objects,$(HOST),ctl)
-LIB_OBJECTS        := $(call objects,$(HOST),lib)
-STATIC_OBJECTS     := $(patsubst %.c,$(STATIC)/%.o,$(filter-out $(HOST_ONLY),$(call sources,lib)))
+LIB_SOURCES        := $(wildcard lib/*.c lib/*/*.c)
+LIB_OBJECTS        := $(patsubst %.c,$(HOST)/%.o,$(LIB_SOURCES))
+STATIC_OBJECTS     := $(patsubst %.c,$(STATIC)/%.o,$(filter-out $(HOST_ONLY),$(LIB_SOURCES)))
 UNIT_OBJECTS       := $(call objects,$(HOST),tests/unit)
 UNIT_TESTS         := $(patsubst tests/unit/%.c,$(HOST)/tests/%,$(wildcard tests/unit/test_*.c))
 UNIT_HELPERS       := $(filter-out $(HOST)/tests/unit/test_%,$(UNIT_OBJECTS))
@@ -218,9 +220,9 @@ valgrind: $(UNIT_TESTS)
 
 # Checks of the sources ---------------------------------------------------------------------------
 
-C_SOURCES  := $(foreach d,lib shell planner supervisor resolver ctl,$(call sources,$(d)))
-C_FILES    := $(C_SOURCES) $(wildcard */*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
-TIDY_FLAGS  = -std=gnu11 -iquote lib $(DEFINES)
+C_SOURCES  := $(LIB_SOURCES) $(foreach d,shell planner supervisor resolver ctl,$(call sources,$(d)))
+C_FILES    := $(C_SOURCES) $(wildcard */*.h lib/*/*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
+TIDY_FLAGS  = -std=gnu11 $(INCLUDE) $(DEFINES)
 
 lint: lint-format lint-tidy lint-cppcheck lint-man lint-gcc lint-clang
 lint-format:
@@ -232,7 +234,7 @@ lint-tidy:
 lint-cppcheck:
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --std=c11 \
 		--error-exitcode=1 --suppress=missingIncludeSystem --suppress=memleak \
-		--suppress=ctuuninitvar -Ilib -D__x86_64__ $(DEFINES) $(C_SOURCES)
+		--suppress=ctuuninitvar $(patsubst %,-I%,$(filter-out -iquote,$(INCLUDE))) -D__x86_64__ $(DEFINES) $(C_SOURCES)
 # scdoc writes paragraph macros where none is needed; everything else counts.
 lint-man: $(MAN)
 	command -v mandoc && ! mandoc -T lint -W warning $(MAN) | grep -v 'skipping paragraph macro'

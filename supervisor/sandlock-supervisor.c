@@ -1,6 +1,6 @@
 /*
  * Serves one session's trapped calls until its last process is gone, and tells the parent what the
- * first one does. Executed by session with the descriptors of lib/keeper.h and an empty
+ * first one does. Executed by session with the descriptors of lib/session/keeper.h and an empty
  * environment. Distrusts the session; the plan was validated by plan_map, the answers of the
  * resolver are judged one by one.
  */
