@@ -19,28 +19,48 @@
 
 #define LOG_IDENT      "sandlock"
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
-#define JOURNAL_FIELDS 16
+#define SYSLOG_SOCKET  "/dev/log"
 #define JOURNAL_NAME   40
+#define SESSION_TEXT   17 /* 64 bits in hexadecimal */
+#define MESSAGE_HEAD   64
 
-static int journal = -1;
+/* One socket for both daemons, not connected: either may come and go. */
+static int sink = -1;
 static int mirror_fd = -1;
+
+/* Whose lines these are. */
+static const char *identity_user;
+static char identity_session[SESSION_TEXT];
+
+static void sink_open(void)
+{
+	if (sink < 0)
+		sink = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
 
 void log_open(int mirror)
 {
 	int saved = errno;
 
 	mirror_fd = mirror;
-	openlog(LOG_IDENT, LOG_PID | LOG_NDELAY, LOG_AUTHPRIV);
-	if (journal < 0)
-		journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	sink_open();
 	errno = saved;
 }
 
 void log_close(void)
 {
-	util_cleanup_fd(&journal);
-	journal = -1;
-	closelog();
+	util_cleanup_fd(&sink);
+	sink = -1;
+	mirror_fd = -1;
+}
+
+void log_identify(const char *user, uint64_t session)
+{
+	identity_user = user;
+	identity_session[0] = '\0';
+	if (session)
+		snprintf(identity_session, sizeof(identity_session), "%016llx",
+			 (unsigned long long)session);
 }
 
 static bool is_plain(unsigned char byte)
@@ -83,21 +103,37 @@ size_t log_format(char line[LOG_LINE_MAX], const char *event, const struct log_f
 	return used;
 }
 
+/* Never waits for a daemon that does not read. */
+static bool daemon_send(const char *path, const char *message, size_t length)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	return sendto(sink, message, length, MSG_NOSIGNAL | MSG_DONTWAIT,
+		      (const struct sockaddr *)&address, sizeof(address)) == (ssize_t)length;
+}
+
+/* The daemon knows the time. */
+static void syslog_send(int priority, const char *line)
+{
+	char message[LOG_LINE_MAX + MESSAGE_HEAD];
+	int length = snprintf(message, sizeof(message), "<%d>%s[%d]: %s", LOG_AUTHPRIV | priority,
+			      LOG_IDENT, (int)getpid(), line);
+
+	(void)daemon_send(SYSLOG_SOCKET, message, (size_t)length);
+}
+
 /* A journal entry is NAME=value lines; our values hold no newline once escaped. */
 static bool journal_send(int priority, const char *line, const struct log_field *fields, size_t count)
 {
-	static const struct sockaddr_un address = { AF_UNIX, JOURNAL_SOCKET };
 	char entry[3 * LOG_LINE_MAX];
 	char value[LOG_LINE_MAX];
 	size_t used;
-	ssize_t sent;
 
-	if (journal < 0)
-		return false;
 	used = (size_t)snprintf(entry, sizeof(entry),
 				"MESSAGE=%s\nPRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=%s\n",
 				line, priority, LOG_AUTHPRIV >> 3, LOG_IDENT);
-	for (size_t i = 0; i < count && i < JOURNAL_FIELDS; i++) {
+	for (size_t i = 0; i < count; i++) {
 		char name[JOURNAL_NAME];
 		size_t length = 0;
 
@@ -115,19 +151,25 @@ static bool journal_send(int priority, const char *line, const struct log_field 
 		used += (size_t)snprintf(entry + used, sizeof(entry) - used, "SANDLOCK_%s=%s\n",
 					 name, value);
 	}
-	sent = sendto(journal, entry, used, MSG_NOSIGNAL | MSG_DONTWAIT,
-		      (const struct sockaddr *)&address, sizeof(address));
-	return sent == (ssize_t)used;
+	return daemon_send(JOURNAL_SOCKET, entry, used);
 }
 
 void log_event(int priority, const char *event, const struct log_field *fields, size_t count)
 {
 	int saved = errno;
+	struct log_field all[LOG_FIELDS_MAX] = {
+		{ "user", identity_user },
+		{ "session", identity_session[0] ? identity_session : NULL },
+	};
 	char line[LOG_LINE_MAX];
-	size_t length = log_format(line, event, fields, count);
+	size_t length;
 
-	if (!journal_send(priority, line, fields, count))
-		syslog(priority, "%s", line);
+	for (size_t i = 0; i < count && i < LOG_FIELDS_MAX - 2; i++)
+		all[2 + i] = fields[i];
+	length = log_format(line, event, all, LOG_FIELDS_MAX);
+	sink_open();
+	if (!journal_send(priority, line, all, LOG_FIELDS_MAX))
+		syslog_send(priority, line);
 	if (mirror_fd >= 0) {
 		struct iovec parts[] = {
 			{ (void *)(uintptr_t) "sandlock: ", 10 },

@@ -10,7 +10,8 @@
 #include <stdint.h>
 #include <syslog.h>
 
-#define LOG_LINE_MAX 1024 /* bytes of a line; what is longer is cut */
+#define LOG_FIELDS_MAX 14   /* of a line, user and session among them */
+#define LOG_LINE_MAX   1024 /* bytes of a line; what is longer is cut */
 
 /* `name` is lower-case [a-z_]; it is the key of the line and, upper-cased behind SANDLOCK_, the
  * journal's field. */
@@ -19,10 +20,16 @@ struct log_field {
 	const char *value; /* NULL: the field is left out */
 };
 
-/* Opens the sockets now, so that a later sandbox of our own does not stand in the way.
+/* Opens the socket now, so that a later sandbox of our own does not stand in the way.
  * `mirror` is a descriptor that also gets each line, or -1 (sandlockctl's standard error). */
 void log_open(int mirror);
+
+/* For a process that moves its descriptors: the next line opens a new socket, and there is no mirror. */
 void log_close(void);
+
+/* From here on each line begins with user=… and session=…. `user` (NULL: not known yet) is the
+ * caller's and must stay; `session` is the plan's, 0: none yet. */
+void log_identify(const char *user, uint64_t session);
 
 /* `event` is ours and printed as it is; one line: event, then name=value for each field. */
 void log_event(int priority, const char *event, const struct log_field *fields, size_t count);

@@ -40,6 +40,7 @@ struct options {
 /* Who is asked, and what is said where it is refused. */
 struct session {
 	struct options options;
+	uint64_t id; /* random; the plan's session */
 	struct account account;
 	char *lookup; /* what the account's strings point into */
 	char group[LOGIN_NAME_MAX];
@@ -47,13 +48,6 @@ struct session {
 };
 
 /* Refusing ------------------------------------------------------------------ */
-
-static void session_log(const struct session *session, int priority, const char *text)
-{
-	const struct log_field fields[] = { { "user", session->account.name } };
-
-	log_event(priority, text, fields, ARRAY_SIZE(fields));
-}
 
 /* Remembers the first reason, which a login is told; somebody who tries a policy is told all. */
 __attribute__((format(printf, 2, 3))) static int session_refuse(struct session *session,
@@ -69,7 +63,7 @@ __attribute__((format(printf, 2, 3))) static int session_refuse(struct session *
 		memcpy(session->reason, text, sizeof(text));
 	if (session->options.user)
 		fprintf(stderr, "%s\n", text);
-	session_log(session, LOG_ERR, text);
+	log_event(LOG_ERR, text, NULL, 0);
 	return -EINVAL;
 }
 
@@ -87,7 +81,7 @@ static void session_report(const struct diagnostic *diagnostic, void *context)
 	if (diagnostic->error)
 		session_refuse(session, "%s", text);
 	else
-		session_log(session, LOG_INFO, text);
+		log_event(LOG_INFO, text, NULL, 0);
 }
 
 /* The account --------------------------------------------------------------- */
@@ -168,8 +162,7 @@ static int seal(struct session *session, struct plan_builder *builder)
 
 	if (session->options.user)
 		header->flags |= PLAN_DRAFT;
-	if (getrandom(&header->session, sizeof(header->session), 0) != sizeof(header->session))
-		return session_refuse(session, "no random number: %s", strerror(errno));
+	header->session = session->id;
 	error = plan_seal(builder, PLAN_FD);
 	return error < 0 ? session_refuse(session, "plan: %s", strerror(-error)) : 0;
 }
@@ -182,7 +175,12 @@ static int make_plan(struct session *session)
 	char path[PATH_TEXT_MAX];
 	int error;
 
-	if (find_user(session) < 0 || find_group_name(session) < 0 || find_policy(session, path) < 0)
+	if (getrandom(&session->id, sizeof(session->id), 0) != sizeof(session->id))
+		return session_refuse(session, "no random number: %s", strerror(errno));
+	if (find_user(session) < 0)
+		return -EINVAL;
+	log_identify(session->account.name, session->id);
+	if (find_group_name(session) < 0 || find_policy(session, path) < 0)
 		return -EINVAL;
 	error = policy_load(path, NULL, flags, session_report, session, &policy);
 	if (error == -EINVAL)

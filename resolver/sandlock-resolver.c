@@ -221,6 +221,7 @@ static int resolver_main(int64_t refresh_ms)
 	if (error == 0)
 		error = plan_map(RESOLVER_PLAN_FD, &plan);
 	if (error == 0) {
+		log_identify(plan_string(&plan, plan.header->user), plan.header->session);
 		resolver.count = plan.header->hosts.count;
 		resolver.hosts = hosts_new(&plan);
 		error = resolver.hosts ? 0 : -ENOMEM;

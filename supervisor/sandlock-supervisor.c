@@ -168,6 +168,8 @@ static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
 		return error;
 	close(SUPERVISOR_PLAN_FD);
 	log_open(-1);
+	log_identify(plan_string(&keeper->plan, keeper->plan.header->user),
+		     keeper->plan.header->session);
 	keeper->signals.fd = signals_open();
 	if (keeper->signals.fd < 0)
 		return keeper->signals.fd;
@@ -223,7 +225,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	error = loop_run(&keeper.loop);
-	denial_flush(&supervisor.denials, &keeper.plan);
+	denial_flush(&supervisor.denials);
 	/* The last confined process is gone, but perhaps not yet buried. */
 	if (keeper.child > 0)
 		children_reap(&keeper, 0);

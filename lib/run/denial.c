@@ -95,7 +95,6 @@ void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
 		const struct denial *denial)
 {
 	struct target_status status = { .name = "?" };
-	char session[NUMBER_MAX];
 	char pid[NUMBER_MAX];
 	char count[NUMBER_MAX];
 	char rule[TEXT_MAX];
@@ -105,14 +104,11 @@ void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
 		status.group = thread;
 	if (!denial_is_due(denials, denial_hash(denial, status.name), &suppressed))
 		return;
-	snprintf(session, sizeof(session), "%016llx", (unsigned long long)plan->header->session);
 	snprintf(pid, sizeof(pid), "%d", (int)status.group);
 	snprintf(count, sizeof(count), "%u", suppressed);
 	format_rule(rule, plan, denial);
 
 	const struct log_field fields[] = {
-		{ "user", plan_string(plan, plan->header->user) },
-		{ "session", session },
 		{ "pid", pid },
 		{ "program", status.name },
 		{ "operation", denial->operation },
@@ -125,22 +121,18 @@ void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
 	log_event(LOG_NOTICE, "denied", fields, ARRAY_SIZE(fields));
 }
 
-void denial_flush(struct denials *denials, const struct plan *plan)
+void denial_flush(struct denials *denials)
 {
 	uint32_t suppressed = denials->suppressed;
-	char session[NUMBER_MAX];
 	char count[NUMBER_MAX];
 
 	for (uint32_t i = 0; i < DENIALS_REMEMBERED; i++)
 		suppressed += denials->remembered[i].suppressed;
 	if (suppressed == 0)
 		return;
-	snprintf(session, sizeof(session), "%016llx", (unsigned long long)plan->header->session);
 	snprintf(count, sizeof(count), "%u", suppressed);
 
 	const struct log_field fields[] = {
-		{ "user", plan_string(plan, plan->header->user) },
-		{ "session", session },
 		{ "suppressed", count },
 	};
 

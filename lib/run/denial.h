@@ -41,6 +41,6 @@ void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
 		const struct denial *denial);
 
 /* Writes what was suppressed and not yet said, at the end of a session. */
-void denial_flush(struct denials *denials, const struct plan *plan);
+void denial_flush(struct denials *denials);
 
 #endif

@@ -75,7 +75,7 @@ static void planner_exec(const struct session_request *request, int memfd)
 		arguments[count++] = "--draft";
 		arguments[count++] = request->draft;
 	}
-	/* The log's descriptors are among those that go; it opens others when it is needed. */
+	/* The log's descriptor is among those that go; the next line opens another. */
 	log_close();
 	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
 	    session_place_descriptor(memfd, PLAN_FD))
@@ -127,6 +127,7 @@ static int plan_make(const struct session_request *request, int *ret_memfd, stru
 			 missing);
 		return session_refuse("the policy requires what this kernel does not offer", 0);
 	}
+	log_identify(plan_string(ret_plan, ret_plan->header->user), ret_plan->header->session);
 	*ret_memfd = fd_take(&memfd);
 	return 0;
 }
@@ -138,9 +139,11 @@ static int run_inside(const struct session_request *request)
 {
 	cleanup_fd int memfd = -1;
 	struct plan plan = { 0 };
-	int refused = plan_make(request, &memfd, &plan);
+	int refused;
 	int error = 0;
 
+	log_open(-1);
+	refused = plan_make(request, &memfd, &plan);
 	if (refused)
 		return refused;
 	switch (session_place(&plan)) {
@@ -176,9 +179,10 @@ int session_run(const struct session_request *request)
 	error = fd_close_from(STDERR_FILENO + 1);
 	if (!error)
 		error = standard_descriptors_fill();
+	/* Not before: the log's own descriptors would be closed, and their numbers used again. */
+	log_open(-1);
 	if (error)
 		return session_refuse("inherited descriptors", -error);
-	log_open(-1);
 	/* Nobody of the same uid looks into this process or its children until they exec. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return session_refuse("non-dumpable", errno);

@@ -168,7 +168,7 @@ static int supervisor_descriptors(struct start *start)
 
 	if (null < 0)
 		return null;
-	/* The log's are among those that are overwritten; it opens others when it is needed. */
+	/* The log's is among those that are overwritten. */
 	log_close();
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		copies[i] = fcntl(sources[i] < 0 ? null : sources[i], F_DUPFD_CLOEXEC,
