@@ -5,6 +5,8 @@ import time
 
 from harness import STAGE, PROBE, PYTHON, SessionTest, Terminal, eventually, full_queue
 
+PYTHON_NAME = os.path.basename(os.path.realpath(PYTHON))
+
 
 class Keys(SessionTest):
     def terminal(self, who, *words):
@@ -74,6 +76,7 @@ time.sleep(100)'""")
             jobs = terminal.ask("jobs")
             terminal.send("fg\r")
             terminal.expect("fg\r\nsleep 100\r\n")
+            eventually(lambda: who.foreground("sleep"), "sleep runs again")
             terminal.send("\x03")
             terminal.expect("ready> ")
             return status, jobs
@@ -131,10 +134,15 @@ class HeldConnect(SessionTest):
                 terminal.expect("ready> ")
                 terminal.send(f"ulimit -c 0; {PYTHON} wait.py 2>/dev/null\r")
                 terminal.expect("\narmed")
-                time.sleep(0.3)
+                self.waits(who)
                 terminal.send(key)
                 return then(terminal, who)
         return self.both(work)
+
+    @staticmethod
+    def waits(who):
+        eventually(lambda: who.foreground(PYTHON_NAME), "the program sleeps")
+        time.sleep(0.2)  # and that is in its connect
 
     @staticmethod
     def status(terminal, _):
@@ -153,17 +161,16 @@ class HeldConnect(SessionTest):
             terminal.expect("ready> ")
             terminal.send("fg\r")
             terminal.expect("wait.py")
-            time.sleep(0.3)
+            self.waits(who)
             terminal.send("\x03")
             return self.status(terminal, who)
         self.assertEqual("130", self.press("\x1a", then))
 
     def test_kill_ends_it(self):
-        python = os.path.basename(os.path.realpath(PYTHON))
         def then(_, who):
-            waiting, = who.processes(python)
+            waiting, = who.processes(PYTHON_NAME)
             os.kill(waiting, signal.SIGKILL)
-            eventually(lambda: not who.processes(python), "the program ends", timeout=3)
+            eventually(lambda: not who.processes(PYTHON_NAME), "the program ends", timeout=3)
             return True
         self.press("", then)
 
