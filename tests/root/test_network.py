@@ -1,11 +1,13 @@
 """What a session reaches and what it does not; each refusal has a live listener that saw nobody."""
+import json
 import os
 import socket
 import struct
 import subprocess
 import threading
+import time
 
-from harness import (PAM_PORT, PREFIX, PUBLIC, PUBLIC6, PYTHON, STAGE, Log, SessionTest, call,
+from harness import (PAM_PORT, PREFIX, PROBE, PUBLIC, PUBLIC6, PYTHON, STAGE, Log, SessionTest, call,
                      eventually, full_queue)
 
 
@@ -286,6 +288,39 @@ class Unix(NetworkTest):
         self.assertEqual(["ECONNREFUSED", "ok"], said)
         self.assertEqual((0, 1), (one.arrivals(), two.arrivals()))
 
+    def test_every_kind_and_every_name_is_judged_by_what_it_reaches(self):
+        kinds = ("SOCK_STREAM", "SOCK_SEQPACKET", "SOCK_DGRAM")
+        for kind in kinds:
+            for place in ("foreign", "listed"):
+                self.listen(f"/tmp/{place}.{kind}", family=socket.AF_UNIX, kind=getattr(socket, kind))
+        os.symlink("/tmp", "/tmp/loop")
+        self.addCleanup(os.unlink, "/tmp/loop")
+        self.policy("unix_allow = /tmp/listed.*")
+        source = f"""
+os.chdir("/tmp")
+def names(path):
+    name = os.path.basename(path)
+    padded = "/tmp/" + "./" * ((107 - len("/tmp/") - len(name)) // 2) + name
+    return [path, name, "loop/loop/" + name, padded]
+def send(kind, name):
+    with socket.socket(socket.AF_UNIX, kind) as s:
+        if kind != socket.SOCK_DGRAM:
+            return s.connect(name)
+        return s.sendto(b"x", name), s.sendmsg([b"x"], [], 0, name)
+answer([[[attempt(send, getattr(socket, kind), name) for name in names(f"/tmp/{{place}}.{{kind}}")]
+         for place in ("foreign", "listed")] for kind in {kinds!r}])"""
+        self.assertEqual([[["ok"] * 4, ["ok"] * 4]] * 3, self.bare.python(source))
+        self.assertEqual([[["EACCES"] * 4, ["ok"] * 4]] * 3, self.confined.python(source))
+
+    def test_links_of_proc_are_not_followed(self):
+        self.unix("/tmp/listed")
+        self.policy("unix_allow = /tmp/*")
+        source = """
+fd = os.open("/tmp", os.O_PATH)
+answer([unix("/proc/self/root/tmp/listed"), unix(f"/proc/self/fd/{fd}/listed")])"""
+        self.assertEqual(["ok", "ok"], self.bare.python(source))
+        self.assertEqual(["ELOOP", "ELOOP"], self.confined.python(source))
+
     def test_own_server_outside_any_session_is_no_way_out(self):
         # Who serves a socket shows only once it is connected: the server may see that, but no byte.
         path = str(self.confined.home / "outside")
@@ -415,6 +450,36 @@ class Names(NetworkTest):
         said = self.confined.python(f"answer(tcp('lookup.test', {allowed.port}, socket.AF_INET))")
         self.assertEqual("ok", said)
         self.assertEqual(1, allowed.arrivals())
+
+    def test_name_that_moved_is_asked_for_again_and_opens_its_new_address_only(self):
+        subprocess.run(["ip", "addr", "add", "192.0.2.9/32", "dev", "lo"], check=True)
+        self.addCleanup(subprocess.run, ["ip", "addr", "del", "192.0.2.9/32", "dev", "lo"],
+                        check=True)
+        server = NameServer("lookup.test", PUBLIC)
+        self.addCleanup(server.close)
+        old = self.listen(PUBLIC)
+        new = self.listen("192.0.2.9", old.port)
+        self.policy(f"net_allow = lookup.test:{old.port}")
+        script = self.confined.write("ask.py", PROBE + f"""
+for line in sys.stdin:
+    answer(tcp(line.strip(), {old.port}))
+""")
+        login = subprocess.Popen(["su", "-", "alice", "-c", f"exec {PYTHON} -u {script}"], text=True,
+                                 bufsize=1, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+        def connect(address):
+            login.stdin.write(address + "\n")
+            return json.loads(login.stdout.readline())
+
+        self.assertEqual("ok", connect(PUBLIC))
+        server.address = socket.inet_aton("192.0.2.9")
+        time.sleep(1.2)  # it is asked at most once a second
+        self.assertEqual("ok", connect("192.0.2.9"))
+        self.assertEqual("EACCES", connect(PUBLIC))
+        login.stdin.close()
+        login.wait()
+        login.stdout.close()
+        self.assertEqual((1, 1), (old.arrivals(), new.arrivals()))
 
     def test_getaddrinfo_sorts_as_bare_and_its_connects_are_no_denials(self):
         server = NameServer("lookup.test", PUBLIC)
