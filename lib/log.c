@@ -1,7 +1,7 @@
 /*
  * The one log sink: the journal's socket where there is one, else syslog; optionally a descriptor too.
  * Called by entry points.
- * Distrusts every value, and the daemons at the other end: it never waits for them.
+ * Distrusts every value, and the daemons at the other end: one that hangs is waited for once.
  */
 #include "log.h"
 
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 
@@ -23,9 +24,11 @@
 #define JOURNAL_NAME   40
 #define SESSION_TEXT   17 /* 64 bits in hexadecimal */
 #define MESSAGE_HEAD   64
+#define SINK_WAIT      100000 /* microseconds */
 
 /* One socket for both daemons, not connected: either may come and go. */
 static int sink = -1;
+static bool sink_hung;
 static int mirror_fd = -1;
 
 /* Whose lines these are. */
@@ -34,8 +37,12 @@ static char identity_session[SESSION_TEXT];
 
 static void sink_open(void)
 {
-	if (sink < 0)
-		sink = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	static const struct timeval wait = { .tv_usec = SINK_WAIT };
+
+	if (sink >= 0)
+		return;
+	sink = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	setsockopt(sink, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
 }
 
 void log_open(int mirror)
@@ -103,14 +110,20 @@ size_t log_format(char line[LOG_LINE_MAX], const char *event, const struct log_f
 	return used;
 }
 
-/* Never waits for a daemon that does not read. */
+/* A queue that is full because a user floods it, to hide a denial, has room again at once; that of
+ * a daemon that hangs never has, and is waited for only until that is known. */
 static bool daemon_send(const char *path, const char *message, size_t length)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int flags = MSG_NOSIGNAL | (sink_hung ? MSG_DONTWAIT : 0);
+	bool sent;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	return sendto(sink, message, length, MSG_NOSIGNAL | MSG_DONTWAIT,
-		      (const struct sockaddr *)&address, sizeof(address)) == (ssize_t)length;
+	sent = sendto(sink, message, length, flags, (const struct sockaddr *)&address,
+		      sizeof(address)) == (ssize_t)length;
+	if (sent || errno == EAGAIN)
+		sink_hung = !sent;
+	return sent;
 }
 
 /* The daemon knows the time. */

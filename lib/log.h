@@ -21,7 +21,8 @@ struct log_field {
 };
 
 /* Opens the socket now, so that a later sandbox of our own does not stand in the way.
- * `mirror` is a descriptor that also gets each line, or -1 (sandlockctl's standard error). */
+ * `mirror` is a descriptor that also gets each line, or -1 (sandlockctl's standard error). A daemon
+ * that hangs costs its first line 100 ms, and its lines. */
 void log_open(int mirror);
 
 /* For a process that moves its descriptors: the next line opens a new socket, and there is no mirror. */

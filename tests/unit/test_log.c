@@ -1,5 +1,5 @@
 /*
- * Where a line goes: the journal, else the system's log daemon, and never a daemon that hangs.
+ * Where a line goes: the journal, else the log daemon; one that hangs holds nobody up.
  * Run by `make test`; needs root for a /dev and a /run of its own.
  * Each test is a child in its own mount namespace: the machine's log sees nothing of it.
  */
@@ -168,6 +168,40 @@ static void daemon_hung_is_not_waited_for(void **state)
 	run(hung_body);
 }
 
+/* A reader that is about to come sees the line, however full the queue was. */
+static int flooded_body(void)
+{
+	int daemon = daemon_listen(SYSLOG), status;
+	const struct sockaddr_un address = { AF_UNIX, SYSLOG };
+	int flood = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	pid_t reader;
+	char text[64];
+
+	log_open(-1);
+	while (sendto(flood, "flood", 5, 0, (const struct sockaddr *)&address, sizeof(address)) > 0)
+		;
+	DEMAND(errno == EAGAIN);
+	reader = fork();
+	if (reader == 0) {
+		alarm(HUNG);
+		usleep(1000);
+		do {
+			memset(text, 0, sizeof(text));
+			recv(daemon, text, sizeof(text) - 1, 0);
+		} while (!strstr(text, "denied"));
+		_exit(0);
+	}
+	log_line(LOG_ERR, "denied");
+	DEMAND(waitpid(reader, &status, 0) == reader && status == 0);
+	return 0;
+}
+
+static void daemon_flooded_is_waited_for(void **state)
+{
+	(void)state;
+	run(flooded_body);
+}
+
 /* The number of a mirror may be anybody's afterwards; the sockets are opened anew. */
 static int closed_body(void)
 {
@@ -196,6 +230,7 @@ int main(void)
 		cmocka_unit_test(line_with_journal_reaches_its_fields_alone),
 		cmocka_unit_test(daemon_restarted_is_found_again),
 		cmocka_unit_test(daemon_hung_is_not_waited_for),
+		cmocka_unit_test(daemon_flooded_is_waited_for),
 		cmocka_unit_test(log_closed_forgets_the_mirror_and_opens_again),
 	};
 
