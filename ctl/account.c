@@ -80,6 +80,8 @@ int person_require(const char *name, struct person *ret_person)
 	if (error < 0)
 		return ctl_error("user \"%s\": %s", name,
 				 error == -ENOENT ? "unknown" : strerror(-error));
+	if (ret_person->account.uid == 0)
+		return ctl_error("user \"%s\": root is never confined", name);
 	return CTL_GOOD;
 }
 

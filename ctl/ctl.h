@@ -53,7 +53,7 @@ struct person {
 /* Looks `name` up, or `uid` where `name` is NULL; -ENOENT where there is none, else what the lookup failed with. */
 int person_find(const char *name, uid_t uid, struct person *ret_person);
 
-/* The same for an operand: CTL_GOOD, or CTL_ERROR after a complaint. */
+/* The same for an operand: CTL_GOOD, or CTL_ERROR after a complaint. No policy decides for root. */
 int person_require(const char *name, struct person *ret_person);
 void person_free(struct person *person);
 

@@ -42,10 +42,11 @@ static const struct protection protections[] = {
 
 /* What never calls a login shell, and so is not confined by one. */
 static const char *const uncovered[] = {
-	"ssh port forwards (-L, -R, -D, -W) and agent forwarding's socket: done by sshd itself",
+	"ssh port forwards (-L, -R, -D, -W), X11 and agent forwarding: sshd itself does them",
 	"sftp where sshd is set to internal-sftp",
 	"cron and at jobs, which name their own shell",
-	"su -s SHELL, sudo -u USER COMMAND and other ways that root starts a program as the user",
+	"su -s SHELL, sudo -u USER COMMAND and other ways in which root starts a program as the user",
+	"the user's systemd services, ~/.forward, and whatever else outside runs the user's files",
 };
 
 /* The kernel judges the flags before it looks at the program, which is not there. */

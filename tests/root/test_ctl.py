@@ -1,0 +1,183 @@
+"""sandlockctl by root, over a directory of policies: each answer and each way to refuse one."""
+import grp
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from harness import SessionTest, call, ctl
+
+
+class CtlTest(SessionTest):
+    """`self.ctl` reads `self.conf`, a directory of its own in which `self.write` puts files."""
+
+    def setUp(self):
+        super().setUp()
+        scratch = tempfile.TemporaryDirectory(prefix="sandlock-ctl.")
+        self.addCleanup(scratch.cleanup)
+        self.conf = Path(scratch.name)
+        self.conf.chmod(0o755)
+
+    def write(self, name, text="[network]\nnet_allow = 192.0.2.1:80\n"):
+        path = self.conf / name
+        path.write_text(text)
+        path.chmod(0o644)
+        return path
+
+    def ctl(self, command, *words, **options):
+        return call([ctl(), command, "--conf", self.conf, *words], **options)
+
+    def group(self, name, *members):
+        subprocess.run(["groupadd", "-U", ",".join(members), name], check=True)
+        self.addCleanup(subprocess.run, ["groupdel", name], check=True)
+        return grp.getgrnam(name)
+
+
+class Check(CtlTest):
+    def test_every_policy_of_the_directory_is_reported(self):
+        for name in ("alice.conf", "default.conf", "web.inc"):
+            self.write(name)
+        done = self.ctl("check")
+        self.assertEqual((0, ""), (done.status, done.err))
+        self.assertEqual([f"{self.conf}/{name}: ok" for name in
+                          ("alice.conf", "default.conf", "web.inc")], done.out.splitlines())
+
+    def test_one_bad_file_is_an_error_and_the_others_are_still_read(self):
+        self.write("alice.conf", "[network]\nnet_allow = 192.0.2.1\n")
+        self.write("default.conf")
+        done = self.ctl("check")
+        self.assertEqual((1, f"{self.conf}/default.conf: ok\n"), (done.status, done.out))
+        self.assertIn(f"{self.conf}/alice.conf:2: ", done.err)
+
+    def test_other_names_are_said_to_be_ignored(self):
+        for name in ("alice.conf~", "README", ".conf", "@.conf"):
+            self.write(name)
+        done = self.ctl("check")
+        self.assertEqual((0, ""), (done.status, done.out))
+        for name in ("alice.conf~", "README", ".conf", "@.conf"):
+            self.assertIn(f"{self.conf}/{name}: ignored", done.err)
+
+    def test_unknown_user_and_group_are_warnings(self):
+        self.write("nobody-here.conf")
+        self.write("@nobody-here.conf")
+        done = self.ctl("check")
+        self.assertEqual(0, done.status)
+        self.assertIn('nobody-here.conf: warning: there is no user "nobody-here"', done.err)
+        self.assertIn('@nobody-here.conf: warning: there is no group "nobody-here"', done.err)
+
+    def test_second_group_that_matches_a_user_is_a_warning(self):
+        for name in ("first", "second"):
+            self.group(name, "alice")
+            self.write(f"@{name}.conf")
+        done = self.ctl("check")
+        self.assertEqual(0, done.status)
+        self.assertIn('@second.conf: warning: user "alice" is in this group, '
+                      "but @first.conf decides", done.err)
+        self.write("alice.conf")
+        self.assertNotIn("decides", self.ctl("check").err)
+
+    def test_missing_directory_is_an_error(self):
+        done = call([ctl(), "--conf", self.conf / "none", "check"])
+        self.assertEqual(1, done.status)
+        self.assertIn("No such file", done.err)
+
+    def test_empty_directory_is_a_warning(self):
+        done = self.ctl("check")
+        self.assertEqual((0, f"{self.conf}: warning: no policies\n"), (done.status, done.err))
+
+    def test_file_of_another_owner_is_refused_in_the_directory_and_accepted_as_a_draft(self):
+        path = self.write("alice.conf")
+        os.chown(path, self.confined.uid, -1)
+        done = self.ctl("check")
+        self.assertEqual(1, done.status)
+        self.assertIn(f"owned by uid {self.confined.uid}, should be 0", done.err)
+        draft = self.confined.write("draft.conf", "[network]\n")
+        self.assertEqual(0, self.confined.run([ctl(), "check", draft]).status)
+
+    def test_missing_file_is_an_error(self):
+        done = self.ctl("check", self.conf / "none.conf")
+        self.assertEqual((1, ""), (done.status, done.out))
+        self.assertTrue(done.err)
+
+
+class Answers(CtlTest):
+    def refused(self, done, status, text):
+        self.assertEqual((status, ""), (done.status, done.out), done)
+        self.assertIn(text, done.err)
+
+    def test_rule_that_decides_is_named_with_file_and_line(self):
+        path = self.write("alice.conf", "[network]\nnet_allow = 192.0.2.0/24:80\n"
+                                        "net_deny = 192.0.2.9:80\nnet_bind = 8080\n")
+        for question, status, answer in (
+                ("tcp://192.0.2.1:80", 0, f'rule "192.0.2.0/24:80" at {path}:2'),
+                ("tcp://192.0.2.9:80", 1, f'rule "192.0.2.9:80" at {path}:3'),
+                ("tcp://[2001:db8::1]:80", 1, "no rule matches (default)"),
+                ("udp://192.0.2.1:80", 1, "no rule matches (default)"),
+                ("bind:8080", 0, "net_bind lists it"),
+                ("bind:0", 1, "net_bind does not list it")):
+            with self.subTest(question=question):
+                done = self.ctl("test", "alice", question)
+                self.assertEqual((status, ""), (done.status, done.err))
+                self.assertIn(answer, done.out)
+
+    def test_malformed_question_has_no_answer(self):
+        self.write("alice.conf")
+        for question in ("192.0.2.1:80", "tcp://192.0.2.1", "tcp://192.0.2.1:0", "tcp://:80",
+                         "tcp://2001:db8::1:80", "tcp://192.0.2.1:65536", "bind:x", "bind:65536"):
+            with self.subTest(question=question):
+                self.refused(self.ctl("test", "alice", question), 2, "expected ")
+
+    def test_name_that_does_not_resolve_has_no_answer(self):
+        self.write("alice.conf")
+        self.refused(self.ctl("test", "alice", "tcp://none.invalid:80"), 2, "none.invalid: ")
+
+    def test_user_without_an_answer(self):
+        for command, words in (("test", ["bind:1"]), ("show", [])):
+            with self.subTest(command=command):
+                self.refused(self.ctl(command, "nobody-here", *words), 2, "unknown")
+                self.refused(self.ctl(command, "root", *words), 2, "root is never confined")
+                self.refused(self.ctl(command, "alice", *words), 2, "no policy")
+
+    def test_bad_policy_has_no_answer(self):
+        path = self.write("alice.conf", "[network]\nnet_allow = 192.0.2.1\n")
+        for command, words in (("test", ["bind:1"]), ("show", [])):
+            with self.subTest(command=command):
+                self.refused(self.ctl(command, "alice", *words), 2, f"{path}:2: ")
+
+
+class Run(CtlTest):
+    def test_root_becomes_the_user(self):
+        self.write("alice.conf")
+        done = self.ctl("run", "alice", "--", "sh", "-c",
+                        "id -un; id -gn; echo $HOME $USER $LOGNAME; grep Seccomp: "
+                        "/proc/self/status")
+        self.assertEqual((0, ""), (done.status, done.err))
+        self.assertEqual(f"alice\nalice\n{self.confined.home} alice alice\nSeccomp:\t2\n", done.out)
+
+    def test_status_is_that_of_the_command(self):
+        self.write("alice.conf")
+        for command, status in ((["sh", "-c", "exit 42"], 42), (["no-such-program"], 127),
+                                (["/etc/passwd"], 126)):
+            with self.subTest(command=command):
+                self.assertEqual(status, self.ctl("run", "alice", "--", *command).status)
+
+    def test_what_has_no_session_is_refused(self):
+        draft = self.write("draft.conf")
+        for subject, status, text in (("root", 125, "root is never confined"),
+                                      ("nobody-here", 125, "unknown"),
+                                      ("alice", 125, "no policy"),
+                                      (draft, 2, "root is never confined")):
+            with self.subTest(subject=subject):
+                done = self.ctl("run", subject, "--", "true")
+                self.assertEqual((status, ""), (done.status, done.out), done)
+                self.assertIn(text, done.err)
+
+    def test_nobody_but_root_runs_as_another_user(self):
+        done = self.bare.run([ctl(), "run", "alice", "--", "true"])
+        self.assertEqual((125, ""), (done.status, done.out))
+        self.assertIn('cannot become user "alice"', done.err)
+
+    def test_missing_command_is_wrong_use(self):
+        for words in (("alice",), ("alice", "--")):
+            with self.subTest(words=words):
+                self.assertEqual(2, self.ctl("run", *words).status)
