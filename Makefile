@@ -158,7 +158,7 @@ DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev scdoc
 DEPS_DEMO  := python3 iproute2 passwd login
 DEPS_TEST  := libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
 	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils
-DEPS_LINT  := clang clang-tidy clang-format libclang-rt-14-dev cppcheck mandoc valgrind
+DEPS_LINT  := clang clang-tools clang-tidy clang-format libclang-rt-14-dev cppcheck mandoc valgrind
 
 deps: deps-build deps-test
 deps-build:
@@ -227,7 +227,7 @@ C_SOURCES  := $(LIB_SOURCES) $(foreach d,shell planner supervisor resolver ctl,$
 C_FILES    := $(C_SOURCES) $(wildcard */*.h lib/*/*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
 TIDY_FLAGS  = -std=gnu11 $(INCLUDE) $(DEFINES)
 
-lint: lint-format lint-tidy lint-cppcheck lint-man lint-gcc lint-clang
+lint: lint-format lint-tidy lint-cppcheck lint-scan lint-man lint-gcc lint-clang
 lint-format:
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 # One process a file: clang-tidy 14 finds what is not there when it is given several.
@@ -238,6 +238,10 @@ lint-cppcheck:
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --std=c11 \
 		--error-exitcode=1 --suppress=missingIncludeSystem --suppress=memleak \
 		--suppress=ctuuninitvar $(patsubst %,-I%,$(filter-out -iquote,$(INCLUDE))) -D__x86_64__ $(DEFINES) $(C_SOURCES)
+# Whole programs as they are built. It does not know cleanup attributes either: leaks are for ASan and valgrind.
+lint-scan:
+	$(Q)scan-build --status-bugs -disable-checker unix.Malloc -o $(BUILD)/scan/reports \
+		$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/scan all
 # scdoc writes paragraph macros where none is needed; everything else counts.
 lint-man: $(MAN)
 	command -v mandoc && ! mandoc -T lint -W warning $(MAN) | grep -v 'skipping paragraph macro'
@@ -314,7 +318,7 @@ help:
 
 FORCE:
 .PHONY: FORCE all check-deps clean demo deps deps-build deps-demo deps-lint deps-test fuzz help \
-	install lint lint-clang lint-cppcheck lint-format lint-gcc lint-man lint-tidy live root \
+	install lint lint-clang lint-cppcheck lint-format lint-gcc lint-man lint-scan lint-tidy live root \
 	san test test-install uninstall unit unit-build valgrind
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/ioprio.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "compat.h"
@@ -317,7 +319,9 @@ static const struct row refused[] = {
 	{ __NR_rt_tgsigqueueinfo, emit_guarded, 0, 0, FAIL(EPERM) },
 	{ __NR_pidfd_open, emit_guarded, 0, 0, FAIL(EPERM) },
 	{ __NR_prlimit64, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_setpriority, emit_equal, 0, PRIO_USER, FAIL(EPERM) },
 	{ __NR_setpriority, emit_guarded, 1, 0, FAIL(EPERM) },
+	{ __NR_ioprio_set, emit_equal, 0, IOPRIO_WHO_USER, FAIL(EPERM) },
 	{ __NR_ioprio_set, emit_guarded, 1, 0, FAIL(EPERM) },
 	{ __NR_sched_setaffinity, emit_guarded, 0, 0, FAIL(EPERM) },
 	{ __NR_sched_setattr, emit_guarded, 0, 0, FAIL(EPERM) },

@@ -3,13 +3,15 @@ from pathlib import Path
 
 from harness import STAGE, SessionTest, full_queue
 
-PROBES = Path(__file__).parent / "probes"
+# Read now: on the private machine the sources may be out of sight.
+PROBES = {path.name: path.read_text()
+          for path in (Path(__file__).parent / "probes").glob("*.py")}
 
 
 class Semantics(SessionTest):
     def same(self, name, **values):
         source = "".join(f"{key} = {value!r}\n" for key, value in values.items())
-        source += (PROBES / name).read_text()
+        source += PROBES[name]
         return self.both(lambda who: who.python(source))
 
     def test_messages_and_bad_arguments_are_answered_as_bare(self):

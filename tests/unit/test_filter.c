@@ -441,6 +441,20 @@ static void keepers_are_guarded_by_number_and_as_a_group(void **state)
 	}
 }
 
+static void priorities_of_all_the_user_s_processes_are_left_alone(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ 0 });
+	for (int which = 0; which < 5; which++) {
+		assert_int_equal(which == 2 ? FAIL(EPERM) : ALLOW,
+				 ask(&built, __NR_setpriority, which, 0));
+		assert_int_equal(which == 3 ? FAIL(EPERM) : ALLOW,
+				 ask(&built, __NR_ioprio_set, which, 0));
+	}
+}
+
 static void calls_of_the_policy_are_denied_and_given_back(void **state)
 {
 	const struct plan_call calls[] = {
@@ -564,6 +578,7 @@ int main(void)
 		cmocka_unit_test(marker_tells_where_a_process_is),
 		cmocka_unit_test(dumpable_is_kept_where_the_supervisor_needs_it),
 		cmocka_unit_test(keepers_are_guarded_by_number_and_as_a_group),
+		cmocka_unit_test(priorities_of_all_the_user_s_processes_are_left_alone),
 		cmocka_unit_test(calls_of_the_policy_are_denied_and_given_back),
 		cmocka_unit_test(every_call_denied_still_fits),
 		cmocka_unit_test(truncation_is_held_where_landlock_cannot),
