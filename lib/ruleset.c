@@ -180,23 +180,6 @@ static void query_key(struct query *query, const struct ruleset_group *group,
 	}
 }
 
-/* The index of the first row of the table whose address is not below `address`. */
-static uint32_t host_table_find(const struct host_table *table, const struct address *address)
-{
-	uint32_t low = 0;
-	uint32_t high = table->count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (key_compare(&table->addresses[middle].address, address) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static void query_hosts(struct query *query, const struct ruleset_group *group,
 			const struct address *address)
 {
@@ -498,55 +481,4 @@ int ruleset_validate(const struct ruleset *ruleset, uint32_t host_count)
 	int error = ruleset_validate_rules(ruleset, host_count);
 
 	return error < 0 ? error : index_validate(ruleset);
-}
-
-/* ---- hosts ---- */
-
-static void host_table_forget(struct host_table *table, uint32_t host)
-{
-	uint32_t kept = 0;
-
-	for (uint32_t i = 0; i < table->count; i++) {
-		if (table->addresses[i].host != host)
-			table->addresses[kept++] = table->addresses[i];
-	}
-	table->count = kept;
-}
-
-/* The row where (address, host) stands or would stand. */
-static uint32_t host_table_place(const struct host_table *table, const struct address *address,
-				 uint32_t host)
-{
-	uint32_t i = host_table_find(table, address);
-
-	while (i < table->count && table->addresses[i].host < host &&
-	       key_compare(&table->addresses[i].address, address) == 0)
-		i++;
-	return i;
-}
-
-uint32_t host_table_replace(struct host_table *table, uint32_t host,
-			    const struct address *addresses, uint32_t count)
-{
-	uint32_t dropped = 0;
-	uint32_t stored = 0;
-
-	host_table_forget(table, host);
-	for (uint32_t i = 0; i < count; i++) {
-		struct host_address row = { addresses[i], host };
-		uint32_t place = host_table_place(table, &addresses[i], host);
-		struct host_address *slot = &table->addresses[place];
-
-		if (place < table->count && memcmp(slot, &row, sizeof(row)) == 0)
-			continue;
-		if (stored == HOST_ANSWER_MAX || table->count == HOST_ADDRESSES_MAX) {
-			dropped++;
-			continue;
-		}
-		memmove(slot + 1, slot, (table->count - place) * sizeof(*slot));
-		*slot = row;
-		table->count++;
-		stored++;
-	}
-	return dropped;
 }

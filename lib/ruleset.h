@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "endpoint.h"
+#include "host_table.h"
 
 enum protocol {
 	PROTOCOL_TCP = 1 << 0,
@@ -61,18 +62,6 @@ struct ruleset_group {
 	uint32_t count;
 };
 
-/* The addresses that host names have answered, sorted by (address, host). */
-#define HOST_ADDRESSES_MAX 1024 /* of all names together */
-#define HOST_ANSWER_MAX    32   /* of one name */
-struct host_address {
-	struct address address;
-	uint32_t host;
-};
-struct host_table {
-	uint32_t count;
-	struct host_address addresses[HOST_ADDRESSES_MAX];
-};
-
 struct ruleset {
 	const struct rule *rules;
 	const struct port_range *ports;
@@ -119,10 +108,5 @@ void ruleset_index(const struct rule *rules, uint32_t rule_count, const struct p
  * only, and ruleset_index wants what passes it. Hostile input. */
 int ruleset_validate_rules(const struct ruleset *ruleset, uint32_t host_count);
 int ruleset_validate(const struct ruleset *ruleset, uint32_t host_count);
-
-/* Replaces what `host` answered; addresses beyond the tables' limits are dropped (and so denied).
- * Returns the number dropped. */
-uint32_t host_table_replace(struct host_table *table, uint32_t host,
-			    const struct address *addresses, uint32_t count);
 
 #endif

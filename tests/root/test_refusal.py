@@ -192,3 +192,20 @@ class Ways(SessionTest):
         done = self.confined.su("su -c id root </dev/null")
         self.assertNotEqual(0, done.status)
         self.assertNotIn("uid=0", done.out)
+
+
+class Scarce(SessionTest):
+    def test_login_with_too_few_descriptors_is_refused_or_confined(self):
+        allowed, refused = self.listen(), self.listen()
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{allowed.port}\n")
+        probe = "; ".join(f"(exec 3<>/dev/tcp/127.0.0.1/{port}) 2>/dev/null && echo {name}"
+                          for name, port in (("one", allowed.port), ("two", refused.port)))
+        seen = set()
+        for count in range(3, 24):
+            done = self.confined.run(["prlimit", f"--nofile={count}:{count}", STAGE.shell, "-c",
+                                      probe + "; true"])
+            seen.add((done.status, done.out))
+        self.assertLessEqual({(125, ""), (0, "one\n")}, seen)
+        # Where only the supervisor is short of them, its calls are refused.
+        self.assertLessEqual(seen, {(125, ""), (0, "one\n"), (0, ""), (127, "")})
+        self.assertEqual(0, refused.arrivals())
