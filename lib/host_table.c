@@ -1,0 +1,78 @@
+/*
+ * The addresses that host names have answered.
+ * Called by the ruleset (find) and by what hears the resolver (replace).
+ * Distrusts nothing: any address may come, and what there is no room for is left out.
+ */
+#include "host_table.h"
+
+#include <string.h>
+
+static int address_compare(const struct address *left, const struct address *right)
+{
+	return memcmp(left->bytes, right->bytes, sizeof(left->bytes));
+}
+
+uint32_t host_table_find(const struct host_table *table, const struct address *address)
+{
+	uint32_t low = 0;
+	uint32_t high = table->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (address_compare(&table->addresses[middle].address, address) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void host_table_forget(struct host_table *table, uint32_t host)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < table->count; i++) {
+		if (table->addresses[i].host != host)
+			table->addresses[kept++] = table->addresses[i];
+	}
+	table->count = kept;
+}
+
+/* The row where (address, host) stands or would stand. */
+static uint32_t host_table_place(const struct host_table *table, const struct address *address,
+				 uint32_t host)
+{
+	uint32_t i = host_table_find(table, address);
+
+	while (i < table->count && table->addresses[i].host < host &&
+	       address_compare(&table->addresses[i].address, address) == 0)
+		i++;
+	return i;
+}
+
+uint32_t host_table_replace(struct host_table *table, uint32_t host,
+			    const struct address *addresses, uint32_t count)
+{
+	uint32_t dropped = 0;
+	uint32_t stored = 0;
+
+	host_table_forget(table, host);
+	for (uint32_t i = 0; i < count; i++) {
+		struct host_address row = { addresses[i], host };
+		uint32_t place = host_table_place(table, &addresses[i], host);
+		struct host_address *slot = &table->addresses[place];
+
+		if (place < table->count && memcmp(slot, &row, sizeof(row)) == 0)
+			continue;
+		if (stored == HOST_ANSWER_MAX || table->count == HOST_ADDRESSES_MAX) {
+			dropped++;
+			continue;
+		}
+		memmove(slot + 1, slot, (table->count - place) * sizeof(*slot));
+		*slot = row;
+		table->count++;
+		stored++;
+	}
+	return dropped;
+}
