@@ -46,7 +46,7 @@ DEFINES := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DBINDIR='"$(BINDIR)"' \
 # SANITIZE replaces what it cannot stand beside; only the san and fuzz targets set it.
 SANITIZE ?=
 INCLUDE := $(addprefix -iquote ,lib $(patsubst %/,%,$(wildcard lib/*/)))
-COMMON := -std=gnu11 $(INCLUDE) $(DEFINES) $(WARNINGS) -fvisibility=hidden -MMD -MP
+COMMON  = -std=gnu11 $(INCLUDE) $(DEFINES) $(WARNINGS) -fvisibility=hidden -MMD -MP
 ifeq ($(SANITIZE),)
 HOST_CFLAGS  = $(CPPFLAGS) $(COMMON) -fPIE $(HARDEN) $(FORTIFY) $(CFLAGS)
 else
