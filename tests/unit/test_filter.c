@@ -447,7 +447,7 @@ static void priorities_of_all_the_user_s_processes_are_left_alone(void **state)
 
 	(void)state;
 	build(&built, &(struct filter_facts){ 0 });
-	for (int which = 0; which < 5; which++) {
+	for (uint64_t which = 0; which < 5; which++) {
 		assert_int_equal(which == 2 ? FAIL(EPERM) : ALLOW,
 				 ask(&built, __NR_setpriority, which, 0));
 		assert_int_equal(which == 3 ? FAIL(EPERM) : ALLOW,
