@@ -202,6 +202,11 @@ int serve_open(void)
 	return sigaction(SIGALRM, &action, NULL) ? -errno : 0;
 }
 
+static int connect_once(int socket, const struct sockaddr *address, socklen_t length)
+{
+	return connect(socket, address, length) ? -errno : 0;
+}
+
 int serve_connect_now(int socket, const struct sockaddr *address, socklen_t length)
 {
 	int flags = fcntl(socket, F_GETFL);
@@ -212,10 +217,13 @@ int serve_connect_now(int socket, const struct sockaddr *address, socklen_t leng
 	if (flags < 0)
 		return -errno;
 	if (flags & O_NONBLOCK)
-		return connect(socket, address, length) ? -errno : 0;
+		return connect_once(socket, address, length);
 	guard_connect();
-	error = ioctl(socket, FIONBIO, &on) || connect(socket, address, length) ? -errno : 0;
+	error = ioctl(socket, FIONBIO, &on) ? -errno : connect_once(socket, address, length);
+	/* Over loopback the peer has answered by now, but only a second call looks. */
+	if (error == -EINPROGRESS)
+		error = connect_once(socket, address, length);
 	ioctl(socket, FIONBIO, &off);
 	/* Interrupted by the guard: the connection is under way all the same. */
-	return error == -EINTR ? -EINPROGRESS : error;
+	return error == -EINTR || error == -EALREADY ? -EINPROGRESS : error;
 }
