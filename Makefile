@@ -268,7 +268,7 @@ fuzz:
 			$(FUZZ)/tests/fuzz/$$f.o $(FUZZ)/libsandlock.a -liniparser -lseccomp || exit 1; \
 		mkdir -p $(BUILD)/fuzz/corpus/$$f; \
 		echo "  FUZZ	$$f"; \
-		(cd $(BUILD)/fuzz && $(CURDIR)/$(FUZZ)/$$f -max_total_time=$(FUZZ_SECONDS) \
+		(cd $(BUILD)/fuzz && $(abspath $(FUZZ))/$$f -max_total_time=$(FUZZ_SECONDS) \
 			-verbosity=0 corpus/$$f \
 			$(CURDIR)/tests/fuzz/corpus/$$f) || exit 1; done
 endif
