@@ -68,6 +68,36 @@ class Su(SessionTest):
         self.assertIn("off", out)
 
 
+class Options(SessionTest):
+    """What a login program or a user passes is the real shell's."""
+
+    def shell(self, who, *words):
+        return who.run([STAGE.shell if who is self.confined else who.shell, *words])
+
+    def test_login_and_interactive_options_reach_the_shell(self):
+        ask = "shopt -q login_shell && echo login; case $- in *i*) echo interactive;; esac"
+        for words, said in ((("-c", ask), []), (("-l", "-c", ask), ["login"]),
+                            (("-i", "-c", ask), ["interactive"]),
+                            (("-l", "-i", "-c", ask), ["login", "interactive"])):
+            done = self.both(lambda who, words=words: self.shell(who, *words).out.split())
+            self.assertEqual(said, done)
+
+    def test_name_with_a_dash_and_a_command_are_a_login_shell_s_command(self):
+        done = self.both(lambda who: who.su("shopt -q login_shell && echo login; echo $0; exit 3").out
+                         .split()[0])
+        self.assertEqual("login", done)
+
+    def test_script_and_its_arguments_reach_the_shell(self):
+        for who in (self.bare, self.confined):
+            who.write("script", "echo \"$#:$1:$2\"; exit 5\n")
+        done = self.both(lambda who: self.shell(who, "script", "a b", "c"))
+        self.assertEqual((5, "2:a b:c\n"), (done.status, done.out))
+
+    def test_shell_within_a_session_keeps_its_descriptors(self):
+        command = f"exec 7</etc/hostname; {STAGE.shell} -c 'cat <&7'"
+        self.assertEqual(call(["cat", "/etc/hostname"]).out, self.confined.su(command).out)
+
+
 class Interactive(SessionTest):
     def test_pty_login_is_a_login_shell_with_a_terminal(self):
         def login(who):

@@ -267,6 +267,16 @@ class Unix(NetworkTest):
         self.assertEqual(["EACCES", "ok"], said)
         self.assertEqual((0, 1), (foreign.arrivals(), listed.arrivals()))
 
+    def test_permissions_of_a_listed_socket_are_the_user_s(self):
+        listed = self.unix("/tmp/listed")
+        os.chmod("/tmp/listed", 0o600)
+        self.policy("unix_allow = /tmp/listed")
+        said = self.both(lambda who: who.python("answer(unix('/tmp/listed'))"))
+        self.assertEqual("EACCES", said)
+        os.chmod("/tmp/listed", 0o666)
+        self.assertEqual("ok", self.confined.python("answer(unix('/tmp/listed'))"))
+        self.assertEqual(1, listed.arrivals())
+
     def test_default_refuses_a_socket_of_root(self):
         foreign = self.unix("/tmp/foreign")
         self.policy("")

@@ -83,6 +83,25 @@ answer([libc.sendmmsg(client.fileno(), messages, 4, 0), [message.sent for messag
         self.assertEqual([2, [5, 5, 0, 0]], self.confined.python(source))
         self.assertEqual((2, 0), (self.open.arrivals(), self.shut.arrivals()))
 
+    def test_association_is_dissolved_as_bare(self):
+        source = self.source("""
+import ctypes, struct
+libc = ctypes.CDLL(None, use_errno=True)
+def dissolve(client):
+    name = struct.pack("H", socket.AF_UNSPEC) + bytes(26)
+    if libc.connect(client.fileno(), name, len(name)) < 0:
+        raise OSError(ctypes.get_errno(), "")
+said = []
+for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::ffff:127.0.0.1")):
+    client = socket.socket(family, socket.SOCK_DGRAM)
+    client.connect((host, OPEN))
+    said.append(attempt(client.send, b"x"))
+    said.append(attempt(dissolve, client))
+    said.append(attempt(client.send, b"x"))
+answer(said)""")
+        said = self.both(lambda who: who.python(source))
+        self.assertEqual(["ok", "ok", "EDESTADDRREQ"] * 2, said)
+
     def test_ports_to_bind_are_ephemeral_or_listed(self):
         source = """
 def bind(port):
@@ -245,6 +264,15 @@ answer([attempt(reopen), attempt(through_root), attempt(linked)])""")
         source = self.source("answer([attempt(listen_at, home + '/s'), attempt(listen_at, shared + '/s')])")
         self.assertEqual(["ok", "ok"], self.bare.python(source))
         self.assertEqual(["ok", "EACCES"], self.confined.python(source))
+
+    def test_device_that_may_only_be_read_is_not_controlled(self):
+        source = self.source("""
+import fcntl, termios
+device = os.open("/dev/ptmx", os.O_RDONLY)
+answer(attempt(fcntl.ioctl, device, termios.TIOCGWINSZ, bytes(8)))""")
+        self.assertEqual("ok", self.bare.python(source))
+        STAGE.policy("[filesystem]\nread = / \nexec = /usr /bin /lib /lib64\nwrite = /tmp\n")
+        self.assertEqual("EACCES", self.confined.python(source))
 
     def test_shell_that_may_not_be_executed_is_said(self):
         STAGE.policy("[filesystem]\nwrite = %h\n")
