@@ -51,8 +51,9 @@ int serve_pin(struct supervisor *supervisor, struct request *request, const char
 {
 	int error;
 
-	/* After a wait: a new copy, since the wait may have been for something else. */
-	util_cleanup_fd(&request->socket);
+	/* After a wait: the same file, whatever the number stands for by now, as the kernel does. */
+	if (request->socket >= 0)
+		return 0;
 	request->socket = target_descriptor(request->call.thread, (int)request->call.arguments[0]);
 	if (request->socket == -EBADF)
 		return EBADF;

@@ -380,6 +380,16 @@ static struct outcome judge_and_send(struct supervisor *supervisor, struct reque
 	return sent_outcome(request, message, send_copy(supervisor, request, message));
 }
 
+/* What was sent before the failure is told first, as the kernel does. */
+static struct outcome send_failed(struct supervisor *supervisor, const struct request *request,
+				  int error)
+{
+	if (!notify_is_held(supervisor->listener.fd, request->call.id))
+		return outcome_gone();
+	return request->progress > 0 ? outcome_value((int64_t)request->progress)
+				     : outcome_error(error);
+}
+
 static struct outcome send_message(struct supervisor *supervisor, struct request *request,
 				   const char *operation, const struct wire_header *header, int flags)
 {
@@ -387,24 +397,16 @@ static struct outcome send_message(struct supervisor *supervisor, struct request
 	int error = copy_message(supervisor, request, header, &message);
 	struct outcome outcome;
 
-	if (!notify_is_held(supervisor->listener.fd, request->call.id))
+	if (error)
+		outcome = send_failed(supervisor, request, error);
+	else if (!notify_is_held(supervisor->listener.fd, request->call.id))
 		outcome = outcome_gone();
-	else if (error)
-		outcome = outcome_error(error);
 	else
 		outcome = judge_and_send(supervisor, request, operation, &message);
 	drop_descriptors(supervisor, &message);
 	if (message.payload_length > PAYLOAD_KEPT)
 		madvise(supervisor->scratch.payload, SCRATCH_PAYLOAD, MADV_DONTNEED);
 	return outcome;
-}
-
-static struct outcome pin_failed(struct supervisor *supervisor, const struct request *request,
-				 int error)
-{
-	if (!notify_is_held(supervisor->listener.fd, request->call.id))
-		return outcome_gone();
-	return outcome_error(error);
 }
 
 struct outcome serve_sendto(struct supervisor *supervisor, struct request *request)
@@ -423,7 +425,7 @@ struct outcome serve_sendto(struct supervisor *supervisor, struct request *reque
 		error = copy_payload(supervisor, request, &message);
 	}
 	if (error)
-		return pin_failed(supervisor, request, error);
+		return send_failed(supervisor, request, error);
 	if (!notify_is_held(supervisor->listener.fd, request->call.id))
 		return outcome_gone();
 	return judge_and_send(supervisor, request, "sendto", &message);
@@ -438,7 +440,7 @@ struct outcome serve_sendmsg(struct supervisor *supervisor, struct request *requ
 		error = -target_read(request->call.thread, request->call.arguments[1], &header,
 				     sizeof(header));
 	if (error)
-		return pin_failed(supervisor, request, error);
+		return send_failed(supervisor, request, error);
 	return send_message(supervisor, request, "sendmsg", &header, (int)request->call.arguments[2]);
 }
 
@@ -453,13 +455,13 @@ struct outcome serve_sendmmsg(struct supervisor *supervisor, struct request *req
 	uint32_t sent = 0;
 
 	if (error)
-		return pin_failed(supervisor, request, error);
+		return send_failed(supervisor, request, error);
 	for (; sent < count && sent < MESSAGES_MAX; sent++, at += sizeof(struct wire_message)) {
 		struct wire_message message;
 		uint32_t length;
 
 		error = -target_read(request->call.thread, at, &message, sizeof(message));
-		outcome = error ? pin_failed(supervisor, request, error)
+		outcome = error ? send_failed(supervisor, request, error)
 				: send_message(supervisor, request, "sendmmsg", &message.header,
 					       (int)request->call.arguments[3]);
 		if (outcome.kind != OUTCOME_ANSWER || outcome.error)

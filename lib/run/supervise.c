@@ -83,11 +83,8 @@ static void held_wait(struct held *held, enum outcome_kind kind);
 
 static void held_go_on(struct held *held)
 {
-	struct outcome outcome;
+	struct outcome outcome = serve(held->supervisor, &held->request);
 
-	/* The socket may be another one after serving. */
-	held_unwatch(held);
-	outcome = serve(held->supervisor, &held->request);
 	if (outcome.kind == OUTCOME_WRITABLE || outcome.kind == OUTCOME_RETRY)
 		held_wait(held, outcome.kind);
 	else
@@ -106,7 +103,11 @@ static void held_ready(struct watch *watch, uint32_t events)
 /* What cannot be watched is tried again by the sweep. */
 static void held_wait(struct held *held, enum outcome_kind kind)
 {
-	if (kind != OUTCOME_WRITABLE)
+	if (kind != OUTCOME_WRITABLE) {
+		held_unwatch(held);
+		return;
+	}
+	if (held->watch.fd >= 0)
 		return;
 	held->watch.fd = held->request.socket;
 	held->watch.ready = held_ready;
