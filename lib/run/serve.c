@@ -152,7 +152,7 @@ bool serve_may_wait(struct request *request)
 	socklen_t size = sizeof(timeout);
 	int flags = fcntl(request->socket, F_GETFL);
 
-	if (flags < 0 || (flags & O_NONBLOCK))
+	if (flags < 0 || (flags & O_NONBLOCK) || request->interrupted)
 		return false;
 	if (request->deadline == 0 &&
 	    getsockopt(request->socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, &size) == 0 &&
@@ -222,9 +222,12 @@ int serve_connect_now(int socket, const struct sockaddr *address, socklen_t leng
 	guard_connect();
 	error = ioctl(socket, FIONBIO, &on) ? -errno : connect_once(socket, address, length);
 	/* Over loopback the peer has answered by now, but only a second call looks. */
-	if (error == -EINPROGRESS)
+	if (error == -EINPROGRESS) {
 		error = connect_once(socket, address, length);
+		if (error == -EALREADY)
+			error = -EINPROGRESS;
+	}
 	ioctl(socket, FIONBIO, &off);
 	/* Interrupted by the guard: the connection is under way all the same. */
-	return error == -EINTR || error == -EALREADY ? -EINPROGRESS : error;
+	return error == -EINTR ? -EINPROGRESS : error;
 }

@@ -29,8 +29,8 @@ struct outcome outcome_gone(void);
 /* The outcome of what was performed on behalf: a value, or a negative errno. */
 struct outcome outcome_performed(ssize_t result);
 
-/* Takes a copy of the descriptor in argument 0 and learns its kind; 0, or an outcome's errno. Logs
- * what cannot be served. */
+/* Takes a copy of the descriptor in argument 0, once, and learns its kind; 0, or an outcome's
+ * errno. Logs what cannot be served. */
 int serve_pin(struct supervisor *supervisor, struct request *request, const char *operation);
 
 /* Copies a sockaddr of the caller's, of `length` as the caller says; 0, EINVAL, EFAULT, EACCES. The
@@ -50,7 +50,8 @@ struct outcome serve_fail(struct supervisor *supervisor, const struct request *r
 enum protocol serve_protocol(const struct socket_kind *kind);
 const char *serve_protocol_name(const struct socket_kind *kind);
 
-/* True where the caller expects the call to wait. Sets the deadline of SO_SNDTIMEO once. */
+/* True where the caller expects the call to wait, and nothing has interrupted it. Sets the deadline
+ * of SO_SNDTIMEO once. */
 bool serve_may_wait(struct request *request);
 bool serve_is_late(const struct request *request);
 

@@ -10,12 +10,13 @@
 #include "serve.h"
 #include "util.h"
 
-/* What a blocking caller gets for a connection that is not there yet. */
+/* A connection that is not there yet: `error` is what a caller gets who does not wait, or no
+ * longer. */
 static struct outcome wait_or_give(struct request *request, int error)
 {
 	if (!serve_may_wait(request) || serve_is_late(request))
 		return outcome_error(-error);
-	request->started = true;
+	request->started = error;
 	return (struct outcome){ .kind = OUTCOME_WRITABLE };
 }
 
@@ -35,11 +36,18 @@ static struct outcome connect_go_on(struct request *request)
 	int error = serve_connect_now(request->socket, &request->address.generic, request->length);
 
 	if (error == -EALREADY || error == -EINPROGRESS)
-		return wait_or_give(request, -EINPROGRESS);
+		return wait_or_give(request, request->started);
 	return outcome_performed(error == -EISCONN ? 0 : error);
 }
 
-/* connect(AF_UNSPEC) dissolves an association, and goes nowhere. */
+/* connect(AF_UNSPEC) dissolves an association, and goes nowhere. Unix streams know no such thing. */
+static bool is_disconnect(const struct request *request)
+{
+	return request->length >= sizeof(sa_family_t) &&
+	       request->address.generic.sa_family == AF_UNSPEC &&
+	       (request->kind.domain != AF_UNIX || request->kind.type == SOCK_DGRAM);
+}
+
 static struct outcome disconnect(struct request *request)
 {
 	const struct sockaddr_storage unspecified = { .ss_family = AF_UNSPEC };
@@ -53,8 +61,6 @@ static struct outcome connect_inet(struct supervisor *supervisor, struct request
 {
 	struct outcome refusal;
 
-	if (request->length >= sizeof(sa_family_t) && request->address.generic.sa_family == AF_UNSPEC)
-		return disconnect(request);
 	if (!serve_inet_allows(supervisor, request, "connect", &refusal))
 		return refusal;
 	return connect_perform(request);
@@ -66,9 +72,6 @@ static struct outcome connect_unix(struct supervisor *supervisor, struct request
 	struct outcome refusal;
 	int error;
 
-	if (request->length >= sizeof(sa_family_t) &&
-	    request->address.generic.sa_family == AF_UNSPEC && request->kind.type == SOCK_DGRAM)
-		return disconnect(request);
 	if (!serve_unix_allows(supervisor, request, "connect", &pin, &refusal))
 		return refusal;
 	error = serve_connect_now(request->socket, &request->address.generic, request->length);
@@ -111,6 +114,8 @@ struct outcome serve_connect(struct supervisor *supervisor, struct request *requ
 		return outcome_gone();
 	if (error)
 		return outcome_error(error);
+	if (is_disconnect(request))
+		return disconnect(request);
 	switch (request->kind.domain) {
 	case AF_INET:
 	case AF_INET6:

@@ -33,10 +33,12 @@ struct request {
 	struct notification call;
 	int socket; /* our copy of the caller's descriptor, or -1 */
 	struct socket_kind kind;
-	bool asked;        /* the names were asked for again on this call's behalf */
-	bool started;      /* connect: under way, `address` is what it goes to */
+	bool asked;       /* the names were asked for again on this call's behalf */
+	bool interrupted; /* by a signal: it waits no longer */
+	int started; /* connect: under way to `address`, and what it is if it waits no longer */
 	uint64_t deadline; /* of SO_SNDTIMEO, monotonic ns; 0: none */
 	size_t progress;   /* bytes of a stream message already sent */
+	uint32_t messages; /* sendmmsg: already sent */
 	socklen_t length;
 	union {
 		struct sockaddr generic;
