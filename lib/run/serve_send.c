@@ -17,7 +17,7 @@
 #include "target.h"
 #include "util.h"
 
-#define MESSAGES_MAX 64    /* of one sendmmsg in one go; the caller sends the rest */
+#define MESSAGES_MAX 1024  /* UIO_MAXIOV: of one sendmmsg, the kernel ignores the rest */
 #define PAYLOAD_KEPT 65536 /* memory that stays ours after a message */
 #define FLAGS_OURS   (MSG_DONTWAIT | MSG_NOSIGNAL)
 
@@ -146,7 +146,7 @@ static int check_credentials(const struct request *request, struct cmsghdr *cont
 		return EINVAL;
 	memcpy(&claimed, CMSG_DATA(control), sizeof(claimed));
 	if (target_read_status(request->call.thread, &status) || claimed.pid != status.group ||
-	    claimed.uid != status.uid)
+	    claimed.uid != status.uid || claimed.gid != status.gid)
 		return EPERM;
 	return 0;
 }
@@ -167,16 +167,15 @@ static bool is_harmless(const struct socket_kind *kind, const struct cmsghdr *co
 static int judge_control(struct supervisor *supervisor, const struct request *request,
 			 struct cmsghdr *control, struct message *message, bool *ret_keep)
 {
-	bool is_unix = request->kind.domain == AF_UNIX && control->cmsg_level == SOL_SOCKET;
-
 	*ret_keep = true;
-	if (is_unix && control->cmsg_type == SCM_RIGHTS)
+	if (request->kind.domain != AF_UNIX)
+		return is_harmless(&request->kind, control) ? 0 : EPERM;
+	if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS)
 		return copy_descriptors(supervisor, request, control, message);
-	if (is_unix && control->cmsg_type == SCM_CREDENTIALS) {
-		*ret_keep = false;
-		return check_credentials(request, control);
-	}
-	return is_harmless(&request->kind, control) ? 0 : EPERM;
+	*ret_keep = false;
+	if (control->cmsg_level != SOL_SOCKET)
+		return 0; /* as the kernel takes it */
+	return control->cmsg_type == SCM_CREDENTIALS ? check_credentials(request, control) : EINVAL;
 }
 
 /* Copies the control buffer and rebuilds it from the messages that are kept. */
@@ -350,7 +349,7 @@ static struct outcome sent_outcome(struct request *request, const struct message
 		return wait_to_send(request);
 	if (sent < 0 && request->progress > 0)
 		return outcome_value((int64_t)request->progress);
-	if (sent == -EPIPE && !(message->flags & MSG_NOSIGNAL) && request->kind.type != SOCK_DGRAM)
+	if (sent == -EPIPE && !(message->flags & MSG_NOSIGNAL) && is_stream(&request->kind))
 		raise_pipe(request);
 	return outcome_performed(sent);
 }
@@ -390,11 +389,17 @@ static struct outcome send_failed(struct supervisor *supervisor, const struct re
 				     : outcome_error(error);
 }
 
-static struct outcome send_message(struct supervisor *supervisor, struct request *request,
-				   const char *operation, const struct wire_header *header, int flags)
+static void payload_drop(struct supervisor *supervisor, const struct message *message)
 {
-	struct message message = { .flags = flags };
-	int error = copy_message(supervisor, request, header, &message);
+	if (message->payload_length > PAYLOAD_KEPT)
+		madvise(supervisor->scratch.payload, SCRATCH_PAYLOAD, MADV_DONTNEED);
+}
+
+static struct outcome send_message(struct supervisor *supervisor, struct request *request,
+				   const char *operation, const struct wire_header *header,
+				   struct message *message)
+{
+	int error = copy_message(supervisor, request, header, message);
 	struct outcome outcome;
 
 	if (error)
@@ -402,11 +407,17 @@ static struct outcome send_message(struct supervisor *supervisor, struct request
 	else if (!notify_is_held(supervisor->listener.fd, request->call.id))
 		outcome = outcome_gone();
 	else
-		outcome = judge_and_send(supervisor, request, operation, &message);
-	drop_descriptors(supervisor, &message);
-	if (message.payload_length > PAYLOAD_KEPT)
-		madvise(supervisor->scratch.payload, SCRATCH_PAYLOAD, MADV_DONTNEED);
+		outcome = judge_and_send(supervisor, request, operation, message);
+	drop_descriptors(supervisor, message);
+	payload_drop(supervisor, message);
 	return outcome;
+}
+
+/* The kernel looks at the length of a name that datagrams have, also where it is 0. */
+static bool lacks_name(const struct request *request)
+{
+	return request->length == 0 && request->kind.type != SOCK_STREAM &&
+	       (request->kind.domain == AF_INET || request->kind.domain == AF_INET6);
 }
 
 struct outcome serve_sendto(struct supervisor *supervisor, struct request *request)
@@ -415,9 +426,12 @@ struct outcome serve_sendto(struct supervisor *supervisor, struct request *reque
 	struct iovec *vector = supervisor->scratch.vectors;
 	struct message message = { .flags = (int)arguments[3], .vector_count = 1 };
 	int error = serve_pin(supervisor, request, "sendto");
+	struct outcome outcome;
 
 	if (!error)
 		error = serve_copy_address(request, arguments[4], (int64_t)arguments[5]);
+	if (!error && lacks_name(request))
+		error = EINVAL;
 	if (!error) {
 		vector->iov_base = (void *)(uintptr_t)arguments[1];
 		vector->iov_len = arguments[2] > INT_MAX ? INT_MAX : arguments[2];
@@ -425,14 +439,18 @@ struct outcome serve_sendto(struct supervisor *supervisor, struct request *reque
 		error = copy_payload(supervisor, request, &message);
 	}
 	if (error)
-		return send_failed(supervisor, request, error);
-	if (!notify_is_held(supervisor->listener.fd, request->call.id))
-		return outcome_gone();
-	return judge_and_send(supervisor, request, "sendto", &message);
+		outcome = send_failed(supervisor, request, error);
+	else if (!notify_is_held(supervisor->listener.fd, request->call.id))
+		outcome = outcome_gone();
+	else
+		outcome = judge_and_send(supervisor, request, "sendto", &message);
+	payload_drop(supervisor, &message);
+	return outcome;
 }
 
 struct outcome serve_sendmsg(struct supervisor *supervisor, struct request *request)
 {
+	struct message message = { .flags = (int)request->call.arguments[2] };
 	struct wire_header header;
 	int error = serve_pin(supervisor, request, "sendmsg");
 
@@ -441,36 +459,51 @@ struct outcome serve_sendmsg(struct supervisor *supervisor, struct request *requ
 				     sizeof(header));
 	if (error)
 		return send_failed(supervisor, request, error);
-	return send_message(supervisor, request, "sendmsg", &header, (int)request->call.arguments[2]);
+	return send_message(supervisor, request, "sendmsg", &header, &message);
 }
 
-/* The first message as sendmsg, the others as far as they go without waiting: fewer than asked for
- * is a result that every caller of sendmmsg knows. */
-struct outcome serve_sendmmsg(struct supervisor *supervisor, struct request *request)
+/* The message that is next; *ret_whole tells that another may follow it. */
+static struct outcome send_next(struct supervisor *supervisor, struct request *request,
+				bool *ret_whole)
 {
-	uint64_t at = request->call.arguments[1];
-	uint32_t count = (uint32_t)request->call.arguments[2];
-	int error = serve_pin(supervisor, request, "sendmmsg");
-	struct outcome outcome = outcome_value(0);
-	uint32_t sent = 0;
+	uint64_t at = request->call.arguments[1] + request->messages * sizeof(struct wire_message);
+	struct message message = { .flags = (int)request->call.arguments[3] };
+	struct wire_message wire;
+	struct outcome outcome;
+	uint32_t length;
+	int error = -target_read(request->call.thread, at, &wire, sizeof(wire));
 
 	if (error)
 		return send_failed(supervisor, request, error);
-	for (; sent < count && sent < MESSAGES_MAX; sent++, at += sizeof(struct wire_message)) {
-		struct wire_message message;
-		uint32_t length;
+	outcome = send_message(supervisor, request, "sendmmsg", &wire.header, &message);
+	if (outcome.kind != OUTCOME_ANSWER || outcome.error)
+		return outcome;
+	request->progress = 0;
+	*ret_whole = (size_t)outcome.value == message.total;
+	length = (uint32_t)outcome.value;
+	error = target_write(request->call.thread, at + offsetof(struct wire_message, sent),
+			     &length, sizeof(length));
+	return error ? outcome_error(EFAULT) : outcome;
+}
 
-		error = -target_read(request->call.thread, at, &message, sizeof(message));
-		outcome = error ? send_failed(supervisor, request, error)
-				: send_message(supervisor, request, "sendmmsg", &message.header,
-					       (int)request->call.arguments[3]);
-		if (outcome.kind != OUTCOME_ANSWER || outcome.error)
+/* After a wait it goes on with the message that had to wait. */
+struct outcome serve_sendmmsg(struct supervisor *supervisor, struct request *request)
+{
+	uint32_t count = (uint32_t)request->call.arguments[2];
+	struct outcome outcome = outcome_value(0);
+	int error = serve_pin(supervisor, request, "sendmmsg");
+	bool whole = true;
+
+	if (error)
+		return send_failed(supervisor, request, error);
+	while (whole && request->messages < count && request->messages < MESSAGES_MAX) {
+		whole = false;
+		outcome = send_next(supervisor, request, &whole);
+		if (outcome.kind != OUTCOME_ANSWER)
+			return outcome;
+		if (outcome.error)
 			break;
-		length = (uint32_t)outcome.value;
-		request->progress = 0;
-		if (target_write(request->call.thread, at + offsetof(struct wire_message, sent),
-				 &length, sizeof(length)))
-			return outcome_error(EFAULT);
+		request->messages++;
 	}
-	return sent > 0 ? outcome_value(sent) : outcome;
+	return request->messages > 0 ? outcome_value(request->messages) : outcome;
 }

@@ -153,6 +153,7 @@ static int status_parse(const char *text, struct target_status *ret_status)
 {
 	const char *end = strchr(text, '\n');
 	const char *state = strstr(text, "\nState:\t");
+	uint64_t blocked;
 	size_t length;
 
 	if (strncmp(text, "Name:\t", 6) != 0 || !end || !state)
@@ -167,10 +168,11 @@ static int status_parse(const char *text, struct target_status *ret_status)
 	ret_status->group = (pid_t)status_number(end, "\nTgid:", 10);
 	ret_status->umask = (mode_t)status_number(end, "\nUmask:", 8);
 	ret_status->uid = (uid_t)status_number(end, "\nUid:", 10);
+	ret_status->gid = (gid_t)status_number(end, "\nGid:", 10);
 	ret_status->threads = (unsigned)status_number(end, "\nThreads:", 10);
-	ret_status->pending =
-		(status_number(end, "\nSigPnd:", 16) | status_number(end, "\nShdPnd:", 16)) &
-		~status_number(end, "\nSigBlk:", 16);
+	blocked = status_number(end, "\nSigBlk:", 16);
+	ret_status->pending = status_number(end, "\nSigPnd:", 16) & ~blocked;
+	ret_status->shared = status_number(end, "\nShdPnd:", 16) & ~blocked;
 	ret_status->seccomp = (unsigned)status_number(end, "\nSeccomp:", 10);
 	ret_status->no_new_privs = status_number(end, "\nNoNewPrivs:", 10) == 1;
 	return 0;
@@ -210,7 +212,8 @@ bool target_is_stopping(pid_t group)
 			at += entry->d_reclen;
 			if (parse_unsigned(entry->d_name, INT32_MAX, &thread))
 				continue;
-			if (target_read_status((pid_t)thread, &status) == 0 && status.state != 'D')
+			if (target_read_status((pid_t)thread, &status) == 0 &&
+			    !strchr("DZX", status.state))
 				return status.state == 'T';
 			if (++seen == THREADS_MAX)
 				return false;

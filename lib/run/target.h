@@ -39,8 +39,10 @@ struct target_status {
 	char state;  /* R S D T t Z X */
 	mode_t umask;
 	uid_t uid; /* real */
+	gid_t gid; /* real */
 	unsigned threads;
-	uint64_t pending; /* signals that are pending for thread or process and not blocked */
+	uint64_t pending; /* signals for this thread that it does not block */
+	uint64_t shared;  /* signals for the process that this thread does not block */
 	unsigned seccomp; /* 2: filtered */
 	bool no_new_privs;
 };
