@@ -162,52 +162,85 @@ static void listener_ready(struct watch *watch, uint32_t events)
 		request_finish(supervisor, &request, &outcome);
 }
 
-/* A held caller sees no signal but death until it is answered. ERESTARTSYS has the kernel do what
- * it would have done: restart, EINTR, stop. What was already sent is reported as sent. */
-static void held_interrupt(struct held *held)
+static bool is_waiting(const struct outcome *outcome)
 {
-	const struct request *request = &held->request;
-	struct outcome outcome = outcome_error(COMPAT_ERESTARTSYS);
+	return outcome->kind == OUTCOME_WRITABLE || outcome->kind == OUTCOME_RETRY ||
+	       outcome->error == EAGAIN || outcome->error == EINPROGRESS ||
+	       outcome->error == EALREADY;
+}
 
-	if (request->progress > 0)
-		outcome = outcome_value((int64_t)request->progress);
-	else if (request->deadline != 0)
-		outcome = outcome_error(EINTR);
+/* A held caller sees no signal but death until it is answered. What has come about meanwhile is
+ * told first; a call with a time limit is never restarted. */
+static void held_interrupt(struct held *held, int error)
+{
+	struct outcome outcome;
+
+	held->request.interrupted = true;
+	outcome = serve(held->supervisor, &held->request);
+	if (is_waiting(&outcome))
+		outcome = outcome_error(held->request.deadline != 0 ? EINTR : error);
 	held_end(held, &outcome);
 }
 
-/* What one sweep has learnt of the process that it looked at last: many threads of one may be held. */
+/* What one sweep has learnt of the process that it looked at last: many threads of one may be
+ * held. */
 struct sweep {
 	pid_t group;
 	bool stopping;
+	uint64_t leader; /* signals for the process that its leader will take */
+	bool guessed;
 };
 
-static bool is_stopping(struct sweep *sweep, pid_t group)
+static void sweep_look(struct sweep *sweep, pid_t group)
 {
-	if (sweep->group != group) {
-		sweep->group = group;
-		sweep->stopping = target_is_stopping(group);
-	}
-	return sweep->stopping;
+	struct target_status status;
+
+	if (sweep->group == group)
+		return;
+	*sweep = (struct sweep){ .group = group, .stopping = target_is_stopping(group) };
+	if (target_read_status(group, &status) == 0 && status.state != 'Z')
+		sweep->leader = status.shared;
 }
 
-static bool is_interrupted(struct sweep *sweep, const struct request *request)
+/* How the wait of a held caller ends for a signal; 0: not at all. ERESTARTSYS has the kernel do
+ * what it would have done - restart, EINTR, stop -, but only in the thread that it chose for the
+ * signal: any other one would see this number. One for the process goes to the leader unless that
+ * blocks it; then it may be any other thread, and only EINTR is safe. */
+static int interruption(struct sweep *sweep, const struct request *request)
 {
 	struct target_status status;
 
 	if (target_read_status(request->call.thread, &status))
-		return false;
-	return status.pending != 0 || (status.threads > 1 && is_stopping(sweep, status.group));
+		return 0;
+	if (status.pending != 0)
+		return COMPAT_ERESTARTSYS;
+	if (status.threads == 1 || request->call.thread == status.group) {
+		if (status.shared != 0)
+			return COMPAT_ERESTARTSYS;
+		if (status.threads == 1)
+			return 0;
+	}
+	sweep_look(sweep, status.group);
+	if (sweep->stopping)
+		return COMPAT_ERESTARTSYS;
+	if ((status.shared & ~sweep->leader) == 0 || sweep->guessed)
+		return 0;
+	sweep->guessed = true;
+	return EINTR;
 }
 
 static void held_sweep(struct sweep *sweep, struct held *held)
 {
 	const struct outcome gone = outcome_gone();
+	int error;
 
-	if (!notify_is_held(held->supervisor->listener.fd, held->request.call.id))
+	if (!notify_is_held(held->supervisor->listener.fd, held->request.call.id)) {
 		held_end(held, &gone);
-	else if (is_interrupted(sweep, &held->request))
-		held_interrupt(held);
+		return;
+	}
+	error = interruption(sweep, &held->request);
+	if (error)
+		held_interrupt(held, error);
 	else if (held->watch.fd < 0 || serve_is_late(&held->request))
 		held_go_on(held);
 }
