@@ -26,6 +26,7 @@ struct keeper {
 	struct plan plan;
 	struct watch parent;
 	struct watch signals;
+	pid_t parent_pid;
 	pid_t child; /* the first confined process; 0 once it has ended */
 };
 
@@ -37,18 +38,35 @@ static void report(const struct keeper *keeper, enum keeper_report_kind kind, in
 		(void)send(keeper->parent.fd, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* The parent is stopped and continued from here, so that it never misses the later one of the two. */
+static void parent_signal(const struct keeper *keeper, int number)
+{
+	if (getppid() == keeper->parent_pid)
+		kill(keeper->parent_pid, number);
+}
+
+static void child_changed(struct keeper *keeper, int status)
+{
+	if (WIFSTOPPED(status)) {
+		parent_signal(keeper, SIGSTOP);
+		return;
+	}
+	if (!WIFCONTINUED(status)) {
+		keeper->child = 0;
+		report(keeper, KEEPER_STATUS, status);
+	}
+	parent_signal(keeper, SIGCONT);
+}
+
 /* Every child there is: the first one is reported, orphans of the session are only buried. */
 static void children_reap(struct keeper *keeper, int flags)
 {
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, flags | WUNTRACED)) > 0) {
-		if (pid != keeper->child)
-			continue;
-		if (WIFEXITED(status) || WIFSIGNALED(status))
-			keeper->child = 0;
-		report(keeper, KEEPER_STATUS, status);
+	while ((pid = waitpid(-1, &status, flags | WUNTRACED | WCONTINUED)) > 0) {
+		if (pid == keeper->child)
+			child_changed(keeper, status);
 		if (keeper->child == 0)
 			flags |= WNOHANG;
 	}
@@ -207,6 +225,7 @@ int main(int argc, char **argv)
 	struct keeper keeper = {
 		.parent = { SUPERVISOR_PARENT_FD, parent_ready },
 		.signals = { -1, signals_ready },
+		.parent_pid = getppid(),
 	};
 	uint64_t number;
 	int error;

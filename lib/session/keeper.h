@@ -23,13 +23,14 @@
 enum keeper_report_kind {
 	KEEPER_FAILED = 0, /* value: errno; the session does not start */
 	KEEPER_CHILD,      /* value: the child's pid; the session has started */
-	KEEPER_STATUS,     /* value: a wait(2) status of the child */
+	KEEPER_STATUS,     /* value: the wait(2) status with which the child ended */
 };
 struct keeper_report {
 	int32_t kind;
 	int32_t value;
 };
 
-/* Parent to supervisor: an int32_t, a signal for the child. */
+/* Parent to supervisor: an int32_t, a signal for the child. The supervisor stops and continues the
+ * parent as the child stops and continues. */
 
 #endif

@@ -54,7 +54,8 @@ static int signals_open(void)
 static void status_take(struct parent *parent, int status)
 {
 	if (WIFSTOPPED(status)) {
-		/* The job-control shell above sees us stop, and continues us. */
+		/* As the supervisor did while it lived: the job-control shell above sees us stop,
+		 * and continues us. */
 		kill(getpid(), SIGSTOP);
 	} else if (WIFEXITED(status) || WIFSIGNALED(status)) {
 		parent->status = status;
@@ -90,7 +91,8 @@ static void signals_read(struct parent *parent)
 	while (read(parent->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			orphans_reap(parent);
-		else
+		/* The supervisor's own SIGCONT tells that the child goes on already. */
+		else if ((pid_t)info.ssi_pid != parent->session->supervisor)
 			signal_forward(parent, (int)info.ssi_signo);
 	}
 }

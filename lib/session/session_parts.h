@@ -13,10 +13,11 @@
 struct session {
 	const struct session_request *request;
 	struct plan plan;
-	int memfd;    /* the plan */
-	int keeper;   /* the parent's end of the supervisor's SUPERVISOR_PARENT_FD */
-	int agent;    /* O_PATH of SSH_AUTH_SOCK, or -1 */
-	pid_t parent; /* the process that the login program knows */
+	int memfd;        /* the plan */
+	int keeper;       /* the parent's end of the supervisor's SUPERVISOR_PARENT_FD */
+	int agent;        /* O_PATH of SSH_AUTH_SOCK, or -1 */
+	pid_t parent;     /* the process that the login program knows */
+	pid_t supervisor; /* its child */
 };
 
 /* Says and logs a refusal in one line, with the errno `error` where it is not 0; returns

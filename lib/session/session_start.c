@@ -233,7 +233,6 @@ static void supervisor_run(const struct session *session, int parent)
 int session_start(struct session *session)
 {
 	int pair[2];
-	pid_t supervisor;
 
 	session->parent = getpid();
 	session->agent = agent_open();
@@ -242,10 +241,10 @@ int session_start(struct session *session)
 	/* So that the confined process comes to us, and not to init, if the supervisor dies. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 		return -errno;
-	supervisor = fork();
-	if (supervisor < 0)
+	session->supervisor = fork();
+	if (session->supervisor < 0)
 		return -errno;
-	if (supervisor == 0) {
+	if (session->supervisor == 0) {
 		close(pair[0]);
 		supervisor_run(session, pair[1]);
 	}
