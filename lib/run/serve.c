@@ -167,6 +167,13 @@ bool serve_is_late(const struct request *request)
 	return request->deadline != 0 && clock_now_ns() >= request->deadline;
 }
 
+struct outcome serve_wait_for_room(struct request *request)
+{
+	if (serve_may_wait(request) && !serve_is_late(request))
+		return (struct outcome){ .kind = OUTCOME_RETRY };
+	return outcome_error(EAGAIN);
+}
+
 /* Another thread of the caller can switch the shared file back to blocking between our two calls.
  * An interval timer then ends the wait: its signal has a handler without SA_RESTART. Setting a
  * timer costs as much as a connect, so it ticks on while connects follow one another, and its

@@ -17,7 +17,8 @@
 TRAPPED_CALLS(SERVE_PROTOTYPE)
 #undef SERVE_PROTOTYPE
 
-#define SERVE_TEXT_MAX 160 /* of a destination in a log line */
+#define SERVE_TEXT_MAX   160 /* of a destination in a log line */
+#define SERVE_SIN6_SHORT 24  /* RFC 2133: sockaddr_in6 without the scope; the kernel takes it */
 
 /* Once, before anything is served: takes SIGALRM, which must not be blocked. */
 int serve_open(void);
@@ -55,6 +56,10 @@ const char *serve_protocol_name(const struct socket_kind *kind);
 bool serve_may_wait(struct request *request);
 bool serve_is_late(const struct request *request);
 
+/* What a caller gets whose unix peer has no room for another connection: nobody tells when there is
+ * some. */
+struct outcome serve_wait_for_room(struct request *request);
+
 /* connect(2) that never waits, whatever the socket says: -EINPROGRESS or -EAGAIN instead. */
 int serve_connect_now(int socket, const struct sockaddr *address, socklen_t length);
 
@@ -73,6 +78,9 @@ bool serve_netlink_allows(const struct request *request);
 /* serve_unix.c: enters the caller's working directory, so that a path of his can be used as it is.
  * -EACCES where his root is not ours. */
 int serve_enter_directory(const struct request *request);
+
+/* Back to the root, so that no directory of his stays in use by us. */
+int serve_leave_directory(void);
 
 /* serve_unix.c: the same for a unix destination. A path is pinned: *ret_pin is an O_PATH descriptor
  * of the socket that was judged, and request->address becomes the pin's own path; -1 for an

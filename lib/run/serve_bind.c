@@ -41,13 +41,17 @@ static struct outcome bind_inet(struct supervisor *supervisor, struct request *r
 	socklen_t length = request->length;
 	struct endpoint endpoint;
 
-	/* The kernel takes AF_UNSPEC for AF_INET, and an IPv6 address without its scope. */
-	if (in->sin_family == AF_UNSPEC && request->kind.domain == AF_INET)
+	/* The kernel takes AF_UNSPEC for AF_INET where the address is any, and an IPv6 address
+	 * without its scope. */
+	if (length < (request->kind.domain == AF_INET ? sizeof(*in) : SERVE_SIN6_SHORT))
+		return outcome_error(EINVAL);
+	if (in->sin_family == AF_UNSPEC && in->sin_addr.s_addr == INADDR_ANY &&
+	    request->kind.domain == AF_INET)
 		storage->ss_family = AF_INET;
-	if (request->kind.domain == AF_INET6 && length >= 24 && length < sizeof(struct sockaddr_in6))
+	if (request->kind.domain == AF_INET6 && length < sizeof(struct sockaddr_in6))
 		length = sizeof(struct sockaddr_in6);
 	if (endpoint_from_sockaddr(storage, length, &endpoint))
-		return outcome_error(request->length < sizeof(*in) ? EINVAL : EAFNOSUPPORT);
+		return outcome_error(EAFNOSUPPORT);
 	if (protocol != PROTOCOL_ICMP && !plan_binds(supervisor->plan, endpoint.port) &&
 	    !(protocol == PROTOCOL_UDP && endpoint.port == 0))
 		return refuse_port(supervisor, request, "bind", &endpoint);
@@ -73,6 +77,7 @@ static struct outcome bind_unix(struct supervisor *supervisor, struct request *r
 	ours = umask(status.umask);
 	outcome = bind_perform(request);
 	umask(ours);
+	(void)serve_leave_directory();
 	return outcome;
 }
 

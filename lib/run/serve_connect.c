@@ -75,10 +75,7 @@ static struct outcome connect_unix(struct supervisor *supervisor, struct request
 	if (!serve_unix_allows(supervisor, request, "connect", &pin, &refusal))
 		return refusal;
 	error = serve_connect_now(request->socket, &request->address.generic, request->length);
-	/* A full backlog tells nobody when it is no longer full. */
-	if (error == -EAGAIN && serve_may_wait(request) && !serve_is_late(request))
-		return (struct outcome){ .kind = OUTCOME_RETRY };
-	return outcome_performed(error);
+	return error == -EAGAIN ? serve_wait_for_room(request) : outcome_performed(error);
 }
 
 bool serve_netlink_allows(const struct request *request)

@@ -12,8 +12,6 @@
 #include "serve.h"
 #include "util.h"
 
-#define SIN6_SHORT 24 /* RFC 2133: without the scope; the kernel takes it */
-
 /* What the kernel would take for an endpoint of this socket; a positive errno where it would
  * not. */
 static int read_endpoint(const struct request *request, struct endpoint *ret_endpoint)
@@ -25,11 +23,14 @@ static int read_endpoint(const struct request *request, struct endpoint *ret_end
 		return EINVAL;
 	if (request->kind.domain == AF_INET && family != AF_INET)
 		return EAFNOSUPPORT;
+	if (request->kind.domain == AF_INET6 && request->kind.type == SOCK_STREAM &&
+	    length < SERVE_SIN6_SHORT)
+		return EINVAL;
 	/* An IPv6 datagram socket may be given an IPv4 address; a stream socket may not. */
 	if (request->kind.domain == AF_INET6 && family != AF_INET6 &&
 	    (family != AF_INET || request->kind.type == SOCK_STREAM))
 		return EAFNOSUPPORT;
-	if (family == AF_INET6 && length >= SIN6_SHORT && length < sizeof(struct sockaddr_in6))
+	if (family == AF_INET6 && length >= SERVE_SIN6_SHORT && length < sizeof(struct sockaddr_in6))
 		length = sizeof(struct sockaddr_in6);
 	return -endpoint_from_sockaddr(&request->address.storage, length, ret_endpoint);
 }
@@ -55,14 +56,15 @@ bool serve_bound_endpoint(int fd, struct endpoint *ret_endpoint)
 }
 
 /* 0.0.0.0 and :: reach the address that the socket is bound to, else loopback; ::ffff:0.0.0.0 is
- * 0.0.0.0. */
+ * 0.0.0.0, which no IPv6 address can stand for. */
 static struct address meant_address(int fd, const struct address *unspecified)
 {
 	struct endpoint bound;
 	struct address loopback = *unspecified;
 
 	if (serve_bound_endpoint(fd, &bound) && !address_is_unspecified(&bound.address) &&
-	    address_family(&bound.address) == address_family(unspecified))
+	    (address_family(&bound.address) == FAMILY_INET ||
+	     address_family(unspecified) == FAMILY_INET6))
 		return bound.address;
 	if (address_family(unspecified) == FAMILY_INET)
 		loopback.bytes[12] = 127;

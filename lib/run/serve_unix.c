@@ -24,7 +24,7 @@ struct unix_target {
 	int pin;
 	struct stat status;
 	char path[PATH_TEXT_MAX]; /* canonical */
-	bool dead;                /* nobody listens there */
+	int probed;               /* why a server could not be asked who it is, 0: it was */
 };
 
 static bool same_file(const struct stat *one, const struct stat *other)
@@ -74,6 +74,13 @@ int serve_enter_directory(const struct request *request)
 	return fchdir(directory) ? -errno : 0;
 }
 
+int serve_leave_directory(void)
+{
+	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return root < 0 || fchdir(root) ? -errno : 0;
+}
+
 /* The canonical path of a pin; false where it has none (deleted, or out of our sight). */
 static bool pin_path(int pin, char path[PATH_TEXT_MAX])
 {
@@ -113,7 +120,7 @@ static bool server_is_confined(const struct plan *plan, int type, struct unix_ta
 	if (probe < 0)
 		return false;
 	if (connect(probe, (const struct sockaddr *)&address, sizeof(address))) {
-		target->dead = errno == ECONNREFUSED;
+		target->probed = errno;
 		return false;
 	}
 	return getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
@@ -187,9 +194,13 @@ static bool judge_path(struct supervisor *supervisor, struct request *request, c
 	if (is_agent(supervisor, target))
 		return true;
 	/* What a crash left behind: the caller would clear it away and start anew. */
-	*ret_refusal = target->dead ? outcome_error(ECONNREFUSED)
-				    : serve_refuse(supervisor, request, operation, "unix",
-						   target->path, NULL);
+	if (target->probed == ECONNREFUSED)
+		*ret_refusal = outcome_error(ECONNREFUSED);
+	else if (target->probed == EAGAIN)
+		*ret_refusal = serve_wait_for_room(request);
+	else
+		*ret_refusal =
+			serve_refuse(supervisor, request, operation, "unix", target->path, NULL);
 	return false;
 }
 
@@ -218,7 +229,7 @@ static bool path_allows(struct supervisor *supervisor, struct request *request,
 		return false;
 	}
 	target.pin = pin;
-	target.dead = false;
+	target.probed = 0;
 	/* What is no socket, the kernel refuses in its own words. */
 	if (S_ISSOCK(target.status.st_mode)) {
 		if (!pin_path(pin, target.path)) {
