@@ -76,6 +76,11 @@ struct compat_landlock_net_port {
 #define __NR_open_tree_attr 467
 #endif
 
+/* C libraries lack it, and the kernel's own header does not stand beside theirs. */
+#ifndef IPV6_FLOWLABEL_MGR
+#define IPV6_FLOWLABEL_MGR 32
+#endif
+
 /* What a held system call is answered with so that the kernel handles the pending signal. */
 #define COMPAT_ERESTARTSYS 512
 

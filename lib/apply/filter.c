@@ -297,8 +297,11 @@ static const struct row refused[] = {
 	{ __NR_setsockopt, emit_option, IPPROTO_IP, IP_OPTIONS, FAIL(EPERM) },
 	{ __NR_setsockopt, emit_option, IPPROTO_IP, IP_HDRINCL, FAIL(EPERM) },
 	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_HDRINCL, FAIL(EPERM) },
+	{ __NR_setsockopt, emit_option, IPPROTO_RAW, IPV6_HDRINCL, FAIL(EPERM) },
 	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_RTHDR, FAIL(EPERM) },
 	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, FAIL(EPERM) },
+	/* a flow label carries headers that every packet sent under it gets */
+	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_FLOWLABEL_MGR, FAIL(EPERM) },
 	/* a second listener could answer for a supervisor that is gone */
 	{ __NR_seccomp, emit_any_bit, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER, FAIL(EBUSY) },
 	{ __NR_prctl, emit_marker, 0, 0, 0 },

@@ -269,7 +269,10 @@ static void trapped_calls_trap_as_the_facts_say(void **state)
 	      &(struct filter_facts){ .flags = PLAN_FLAGS, .trap_bind = true, .nested = true });
 	assert_int_equal(ALLOW, ask(&built, __NR_connect, 3, 4096, 16));
 	assert_int_equal(ALLOW, ask(&built, __NR_bind, 3, 4096, 16));
+	assert_int_equal(ALLOW, ask(&built, __NR_listen, 3, 5));
+	assert_int_equal(ALLOW, ask(&built, __NR_sendto, 3, 4096, 5, 0, 4096, 16));
 	assert_int_equal(ALLOW, ask(&built, __NR_sendmsg, 3, 4096, 0));
+	assert_int_equal(ALLOW, ask(&built, __NR_sendmmsg, 3, 4096, 1, 0));
 }
 
 static void sendto_traps_only_with_an_address(void **state)
@@ -361,9 +364,16 @@ static void options_that_write_headers_are_refused(void **state)
 	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, IPPROTO_IP, IP_HDRINCL));
 	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, IPPROTO_IPV6, IPV6_RTHDR));
 	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, IPPROTO_IPV6, IPV6_HDRINCL));
+	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, SOL_RAW, IPV6_HDRINCL));
+	assert_int_equal(FAIL(EPERM),
+			 ask(&built, __NR_setsockopt, 3, IPPROTO_IPV6, IPV6_2292PKTOPTIONS));
+	assert_int_equal(FAIL(EPERM),
+			 ask(&built, __NR_setsockopt, 3, IPPROTO_IPV6, IPV6_FLOWLABEL_MGR));
 	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, SOL_SOCKET, IP_OPTIONS));
 	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, IPPROTO_TCP, 1));
 	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, IPPROTO_IP, IP_TTL));
+	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, IPPROTO_IPV6, IPV6_V6ONLY));
+	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, SOL_RAW, 1)); /* ICMP_FILTER */
 }
 
 static void marker_tells_where_a_process_is(void **state)
@@ -527,14 +537,48 @@ static void untrapped_calls_take_few_steps(void **state)
 	}
 }
 
-/* The child's status tells how far it came. */
-static int confined_child(const struct built *built)
+static void simulator_refuses_what_it_does_not_know(void **state)
+{
+	static const struct sock_filter strange[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, sizeof(struct seccomp_data)),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_IMM, 0),
+		BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 0),
+		BPF_STMT(BPF_ST, 0),
+		BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 1),
+		BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 32),
+		BPF_STMT(BPF_MISC | BPF_TXA, 0),
+		BPF_STMT(BPF_RET | BPF_A, 0),
+		BPF_STMT(BPF_JMP | BPF_JA, 1),
+		BPF_STMT(BPF_JMP | BPF_JA, UINT32_MAX),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 0, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 255),
+	};
+	const struct seccomp_data data = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(strange); i++) {
+		const struct sock_filter program[] = { strange[i], BPF_STMT(BPF_RET | BPF_K, ALLOW) };
+
+		assert_int_equal(SIMULATOR_INVALID, bpf_simulate(program, 2, &data, NULL));
+	}
+	assert_int_equal(SIMULATOR_INVALID, bpf_simulate(strange, 0, &data, NULL));
+}
+
+static bool load(const struct built *built)
 {
 	struct sock_fprog loaded = { (unsigned short)built->length,
 				     (void *)(uintptr_t)built->program };
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &loaded))
+	return syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &loaded) == 0;
+}
+
+/* The child's status tells how far it came. */
+static int confined_child(const struct built *built)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || !load(built))
 		return 1;
 	if (getppid() <= 0)
 		return 2;
@@ -545,20 +589,50 @@ static int confined_child(const struct built *built)
 	return socket(AF_INET, SOCK_STREAM, 0) < 0 ? 5 : 0;
 }
 
+static int run_confined(int (*confined)(const struct built *built), const struct built *built)
+{
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0)
+		_exit(confined(built));
+	assert_int_equal(child, waitpid(child, &status, 0));
+	return status;
+}
+
 static void program_is_taken_by_the_kernel(void **state)
 {
 	struct built built;
-	int status;
-	pid_t child;
 
 	(void)state;
 	build(&built, &(struct filter_facts){ .digest = 7, .nested = true, .guarded = { 1, 2, 3 } });
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0)
-		_exit(confined_child(&built));
-	assert_int_equal(child, waitpid(child, &status, 0));
-	assert_int_equal(0, status);
+	assert_int_equal(0, run_confined(confined_child, &built));
+}
+
+/* Nothing can be done under it but to end. */
+static int loading_child(const struct built *built)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || !load(built);
+}
+
+static void longest_program_is_taken_by_the_kernel(void **state)
+{
+	struct plan_call calls[FILTER_CALL_LAST + 1];
+	struct filter_facts facts = { .flags = PLAN_FLAGS,
+				      .calls = calls,
+				      .trap_bind = true,
+				      .hold_truncation = true,
+				      .keep_dumpable = true,
+				      .guarded = { 1, 2, 3, 4 } };
+	struct built built;
+
+	(void)state;
+	for (uint32_t i = 0; i < ARRAY_SIZE(calls); i++)
+		if (i != __NR_exit_group && i != __NR_exit)
+			calls[facts.call_count++] = (struct plan_call){ i, CALL_DENY };
+	build(&built, &facts);
+	assert_int_equal(0, run_confined(loading_child, &built));
 }
 
 int main(void)
@@ -583,7 +657,9 @@ int main(void)
 		cmocka_unit_test(every_call_denied_still_fits),
 		cmocka_unit_test(truncation_is_held_where_landlock_cannot),
 		cmocka_unit_test(untrapped_calls_take_few_steps),
+		cmocka_unit_test(simulator_refuses_what_it_does_not_know),
 		cmocka_unit_test(program_is_taken_by_the_kernel),
+		cmocka_unit_test(longest_program_is_taken_by_the_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
