@@ -116,11 +116,16 @@ static bool daemon_send(const char *path, const char *message, size_t length)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int flags = MSG_NOSIGNAL | (sink_hung ? MSG_DONTWAIT : 0);
+	ssize_t taken;
 	bool sent;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	sent = sendto(sink, message, length, flags, (const struct sockaddr *)&address,
-		      sizeof(address)) == (ssize_t)length;
+	/* The supervisor's timer for its own connects would cut the wait short, a few times. */
+	do {
+		taken = sendto(sink, message, length, flags, (const struct sockaddr *)&address,
+			       sizeof(address));
+	} while (taken < 0 && errno == EINTR);
+	sent = taken == (ssize_t)length;
 	if (sent || errno == EAGAIN)
 		sink_hung = !sent;
 	return sent;
