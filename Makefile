@@ -290,11 +290,13 @@ install: all
 # Policies are the administrator's; what they wrote stays.
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(BIN)))
-	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)
+	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,$(notdir $(LIBEXEC)))
+	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/examples/,$(notdir $(wildcard policy.d/*)))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(filter %.5,$(MAN))))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(filter %.8,$(MAN))))
 	rm -f $(addprefix $(DESTDIR)$(BASH_COMPLETIONS)/,$(notdir $(wildcard packaging/completion/*)))
-	-rmdir $(DESTDIR)$(SYSCONFDIR)/sandlock/policy.d $(DESTDIR)$(SYSCONFDIR)/sandlock 2>/dev/null
+	rmdir $(addprefix $(DESTDIR),$(LIBEXECDIR) $(DOCDIR)/examples $(DOCDIR) \
+		$(SYSCONFDIR)/sandlock/policy.d $(SYSCONFDIR)/sandlock) 2>/dev/null || true
 
 demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory test-install
@@ -309,11 +311,12 @@ help:
 	@echo 'make test         install what is needed, run all tests (root)'
 	@echo 'make install      PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR=$(DESTDIR)'
 	@echo 'make uninstall    remove what install put there; policies stay'
+	@echo 'make clean        remove build/'
 	@echo 'make deps         install the packages that building and testing need (root)'
 	@echo 'make unit | live | root | check-deps    one suite; root needs root'
 	@echo '                  ONLY="word …" picks tests by their names'
 	@echo 'make san | valgrind                     the unit tests under ASan+UBSan, or valgrind'
-	@echo 'make lint | fuzz                        checkers; FUZZ_SECONDS=$(FUZZ_SECONDS) for each target'
+	@echo 'make deps-lint | lint | fuzz            checkers; FUZZ_SECONDS=$(FUZZ_SECONDS) for each target'
 	@echo 'Knobs: BINDIR LIBEXECDIR MANDIR DOCDIR VERSION CC CFLAGS WERROR=1 V=1 BUILD'
 
 FORCE:
