@@ -187,7 +187,7 @@ static void held_interrupt(struct held *held, int error)
 struct sweep {
 	pid_t group;
 	bool stopping;
-	uint64_t leader; /* signals for the process that its leader will take */
+	uint64_t blocked; /* signals that its leader will not take */
 	bool guessed;
 };
 
@@ -197,9 +197,13 @@ static void sweep_look(struct sweep *sweep, pid_t group)
 
 	if (sweep->group == group)
 		return;
-	*sweep = (struct sweep){ .group = group, .stopping = target_is_stopping(group) };
+	*sweep = (struct sweep){
+		.group = group,
+		.stopping = target_is_stopping(group),
+		.blocked = UINT64_MAX,
+	};
 	if (target_read_status(group, &status) == 0 && status.state != 'Z')
-		sweep->leader = status.shared;
+		sweep->blocked = status.blocked;
 }
 
 /* How the wait of a held caller ends for a signal; 0: not at all. ERESTARTSYS has the kernel do
@@ -223,7 +227,7 @@ static int interruption(struct sweep *sweep, const struct request *request)
 	sweep_look(sweep, status.group);
 	if (sweep->stopping)
 		return COMPAT_ERESTARTSYS;
-	if ((status.shared & ~sweep->leader) == 0 || sweep->guessed)
+	if ((status.shared & sweep->blocked) == 0 || sweep->guessed)
 		return 0;
 	sweep->guessed = true;
 	return EINTR;

@@ -153,7 +153,6 @@ static int status_parse(const char *text, struct target_status *ret_status)
 {
 	const char *end = strchr(text, '\n');
 	const char *state = strstr(text, "\nState:\t");
-	uint64_t blocked;
 	size_t length;
 
 	if (strncmp(text, "Name:\t", 6) != 0 || !end || !state)
@@ -170,28 +169,52 @@ static int status_parse(const char *text, struct target_status *ret_status)
 	ret_status->uid = (uid_t)status_number(end, "\nUid:", 10);
 	ret_status->gid = (gid_t)status_number(end, "\nGid:", 10);
 	ret_status->threads = (unsigned)status_number(end, "\nThreads:", 10);
-	blocked = status_number(end, "\nSigBlk:", 16);
-	ret_status->pending = status_number(end, "\nSigPnd:", 16) & ~blocked;
-	ret_status->shared = status_number(end, "\nShdPnd:", 16) & ~blocked;
+	ret_status->blocked = status_number(end, "\nSigBlk:", 16);
+	ret_status->pending = status_number(end, "\nSigPnd:", 16) & ~ret_status->blocked;
+	ret_status->shared = status_number(end, "\nShdPnd:", 16) & ~ret_status->blocked;
 	ret_status->seccomp = (unsigned)status_number(end, "\nSeccomp:", 10);
 	ret_status->no_new_privs = status_number(end, "\nNoNewPrivs:", 10) == 1;
 	return 0;
+}
+
+/* Takes the list of groups out of the text, or what is there of it; the new length. */
+static size_t groups_drop(char *text, size_t length)
+{
+	static const char key[] = "\nGroups:";
+	char *list = strstr(text, key);
+	char *end;
+
+	if (!list)
+		return length;
+	end = strchr(list + 1, '\n');
+	if (!end)
+		return (size_t)(list - text) + sizeof(key) - 1;
+	memmove(list, end, length - (size_t)(end - text) + 1);
+	return length - (size_t)(end - list);
+}
+
+/* The whole text but for the list of groups, which may be longer than all the rest; its length, or
+ * 0. The kernel makes the text once: later reads go on in it and see no other moment. */
+static size_t status_text(int fd, char text[STATUS_MAX])
+{
+	size_t length = 0;
+	ssize_t got;
+
+	while ((got = read(fd, text + length, STATUS_MAX - 1 - length)) > 0) {
+		text[length + (size_t)got] = '\0';
+		length = groups_drop(text, length + (size_t)got);
+	}
+	return got < 0 ? 0 : length;
 }
 
 int target_read_status(pid_t thread, struct target_status *ret_status)
 {
 	char text[STATUS_MAX];
 	cleanup_fd int fd = target_open(thread, "status", O_RDONLY);
-	ssize_t length;
 
 	if (fd < 0)
 		return fd;
-	/* One read: a second could see another moment. */
-	length = read(fd, text, sizeof(text) - 1);
-	if (length <= 0)
-		return -ESRCH;
-	text[length] = '\0';
-	return status_parse(text, ret_status);
+	return status_text(fd, text) > 0 ? status_parse(text, ret_status) : -ESRCH;
 }
 
 bool target_is_stopping(pid_t group)

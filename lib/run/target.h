@@ -43,6 +43,7 @@ struct target_status {
 	unsigned threads;
 	uint64_t pending; /* signals for this thread that it does not block */
 	uint64_t shared;  /* signals for the process that this thread does not block */
+	uint64_t blocked; /* signals that this thread blocks */
 	unsigned seccomp; /* 2: filtered */
 	bool no_new_privs;
 };

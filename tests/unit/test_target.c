@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -37,6 +38,7 @@ static pid_t child_start(void (*prepare)(void))
 	child = fork();
 	assert_true(child >= 0);
 	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		if (prepare)
 			prepare();
 		if (write(ready[1], "x", 1) == 1)
@@ -250,6 +252,88 @@ static void blocked_signal_is_not_pending_for_us(void **state)
 	child_end(child);
 }
 
+static void signal_that_is_not_blocked_is_pending(void **state)
+{
+	const uint64_t user1 = 1ULL << (SIGUSR1 - 1), user2 = 1ULL << (SIGUSR2 - 1);
+	pid_t child = child_start(NULL);
+	struct target_status status;
+
+	(void)state;
+	kill(child, SIGSTOP);
+	assert_int_equal(child, waitpid(child, NULL, WUNTRACED));
+	kill(child, SIGUSR1);
+	syscall(__NR_tgkill, child, child, SIGUSR2);
+	assert_int_equal(0, target_read_status(child, &status));
+	assert_int_equal('T', status.state);
+	assert_int_equal(user1, status.shared);
+	assert_int_equal(user2, status.pending);
+	child_end(child);
+}
+
+#define GROUPS_MANY 2000
+
+static void join_groups(void)
+{
+	static gid_t groups[GROUPS_MANY];
+
+	for (gid_t i = 0; i < GROUPS_MANY; i++)
+		groups[i] = 4000000000U + i;
+	if (setgroups(GROUPS_MANY, groups))
+		_exit(1);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
+/* The list of groups stands in the middle of the status, and is longer than what is read at once. */
+static void status_is_read_behind_many_groups(void **state)
+{
+	const uint64_t user1 = 1ULL << (SIGUSR1 - 1);
+	struct target_status status;
+	pid_t child;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("only root can join groups\n");
+		skip();
+	}
+	child = child_start(join_groups);
+	kill(child, SIGSTOP);
+	assert_int_equal(child, waitpid(child, NULL, WUNTRACED));
+	kill(child, SIGUSR1);
+	assert_int_equal(0, target_read_status(child, &status));
+	assert_int_equal(child, status.group);
+	assert_int_equal(1, status.threads);
+	assert_int_equal(user1, status.shared);
+	assert_true(status.no_new_privs);
+	child_end(child);
+}
+
+static void enter_proc(void)
+{
+	if (chdir("/proc"))
+		_exit(1);
+}
+
+static void directories_are_the_target_s_own(void **state)
+{
+	pid_t child = child_start(enter_proc);
+	int directory = target_directory(child);
+	int root = target_root(child);
+	struct stat opened, expected;
+
+	(void)state;
+	assert_int_equal(0, fstat(directory, &opened));
+	assert_int_equal(0, stat("/proc", &expected));
+	assert_int_equal(expected.st_ino, opened.st_ino);
+	assert_int_equal(expected.st_dev, opened.st_dev);
+	assert_int_equal(0, fstat(root, &opened));
+	assert_int_equal(0, stat("/", &expected));
+	assert_int_equal(expected.st_ino, opened.st_ino);
+	close(directory);
+	close(root);
+	child_end(child);
+	assert_int_equal(-ENOENT, target_directory(child));
+}
+
 static void stopped_process_is_seen(void **state)
 {
 	pid_t child = child_start(NULL);
@@ -264,6 +348,54 @@ static void stopped_process_is_seen(void **state)
 	assert_false(target_is_stopping(child));
 }
 
+#define LOOKS_MAX 1000 /* a millisecond apart */
+
+/* As a call that is held: the leader waits uninterruptibly, for the child of its vfork. */
+static void hold_leader(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	start_thread();
+	if (vfork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		shared_thread[1] = 1;
+		for (;;)
+			pause();
+	}
+}
+
+static char state_of(pid_t thread)
+{
+	struct target_status status;
+
+	return target_read_status(thread, &status) == 0 ? status.state : '\0';
+}
+
+static void stop_that_a_held_leader_cannot_follow_is_seen(void **state)
+{
+	pid_t child;
+	int looks;
+
+	(void)state;
+	shared_thread = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		hold_leader();
+		_exit(1);
+	}
+	for (looks = 0; *(volatile pid_t *)&shared_thread[1] == 0 && looks < LOOKS_MAX; looks++)
+		usleep(1000);
+	assert_int_equal('D', state_of(child));
+	assert_false(target_is_stopping(child));
+	syscall(__NR_tgkill, child, *shared_thread, SIGSTOP);
+	for (looks = 0; !target_is_stopping(child) && looks < LOOKS_MAX; looks++)
+		usleep(1000);
+	assert_true(target_is_stopping(child));
+	assert_int_equal('D', state_of(child));
+	child_end(child);
+	munmap(shared_thread, 4096);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,7 +407,11 @@ int main(void)
 		cmocka_unit_test(thread_that_does_not_lead_is_reached),
 		cmocka_unit_test(status_is_read_and_a_name_forges_nothing),
 		cmocka_unit_test(blocked_signal_is_not_pending_for_us),
+		cmocka_unit_test(signal_that_is_not_blocked_is_pending),
+		cmocka_unit_test(status_is_read_behind_many_groups),
+		cmocka_unit_test(directories_are_the_target_s_own),
 		cmocka_unit_test(stopped_process_is_seen),
+		cmocka_unit_test(stop_that_a_held_leader_cannot_follow_is_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
