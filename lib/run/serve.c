@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "target.h"
@@ -177,8 +178,9 @@ struct outcome serve_wait_for_room(struct request *request)
 /* Another thread of the caller can switch the shared file back to blocking between our two calls.
  * An interval timer then ends the wait: its signal has a handler without SA_RESTART. Setting a
  * timer costs as much as a connect, so it ticks on while connects follow one another, and its
- * handler stops it after GUARD_TICKS without one. */
-static volatile sig_atomic_t guard_idle = GUARD_TICKS;
+ * handler stops it after GUARD_TICKS without one. It ends the wait of a close as well. */
+static volatile sig_atomic_t guard_idle;
+static volatile sig_atomic_t guard_ticks; /* 1: the timer is set */
 
 static void guard_set(suseconds_t us)
 {
@@ -190,17 +192,20 @@ static void guard_set(suseconds_t us)
 static void guard_tick(int number)
 {
 	(void)number;
-	if (guard_idle < GUARD_TICKS && ++guard_idle == GUARD_TICKS)
-		guard_set(0);
+	if (++guard_idle < GUARD_TICKS)
+		return;
+	guard_ticks = 0;
+	guard_set(0);
 }
 
-static void guard_connect(void)
+static void guard_start(void)
 {
-	bool ticks = guard_idle < GUARD_TICKS;
-
+	/* First, so that no tick between the two stops a timer that we count on. */
 	guard_idle = 0;
-	if (!ticks)
-		guard_set(GUARD_US);
+	if (guard_ticks)
+		return;
+	guard_ticks = 1;
+	guard_set(GUARD_US);
 }
 
 int serve_open(void)
@@ -208,6 +213,25 @@ int serve_open(void)
 	const struct sigaction action = { .sa_handler = guard_tick };
 
 	return sigaction(SIGALRM, &action, NULL) ? -errno : 0;
+}
+
+static bool lingers(int fd)
+{
+	struct linger linger = { 0 };
+	socklen_t size = sizeof(linger);
+
+	return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0 && linger.l_onoff &&
+	       linger.l_linger > 0;
+}
+
+void serve_close(int fd)
+{
+	if (fd < 0)
+		return;
+	/* Where the caller has closed or died, ours is the close that lingers. */
+	if (lingers(fd))
+		guard_start();
+	close(fd);
 }
 
 static int connect_once(int socket, const struct sockaddr *address, socklen_t length)
@@ -226,7 +250,7 @@ int serve_connect_now(int socket, const struct sockaddr *address, socklen_t leng
 		return -errno;
 	if (flags & O_NONBLOCK)
 		return connect_once(socket, address, length);
-	guard_connect();
+	guard_start();
 	error = ioctl(socket, FIONBIO, &on) ? -errno : connect_once(socket, address, length);
 	/* Over loopback the peer has answered by now, but only a second call looks. */
 	if (error == -EINPROGRESS) {

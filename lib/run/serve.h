@@ -38,6 +38,10 @@ int serve_pin(struct supervisor *supervisor, struct request *request, const char
  * rest is zero. */
 int serve_copy_address(struct request *request, uint64_t address, int64_t length);
 
+/* Closes a copy of a descriptor of the caller's (or nothing: -1) without waiting for what it has
+ * not sent. */
+void serve_close(int fd);
+
 /* Logs a refusal by `rule` (NULL: default) and returns EACCES. */
 struct outcome serve_refuse(struct supervisor *supervisor, const struct request *request,
 			    const char *operation, const char *protocol, const char *destination,

@@ -247,7 +247,7 @@ static int copy_message(struct supervisor *supervisor, struct request *request,
 static void drop_descriptors(struct supervisor *supervisor, const struct message *message)
 {
 	for (size_t i = 0; i < message->descriptor_count; i++)
-		close(supervisor->scratch.descriptors[i]);
+		serve_close(supervisor->scratch.descriptors[i]);
 }
 
 /* The destination of a datagram. An IPv4 socket takes AF_UNSPEC for AF_INET, an IPv6 one for no

@@ -46,7 +46,7 @@ static void request_finish(struct supervisor *supervisor, struct request *reques
 {
 	/* Our copy goes first: after the answer the caller's close would no longer be the last
 	 * one. */
-	util_cleanup_fd(&request->socket);
+	serve_close(request->socket);
 	request->socket = -1;
 	if (outcome->kind != OUTCOME_GONE)
 		notify_answer(supervisor->listener.fd, request->call.id, outcome->value,

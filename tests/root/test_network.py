@@ -101,6 +101,29 @@ os._exit(0)
 """)
         self.assertEqual([["ok"], True], said)
 
+    def test_sender_killed_while_it_lingers_delays_no_other(self):
+        mute, listener = socket.create_server(("127.0.0.1", 0)), self.listen()
+        self.addCleanup(mute.close)
+        port = mute.getsockname()[1]
+        self.policy(f"net_allow = 127.0.0.1:{port},{listener.port}")
+        said = self.confined.python(f"""
+import signal, struct
+client = socket.create_connection(("127.0.0.1", {port}))
+client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 5))
+sender = os.fork()
+if sender == 0:
+    client.sendmsg([b"x" * (32 << 20)])
+    os._exit(0)
+client.close()
+time.sleep(0.3)
+os.kill(sender, signal.SIGKILL)
+os.waitpid(sender, 0)
+time.sleep(0.1)
+start = time.monotonic()
+answer([tcp("127.0.0.1", {listener.port}), time.monotonic() - start < 2])
+""")
+        self.assertEqual(["ok", True], said)
+
     def test_thousand_connects_arrive(self):
         listener = self.listen()
         self.policy(f"net_allow = 127.0.0.1:{listener.port}")
