@@ -85,8 +85,9 @@ int person_require(const char *name, struct person *ret_person)
 	return CTL_GOOD;
 }
 
-int policy_path(const struct ctl_options *options, const struct account *account, char *ret_path,
-		size_t size)
+/* The policy that decides for `account`, or CTL_ERROR after a line that says why there is none. */
+static int policy_path(const struct ctl_options *options, const struct account *account,
+		       char ret_path[PATH_SIZE])
 {
 	const char *directory = ctl_directory(options);
 	char name[POLICY_NAME_MAX];
@@ -95,8 +96,8 @@ int policy_path(const struct ctl_options *options, const struct account *account
 	if (error == -ENOENT)
 		return ctl_error("%s: no policy in %s decides", account->name, directory);
 	if (error < 0)
-		return ctl_error("%s: %s", name, strerror(-error));
-	if ((size_t)snprintf(ret_path, size, "%s/%s", directory, name) >= size)
+		return ctl_error("%s: could not be looked up", name);
+	if (snprintf(ret_path, PATH_SIZE, "%s/%s", directory, name) >= PATH_SIZE)
 		return ctl_error("%s/%s: %s", directory, name, strerror(ENAMETOOLONG));
 	return CTL_GOOD;
 }
@@ -120,7 +121,7 @@ int plan_load(const struct ctl_options *options, const struct account *account,
 	cleanup_fd int memfd = -1;
 	int error;
 
-	if (policy_path(options, account, path, sizeof(path)) != CTL_GOOD)
+	if (policy_path(options, account, path) != CTL_GOOD)
 		return CTL_ERROR;
 	memfd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (memfd < 0)

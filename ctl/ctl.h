@@ -50,16 +50,13 @@ struct person {
 };
 #define cleanup_person __attribute__((cleanup(person_free)))
 
-/* Looks `name` up, or `uid` where `name` is NULL; -ENOENT where there is none, else what the lookup failed with. */
+/* Looks `name` up, or `uid` where `name` is NULL; -ENOENT where there is none, else what the lookup
+ * failed with. */
 int person_find(const char *name, uid_t uid, struct person *ret_person);
 
 /* The same for an operand: CTL_GOOD, or CTL_ERROR after a complaint. No policy decides for root. */
 int person_require(const char *name, struct person *ret_person);
 void person_free(struct person *person);
-
-/* The path of the policy that decides for `account`, or CTL_ERROR after a line that says why there is none. */
-int policy_path(const struct ctl_options *options, const struct account *account, char *ret_path,
-		size_t size);
 
 /* Makes the plan of `account` just as a login would; *ret_policy (NULL: not wanted) is the caller's
  * to free. CTL_GOOD, or CTL_ERROR after what was wrong was printed. */

@@ -114,14 +114,18 @@ static const struct command *command_find(const char *name)
 static int command_run(const struct command *command, struct ctl_options *options, int argc,
 		       char **argv)
 {
-	int status = options_parse(argc, argv, command, options);
+	int status;
 
+	/* In whose name getopt complains. */
+	argv[0] = (char *)(uintptr_t) "sandlockctl";
+	status = options_parse(argc, argv, command, options);
 	if (status != CTL_GOOD)
 		return status;
 	argc -= optind;
 	argv += optind;
 	if (argc < command->least || (command->most >= 0 && argc > command->most))
-		return ctl_error("usage: sandlockctl %s %s", command->name, command->operands);
+		return ctl_error("usage: sandlockctl %s%s%s", command->name,
+				 *command->operands ? " " : "", command->operands);
 	return command->main(options, argc, argv);
 }
 

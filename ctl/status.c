@@ -132,7 +132,7 @@ static void user_print(const char *directory, const struct passwd *user)
 	else if (error == -ENOENT)
 		printf("no policy decides: the login is refused\n");
 	else
-		printf("%s: %s: the login is refused\n", name, strerror(-error));
+		printf("%s: could not be looked up: the login is refused\n", name);
 }
 
 static void users_print(const char *directory)

@@ -84,10 +84,10 @@ static bool path_resolve(const char *target, char path[PATH_MAX])
 		return true;
 	snprintf(parent, sizeof(parent), "%s", target);
 	slash = strrchr(parent, '/');
-	if (!slash || slash == parent)
+	if (!slash)
 		return false;
 	*slash = '\0';
-	return realpath(parent, path) != NULL;
+	return realpath(slash == parent ? "/" : parent, path) != NULL;
 }
 
 int test_file(const struct plan *plan, uint32_t right, const char *operand, const char *target)

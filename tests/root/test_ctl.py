@@ -127,6 +127,15 @@ class Answers(CtlTest):
             with self.subTest(question=question):
                 self.refused(self.ctl("test", "alice", question), 2, "expected ")
 
+    def test_file_that_is_yet_to_be_made_is_judged_by_its_directory(self):
+        self.write("alice.conf", "[filesystem]\nread = /\nwrite = /tmp\n")
+        for question, status in (("write:/tmp/none", 0), ("write:/etc/none", 1), ("write:/none", 1),
+                                 ("read:/none", 0)):
+            with self.subTest(question=question):
+                done = self.ctl("test", "alice", question)
+                self.assertEqual((status, ""), (done.status, done.err))
+        self.refused(self.ctl("test", "alice", "write:/none/none"), 2, "expected ")
+
     def test_name_that_does_not_resolve_has_no_answer(self):
         self.write("alice.conf")
         self.refused(self.ctl("test", "alice", "tcp://none.invalid:80"), 2, "none.invalid: ")
@@ -138,11 +147,47 @@ class Answers(CtlTest):
                 self.refused(self.ctl(command, "root", *words), 2, "root is never confined")
                 self.refused(self.ctl(command, "alice", *words), 2, "no policy")
 
+    def test_directory_that_is_missing_has_no_answer(self):
+        self.conf = self.conf / "none"
+        for command, words in (("test", ["bind:1"]), ("show", [])):
+            with self.subTest(command=command):
+                self.refused(self.ctl(command, "alice", *words), 2,
+                             f"{self.conf}: could not be looked up")
+
     def test_bad_policy_has_no_answer(self):
         path = self.write("alice.conf", "[network]\nnet_allow = 192.0.2.1\n")
         for command, words in (("test", ["bind:1"]), ("show", [])):
             with self.subTest(command=command):
                 self.refused(self.ctl(command, "alice", *words), 2, f"{path}:2: ")
+
+
+class Options(CtlTest):
+    def test_directory_is_given_before_and_behind_the_subcommand(self):
+        path = self.write("alice.conf")
+        for words in (("--conf", self.conf, "show", "alice"), ("show", "--conf", self.conf, "alice"),
+                      ("show", "alice", "--conf", self.conf)):
+            with self.subTest(words=words):
+                done = call([ctl(), *words])
+                self.assertEqual((0, ""), (done.status, done.err))
+                self.assertTrue(done.out.startswith(f"{path}: decides for alice "), done)
+
+    def test_help_of_a_subcommand_is_its_own(self):
+        for command in ("check", "status", "show", "test", "run"):
+            with self.subTest(command=command):
+                done = call([ctl(), command, "--help"])
+                self.assertEqual((0, ""), (done.status, done.err))
+                self.assertEqual(1, done.out.count("sandlockctl "))
+                self.assertTrue(done.out.startswith(f"usage: sandlockctl {command}"), done)
+
+    def test_wrong_use_is_told_in_one_line(self):
+        for words, text in ((("show",), "usage: sandlockctl show USER"),
+                            (("status", "alice"), "usage: sandlockctl status"),
+                            (("check", "--conf"), "option '--conf' requires an argument"),
+                            (("check", "--nonsense"), "unrecognized option '--nonsense'")):
+            with self.subTest(words=words):
+                done = call([ctl(), *words])
+                self.assertEqual((2, "", f"sandlockctl: {text}\n"),
+                                 (done.status, done.out, done.err))
 
 
 class Run(CtlTest):
