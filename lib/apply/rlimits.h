@@ -1,6 +1,6 @@
 /*
  * The resource limits of a session.
- * Called by session in the confined process, before it is confined.
+ * Called by session in the process that is about to confine itself.
  * A limit is only ever lowered, soft and hard.
  */
 #ifndef SANDLOCK_RLIMITS_H
