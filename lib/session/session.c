@@ -26,7 +26,16 @@
 #define PLANNER_ARGS 6
 #define PLAN_FD      3
 
-enum session_place session_place(const struct plan *plan)
+/* Where the calling process is, seen from a plan. */
+enum session_place {
+	SESSION_OUTSIDE = 0,
+	SESSION_SAME,      /* confined by this very plan */
+	SESSION_ENDPOINTS, /* by a plan that decides the same way about every connection */
+	SESSION_OTHER,
+};
+
+/* `plan` may be NULL: then any session is SESSION_OTHER. */
+static enum session_place session_place(const struct plan *plan)
 {
 	const struct plan_header *header = plan ? plan->header : NULL;
 	uint64_t digest = header ? header->digest : PLAN_DIGEST_NONE;

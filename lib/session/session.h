@@ -28,17 +28,4 @@ struct session_request {
  * session of ours is already around it. */
 int session_run(const struct session_request *request);
 
-struct plan;
-
-/* Where the calling process is, seen from a plan. */
-enum session_place {
-	SESSION_OUTSIDE = 0,
-	SESSION_SAME,      /* confined by this very plan */
-	SESSION_ENDPOINTS, /* by a plan that decides the same way about every connection */
-	SESSION_OTHER,
-};
-
-/* `plan` may be NULL: then any session is SESSION_OTHER. */
-enum session_place session_place(const struct plan *plan);
-
 #endif
