@@ -193,20 +193,32 @@ static int finish_prefix(const struct parser *parser, const struct address *addr
 	return 0;
 }
 
-/* [IPv6] or [IPv6/len], without its brackets. */
-static int parse_bracketed(const struct parser *parser, char *text, struct net_rule *rule)
+/* Splits a "/length" off, and expands what is before it. 1: it can only be judged for an account,
+ * and is taken for a host name until then. */
+static int expand_address(const struct parser *parser, char *text, struct net_rule *rule,
+			  char expanded[VALUE_MAX], char **ret_length)
 {
-	char expanded[VALUE_MAX];
-	struct address address;
 	char *length = strchr(text, '/');
 
 	if (length)
 		*length++ = '\0';
 	rule->target = TARGET_HOST;
+	*ret_length = length;
 	if (value_waits(text, parser->account))
-		return 0;
-	if (value_expand(text, parser->account, 0, expanded, parser->why) < 0)
-		return -EINVAL;
+		return 1;
+	return value_expand(text, parser->account, 0, expanded, parser->why) < 0 ? -EINVAL : 0;
+}
+
+/* [IPv6] or [IPv6/len], without its brackets. */
+static int parse_bracketed(const struct parser *parser, char *text, struct net_rule *rule)
+{
+	char expanded[VALUE_MAX];
+	struct address address;
+	char *length;
+	int state = expand_address(parser, text, rule, expanded, &length);
+
+	if (state != 0)
+		return state < 0 ? state : 0;
 	if (!strchr(expanded, ':') || address_parse(expanded, &address) < 0)
 		return reject(parser, "bad IPv6 address \"%s\" in \"%s\"", expanded, parser->text);
 	return finish_prefix(parser, &address, length, rule);
@@ -261,15 +273,11 @@ static int parse_plain(const struct parser *parser, char *text, struct net_rule 
 {
 	char expanded[VALUE_MAX];
 	struct address address;
-	char *length = strchr(text, '/');
+	char *length;
+	int state = expand_address(parser, text, rule, expanded, &length);
 
-	if (length)
-		*length++ = '\0';
-	rule->target = TARGET_HOST;
-	if (value_waits(text, parser->account))
-		return 0;
-	if (value_expand(text, parser->account, 0, expanded, parser->why) < 0)
-		return -EINVAL;
+	if (state != 0)
+		return state < 0 ? state : 0;
 	if (!strchr(expanded, ':') && address_parse(expanded, &address) == 0)
 		return finish_prefix(parser, &address, length, rule);
 	if (length)
