@@ -3,7 +3,7 @@ import os
 import socket
 import subprocess
 
-from harness import PREFIX, STAGE, SessionTest, ctl, call
+from harness import PREFIX, STAGE, Account, SessionTest, ctl, call
 
 UDP = """
 def send(how, port, *names):
@@ -373,6 +373,23 @@ class Nested(SessionTest):
                                 f" {ctl()} run ~/wide.conf -- true")
         self.assertEqual(125, done.status)
         self.assertIn("other rules", done.err)
+
+
+class OtherUser(SessionTest):
+    def test_su_to_another_listed_user_does_not_change_what_is_reached(self):
+        listener = self.listen()
+        other = Account("carol", STAGE.shell, None)
+        self.addCleanup(subprocess.run, ["userdel", "-r", "carol"], capture_output=True, check=True)
+        self.addCleanup(other.end_processes)
+        subprocess.run(["passwd", "-d", "carol"], check=True, capture_output=True)
+        STAGE.policy("[network]\nnet_allow = *:*\n", name="carol")
+        self.addCleanup(STAGE.policy, None, name="carol")
+        reach = (f"su -l carol -c '(exec 3<>/dev/tcp/127.0.0.1/{listener.port}) && echo reached'"
+                 " </dev/null")
+        done = self.bare.su(reach)
+        self.assertEqual((0, "reached\n", 1), (done.status, done.out, listener.arrivals()), done)
+        done = self.confined.su(reach + "; echo still here")
+        self.assertEqual((0, "still here\n", 0), (done.status, done.out, listener.arrivals()), done)
 
 
 class Shown(SessionTest):
