@@ -158,6 +158,22 @@ def answer(value):
 """
 
 
+# Programs of probes/*.c. Read now: on the private machine the sources may be out of sight.
+SOURCES = {path.name: path.read_text()
+           for path in (Path(__file__).parent / "root/probes").glob("*.[ch]")}
+
+
+def compiled(name):
+    """The program of probes/`name`.c, made when it is first asked for."""
+    program = STAGE.directory / name
+    if not program.exists():
+        for source, text in SOURCES.items():
+            (STAGE.directory / source).write_text(text)
+        subprocess.run(["cc", "-O1", "-std=gnu11", "-D_GNU_SOURCE", "-pthread", "-o", program,
+                        program.with_suffix(".c")], check=True)
+    return program
+
+
 # Commands and terminals --------------------------------------------------------------------------
 
 class Done:
@@ -270,7 +286,7 @@ class Terminal:
 class Listener:
     """A live server that remembers who came; greets and closes.
 
-    `arrivals` first comes itself and waits until it is seen, so that whoever was before is too.
+    `said` first comes itself and waits until it is seen, so that whoever was before is too.
     """
 
     def __init__(self, address, family=socket.AF_INET, kind=socket.SOCK_STREAM):
@@ -299,8 +315,11 @@ class Listener:
                     client, _ = self.socket.accept()
                     with client:
                         client.settimeout(5)
-                        client.sendall(b"hello\n")
-                        client.shutdown(socket.SHUT_WR)
+                        try:
+                            client.sendall(b"hello\n")
+                            client.shutdown(socket.SHUT_WR)
+                        except OSError:
+                            pass  # gone, but what it said is still there
                         token = client.recv(65536)
             except socket.timeout:
                 token = b""
@@ -312,7 +331,11 @@ class Listener:
                 self.came.append(token)
 
     def arrivals(self):
-        """How many came since the last call, not counting our own."""
+        """How many came since the last call."""
+        return len(self.said())
+
+    def said(self):
+        """What they said who came since the last call, without our own."""
         token = os.urandom(8)
         with socket.socket(self.family, self.kind) as client:
             client.connect(self.address)
@@ -322,8 +345,9 @@ class Listener:
             eventually(lambda: token in self.came, "the listener sees us")
         with self.lock:
             count = self.came.index(token)
+            said = self.came[:count]
             del self.came[:count + 1]
-        return count
+        return said
 
     def close(self):
         if self.socket.fileno() < 0:

@@ -1,7 +1,8 @@
 """No program notices that its calls are performed by somebody else: the same answers as bare."""
+import socket
 from pathlib import Path
 
-from harness import STAGE, SessionTest, full_queue
+from harness import STAGE, SessionTest, compiled, full_queue
 
 # Read now: on the private machine the sources may be out of sight.
 PROBES = {path.name: path.read_text()
@@ -28,3 +29,31 @@ class Semantics(SessionTest):
         self.assertEqual(["EINTR", True], list(results["alarm"]))
         self.assertEqual(["EINPROGRESS", True], list(results["SO_SNDTIMEO"]))
         self.assertEqual([True, True], list(results["stopped with threads"]))
+
+    def lines(self, name, *words):
+        """What a program of probes/ says, which is the same bare and inside."""
+        command = " ".join(map(str, ("exec", compiled(name), *words)))
+        done = self.both(lambda who: vars(who.su(command)))
+        self.assertEqual((0, ""), (done["status"], done["err"]))
+        return done["out"].splitlines()
+
+    def test_calls_on_behalf_answer_as_bare(self):
+        server, hole, closed = self.listen(), full_queue(self), self.listen()
+        self.listen(port=server.port, kind=socket.SOCK_DGRAM)
+        closed.close()
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{server.port},{hole},{closed.port} "
+                     f"[::1]:{server.port},{closed.port}\nallow_udp = yes\nnet_bind = 0\n")
+        for part, count in (("sends", 65), ("connects", 18), ("unix_connects", 22),
+                            ("datagrams", 88)):
+            with self.subTest(part=part):
+                lines = self.lines("answers", part, server.port, hole, closed.port)
+                self.assertGreaterEqual(len(lines), count)
+
+    def test_signal_for_a_process_interrupts_the_thread_that_the_kernel_chose(self):
+        hole = full_queue(self)
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{hole}\n")
+        lines = self.lines("signals", hole)
+        self.assertEqual("the leader waits too: handled 1, waiting 5, interrupted 1, others 0",
+                         lines[0])
+        self.assertEqual("the leader blocks it: handled 1, waiting 6, interrupted 0, others 0",
+                         lines[-1])

@@ -205,6 +205,13 @@ class Signals(SessionTest):
                 return terminal.wait()
         self.assertEqual(8, self.both(stop))
 
+    def test_shell_that_was_stopped_from_inside_goes_on_or_ends_for_its_parent_too(self):
+        for name in ("CONT", "KILL"):
+            with self.subTest(signal=name):
+                self.both(lambda who, name=name: who.ssh(
+                    f"(sleep 0.2; kill -{name} $$) >/dev/null 2>&1 & kill -STOP $$; exit 6",
+                    timeout=5).status)
+
 
 class Disconnect(SessionTest):
     def test_disconnect_hangs_the_shell_up(self):
