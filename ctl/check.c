@@ -60,8 +60,12 @@ static void name_warn(const char *path, const struct policy_name *name)
 
 /* What only shows when a session is planned: a shell that is none, a value that is bad for the
  * user. Planned for the user in the file's name, else for the caller. */
-static int policy_try(const struct policy *policy, const struct policy_name *name)
+static int policy_try(const struct policy *policy, const char *path, const struct policy_name *name)
 {
+	const struct diagnostic root_leaves = {
+		.file = path,
+		.text = "no_new_privs: whoever becomes root in this session can leave it",
+	};
 	cleanup_person struct person person = { 0 };
 	struct plan_builder *builder;
 	int error = -ENOENT;
@@ -76,6 +80,8 @@ static int policy_try(const struct policy *policy, const struct policy_name *nam
 	if (!builder)
 		return -ENOMEM;
 	error = policy_plan(policy, &person.account, ctl_report_error, NULL, builder);
+	if (error == 0 && (plan_builder_header(builder)->flags & PLAN_ROOT_LEAVES))
+		ctl_report(&root_leaves, NULL);
 	plan_builder_free(builder);
 	return error;
 }
@@ -93,7 +99,7 @@ static int file_check(const struct ctl_options *options, const char *path, unsig
 		return CTL_BAD;
 	}
 	if (name.kind != NAME_FRAGMENT)
-		error = policy_try(policy, &name);
+		error = policy_try(policy, path, &name);
 	policy_free(policy);
 	name_warn(path, &name);
 	if (error < 0)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -233,6 +234,26 @@ void plan_unmap(struct plan *plan)
 const char *plan_string(const struct plan *plan, uint32_t offset)
 {
 	return plan->strings + offset;
+}
+
+static bool path_is_beneath(const char *path, const char *directory)
+{
+	size_t length = strlen(directory);
+
+	return length > 1 && strncmp(path, directory, length) == 0 &&
+	       (path[length] == '/' || path[length] == '\0');
+}
+
+bool plan_place_is_users(const char *home, uid_t uid, const char *path)
+{
+	static const char *const temporary[] = { "/tmp", "/var/tmp", "/dev/shm", "/run/screen" };
+	char runtime[sizeof("/run/user/") + 3 * sizeof(uid)];
+
+	snprintf(runtime, sizeof(runtime), "/run/user/%u", (unsigned)uid);
+	for (size_t i = 0; i < ARRAY_SIZE(temporary); i++)
+		if (path_is_beneath(path, temporary[i]))
+			return true;
+	return path_is_beneath(path, runtime) || path_is_beneath(path, home);
 }
 
 bool plan_binds(const struct plan *plan, uint16_t port)

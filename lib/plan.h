@@ -19,19 +19,21 @@
 #define PLAN_DIGEST_NONE 0ULL
 
 /* Header flags. */
-#define PLAN_UDP        (1U << 0) /* inet datagram sockets may be created */
-#define PLAN_ICMP       (1U << 1) /* ping sockets may be created */
-#define PLAN_ICMP_RAW   (1U << 2) /* raw ICMP sockets may be created */
-#define PLAN_UNIX_DGRAM (1U << 3) /* unix datagram sockets may be created */
-#define PLAN_DNS        (1U << 4) /* dns = system is in force */
-#define PLAN_BIND_ANY   (1U << 5) /* net_bind = * */
-#define PLAN_FILES      (1U << 6) /* [filesystem] stands */
-#define PLAN_USERNS     (1U << 7) /* [syscalls] allow = @userns */
-#define PLAN_DRAFT      (1U << 8) /* made from a file of the caller's own, by sandlockctl run */
+#define PLAN_UDP         (1U << 0)  /* inet datagram sockets may be created */
+#define PLAN_ICMP        (1U << 1)  /* ping sockets may be created */
+#define PLAN_ICMP_RAW    (1U << 2)  /* raw ICMP sockets may be created */
+#define PLAN_UNIX_DGRAM  (1U << 3)  /* unix datagram sockets may be created */
+#define PLAN_DNS         (1U << 4)  /* dns = system is in force */
+#define PLAN_BIND_ANY    (1U << 5)  /* net_bind = * */
+#define PLAN_FILES       (1U << 6)  /* [filesystem] stands */
+#define PLAN_USERNS      (1U << 7)  /* [syscalls] allow = @userns */
+#define PLAN_DRAFT       (1U << 8)  /* made from a file of the caller's own, by sandlockctl run */
+#define PLAN_SETUID      (1U << 9)  /* no_new_privs may stay off where PAM starts the session */
+#define PLAN_ROOT_LEAVES (1U << 10) /* and whoever becomes root then can undo the sandbox */
 /* Those by which the supervisor decides. */
 #define PLAN_ENDPOINT_FLAGS \
 	(PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM | PLAN_DNS | PLAN_BIND_ANY)
-#define PLAN_FLAGS ((PLAN_DRAFT << 1) - 1)
+#define PLAN_FLAGS ((PLAN_ROOT_LEAVES << 1) - 1)
 
 /* Protections that the policy's `require` names: what the kernel must be able to hold. */
 #define REQUIRE_TCP      (1U << 0)
@@ -90,7 +92,8 @@ struct plan_header {
 	uint32_t flags;
 	uint64_t digest; /* of all that restricts; equal digests are the same confinement. Never 0 */
 	uint64_t endpoints; /* digest of what the supervisor decides by: rules, names, binds, unix sockets */
-	uint64_t session; /* random; names the session in every log line */
+	uint64_t session;      /* random; names the session in every log line */
+	uint64_t capabilities; /* that whoever becomes root in the session may have; bit = number */
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t user;
@@ -164,6 +167,10 @@ void plan_unmap(struct plan *plan);
 
 /* A string of the plan; `offset` comes from the plan itself. */
 const char *plan_string(const struct plan *plan, uint32_t offset);
+
+/* True where `path` lies in the user's home or in a directory for temporary files: places in which
+ * the user can replace what a path names. */
+bool plan_place_is_users(const char *home, uid_t uid, const char *path);
 
 /* True where TCP port `port` may be bound (0: an ephemeral one). */
 bool plan_binds(const struct plan *plan, uint16_t port);

@@ -1,7 +1,8 @@
 /*
  * The only program of a login that parses: fills descriptor 3 with the account's plan.
- * Started by sandlock-shell and `sandlockctl run` as the session's user, without privilege.
- * Distrusts the policy files, the account databases and what it inherits.
+ * Started by sandlock-shell and `sandlockctl run` as the session's user, by pam_sandlock as a
+ * service user: without privilege. Distrusts the policy files, the account databases and what it
+ * inherits.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +10,7 @@
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
@@ -29,11 +31,13 @@
 enum exit_status {
 	EXIT_PLANNED = 0,
 	EXIT_REFUSED = 1,
+	EXIT_UNNAMED = 3, /* --account: no policy names it */
 };
 
 struct options {
 	const char *conf;
-	const char *draft; /* a file of the caller's own instead of the one that is found */
+	const char *draft;   /* a file of the caller's own instead of the one that is found */
+	const char *account; /* whose plan; NULL: the caller's */
 	bool user; /* somebody tries a policy: own files are good, each complaint is shown */
 };
 
@@ -86,33 +90,42 @@ static void session_report(const struct diagnostic *diagnostic, void *context)
 
 /* The account --------------------------------------------------------------- */
 
+/* As getpwuid_r. */
+static int look_up(const struct session *session, struct passwd *entry, size_t size,
+		   struct passwd **ret_found)
+{
+	const char *name = session->options.account;
+
+	return name ? getpwnam_r(name, entry, session->lookup, size, ret_found)
+		    : getpwuid_r(getuid(), entry, session->lookup, size, ret_found);
+}
+
 static int find_user(struct session *session)
 {
-	uid_t uid = getuid();
+	int error = ERANGE;
 
-	for (size_t size = LOOKUP_MIN; size <= LOOKUP_MAX; size *= 4) {
+	for (size_t size = LOOKUP_MIN; error == ERANGE && size <= LOOKUP_MAX; size *= 4) {
 		struct passwd entry, *found = NULL;
-		int error;
 
 		util_cleanup_free(&session->lookup);
 		session->lookup = malloc(size);
 		if (!session->lookup)
 			return session_refuse(session, "out of memory");
-		error = getpwuid_r(uid, &entry, session->lookup, size, &found);
-		if (error == ERANGE)
-			continue;
-		if (!found)
-			return session_refuse(session, "uid %u could not be looked up: %s",
-					      (unsigned)uid, error ? strerror(error) : "unknown");
-		session->account = (struct account){ .name = entry.pw_name,
-						     .group = session->group,
-						     .home = entry.pw_dir,
-						     .uid = uid,
-						     .gid = entry.pw_gid };
-		return 0;
+		error = look_up(session, &entry, size, &found);
+		if (found) {
+			session->account = (struct account){ .name = entry.pw_name,
+							     .group = session->group,
+							     .home = entry.pw_dir,
+							     .uid = entry.pw_uid,
+							     .gid = entry.pw_gid };
+			return 0;
+		}
 	}
-	return session_refuse(session, "uid %u could not be looked up: %s", (unsigned)uid,
-			      strerror(ERANGE));
+	if (session->options.account)
+		return session_refuse(session, "user %s could not be looked up: %s",
+				      session->options.account, error ? strerror(error) : "unknown");
+	return session_refuse(session, "uid %u could not be looked up: %s", (unsigned)getuid(),
+			      error ? strerror(error) : "unknown");
 }
 
 /* A group without a name leaves %g without a value, and only that. */
@@ -147,6 +160,8 @@ static int find_policy(struct session *session, char path[PATH_TEXT_MAX])
 		return 0;
 	}
 	error = policy_find(directory, &session->account, name);
+	if (error == -ENOENT && options->account)
+		return error;
 	if (error == -ENOENT)
 		return session_refuse(session, "no policy names you");
 	if (error < 0)
@@ -180,8 +195,11 @@ static int make_plan(struct session *session)
 	if (find_user(session) < 0)
 		return -EINVAL;
 	log_identify(session->account.name, session->id);
-	if (find_group_name(session) < 0 || find_policy(session, path) < 0)
-		return -EINVAL;
+	error = find_group_name(session);
+	if (error == 0)
+		error = find_policy(session, path);
+	if (error < 0)
+		return error;
 	error = policy_load(path, NULL, flags, session_report, session, &policy);
 	if (error == -EINVAL)
 		return error; /* each complaint was reported */
@@ -214,8 +232,9 @@ static bool take_descriptors(void)
 
 static int usage(void)
 {
-	fputs("usage: sandlock-planner [--conf DIR] [--draft FILE] [--user]\n"
-	      "Fills the memfd at descriptor 3 with the caller's plan; started by sandlock-shell.\n",
+	fputs("usage: sandlock-planner [--conf DIR] [--account NAME] [--draft FILE] [--user]\n"
+	      "Fills the memfd at descriptor 3 with the caller's plan, or NAME's; started by\n"
+	      "sandlock-shell and pam_sandlock.\n",
 	      stderr);
 	return EXIT_REFUSED;
 }
@@ -224,6 +243,7 @@ static bool options_read(int argc, char **argv, struct options *ret_options)
 {
 	static const struct option known[] = {
 		{ "conf", required_argument, NULL, 'c' },
+		{ "account", required_argument, NULL, 'a' },
 		{ "draft", required_argument, NULL, 'd' },
 		{ "user", no_argument, NULL, 'u' },
 		{ 0 },
@@ -234,11 +254,13 @@ static bool options_read(int argc, char **argv, struct options *ret_options)
 	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		if (option == 'c')
 			options.conf = optarg;
+		else if (option == 'a')
+			options.account = optarg;
 		else if (option == 'd')
 			options.draft = optarg;
 		else if (option != 'u')
 			return false;
-		options.user = options.user || option != 'c';
+		options.user = options.user || option == 'd' || option == 'u';
 	}
 	*ret_options = options;
 	return optind == argc;
@@ -247,18 +269,23 @@ static bool options_read(int argc, char **argv, struct options *ret_options)
 int main(int argc, char **argv)
 {
 	struct session session = { 0 };
+	sigset_t none;
 	int error;
 
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(077);
 	clearenv();
 	if (!take_descriptors() || !options_read(argc, argv, &session.options))
 		return usage();
 	log_open(-1);
 	error = make_plan(&session);
+	free(session.lookup);
+	if (error == -ENOENT)
+		return EXIT_UNNAMED;
 	if (error < 0 && !session.options.user)
 		fprintf(stderr,
 			"sandlock: login refused: %s; details are in the system log (ident sandlock)\n",
 			session.reason);
-	free(session.lookup);
 	return error < 0 ? EXIT_REFUSED : EXIT_PLANNED;
 }

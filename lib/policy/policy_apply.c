@@ -86,66 +86,99 @@ int apply_shell(const struct task *task, char why[WHY_MAX])
 int apply_privileges(const struct task *task, char why[WHY_MAX])
 {
 	static const char *const words[] = { "auto", "yes", "no", NULL };
+	const char *word = task->item->text;
 
-	if (word_parse("value", task->item->text, words, why) < 0)
+	if (word_parse("value", word, words, why) < 0)
 		return -EINVAL;
-	if (task->planning && strcmp(task->item->text, "no") == 0)
-		return refuse(why, "a login shell always sets no_new_privs, expected auto or yes");
+	if (task->planning && strcmp(word, "yes") == 0)
+		task->planning->privileges = PRIVILEGES_NEVER;
+	if (task->planning && strcmp(word, "no") == 0)
+		task->planning->privileges = PRIVILEGES_ALWAYS;
 	return 0;
 }
 
+/* In the order of the kernel's numbers. */
+static const char *const capabilities[] = {
+	"chown",
+	"dac_override",
+	"dac_read_search",
+	"fowner",
+	"fsetid",
+	"kill",
+	"setgid",
+	"setuid",
+	"setpcap",
+	"linux_immutable",
+	"net_bind_service",
+	"net_broadcast",
+	"net_admin",
+	"net_raw",
+	"ipc_lock",
+	"ipc_owner",
+	"sys_module",
+	"sys_rawio",
+	"sys_chroot",
+	"sys_ptrace",
+	"sys_pacct",
+	"sys_admin",
+	"sys_boot",
+	"sys_nice",
+	"sys_resource",
+	"sys_time",
+	"sys_tty_config",
+	"mknod",
+	"lease",
+	"audit_write",
+	"audit_control",
+	"setfcap",
+	"mac_override",
+	"mac_admin",
+	"syslog",
+	"wake_alarm",
+	"block_suspend",
+	"audit_read",
+	"perfmon",
+	"bpf",
+	"checkpoint_restore",
+	NULL,
+};
+
 int apply_capability(const struct task *task, char why[WHY_MAX])
 {
-	static const char *const words[] = {
-		"chown",
-		"dac_override",
-		"dac_read_search",
-		"fowner",
-		"fsetid",
-		"kill",
-		"setgid",
-		"setuid",
-		"setpcap",
-		"net_raw",
-		"linux_immutable",
-		"net_bind_service",
-		"net_admin",
-		"net_broadcast",
-		"ipc_lock",
-		"ipc_owner",
-		"sys_module",
-		"sys_rawio",
-		"sys_chroot",
-		"sys_ptrace",
-		"sys_pacct",
-		"sys_admin",
-		"sys_boot",
-		"sys_nice",
-		"sys_time",
-		"sys_resource",
-		"sys_tty_config",
-		"mknod",
-		"lease",
-		"audit_write",
-		"setfcap",
-		"audit_control",
-		"mac_override",
-		"mac_admin",
-		"syslog",
-		"wake_alarm",
-		"perfmon",
-		"block_suspend",
-		"audit_read",
-		"bpf",
-		"checkpoint_restore",
-		NULL,
-	};
 	const char *name = task->item->text;
 
-	return word_parse("capability", strncmp(name, "cap_", 4) == 0 ? name + 4 : name, words, why);
+	if (strncmp(name, "cap_", 4) == 0)
+		name += 4;
+	if (task->planning)
+		task->planning->capabilities_listed = true;
+	if (strcmp(name, "none") == 0)
+		return 0;
+	if (word_parse("capability", name, capabilities, why) < 0)
+		return -EINVAL;
+	for (size_t i = 0; task->planning && capabilities[i]; i++)
+		if (strcmp(name, capabilities[i]) == 0)
+			task->planning->capabilities |= 1ULL << i;
+	return 0;
 }
 
 /* [filesystem] -------------------------------------------------------------- */
+
+/* What a program that is root can write here, it could not use to undo the sandbox. The home counts
+ * only where it is the user's own: that of some system accounts is /bin or /dev. */
+static bool write_is_harmless(const struct account *account, const char *path)
+{
+	static const char *const devices[] = {
+		"/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
+		"/dev/urandom", "/dev/tty",  "/dev/ptmx", "/dev/pts",
+	};
+	struct stat status;
+	bool own = stat(account->home, &status) == 0 && status.st_uid == account->uid;
+
+	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
+		if (strcmp(path, devices[i]) == 0)
+			return true;
+	return plan_place_is_users(own ? account->home : "", account->uid, path);
+}
 
 int apply_file(const struct task *task, char why[WHY_MAX])
 {
@@ -168,6 +201,8 @@ int apply_file(const struct task *task, char why[WHY_MAX])
 	offset = plan_add_string(planning->builder, path);
 	if (offset < 0)
 		return (int)offset;
+	if ((file.rights & FILE_WRITE) && !write_is_harmless(planning->account, path))
+		planning->writes_system = true;
 	file.path = (uint32_t)offset;
 	return plan_add_file(planning->builder, &file);
 }

@@ -31,6 +31,14 @@ struct planning {
 	bool unix_listed;              /* unix_allow stands */
 	bool userns;                   /* [syscalls] allow = @userns */
 	uint32_t require;              /* REQUIRE_* */
+	enum {
+		PRIVILEGES_AUTO = 0,
+		PRIVILEGES_NEVER, /* no_new_privs = yes */
+		PRIVILEGES_ALWAYS,
+	} privileges;
+	bool writes_system; /* some `write` opens what is not the user's */
+	bool capabilities_listed;
+	uint64_t capabilities;
 	uint8_t calls[PLANNING_CALLS]; /* enum call_state, by number */
 	char shell[VALUE_MAX];
 };

@@ -6,6 +6,7 @@
 #include "policy_plan.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
 
 #include "policy_apply.h"
@@ -216,6 +217,28 @@ static int fill_header(struct planning *planning, const struct policy *policy)
 	return 0;
 }
 
+/* What set-uid programs need to do their work as root: files and other uids, but nothing of the
+ * kernel, of other processes, or of the network's shape. */
+#define CAPABILITY(name) (1ULL << CAP_##name)
+#define CAPABILITIES_DEFAULT                                                                      \
+	(CAPABILITY(CHOWN) | CAPABILITY(DAC_OVERRIDE) | CAPABILITY(FOWNER) | CAPABILITY(FSETID) | \
+	 CAPABILITY(KILL) | CAPABILITY(SETGID) | CAPABILITY(SETUID) |                             \
+	 CAPABILITY(NET_BIND_SERVICE) | CAPABILITY(NET_RAW) | CAPABILITY(AUDIT_WRITE))
+
+static void plan_privileges(struct planning *planning)
+{
+	struct plan_header *header = plan_builder_header(planning->builder);
+	bool harmless = (header->flags & PLAN_FILES) && !planning->writes_system;
+
+	if (planning->privileges == PRIVILEGES_ALWAYS ||
+	    (planning->privileges == PRIVILEGES_AUTO && harmless))
+		header->flags |= PLAN_SETUID;
+	if ((header->flags & PLAN_SETUID) && !harmless)
+		header->flags |= PLAN_ROOT_LEAVES;
+	header->capabilities = planning->capabilities_listed ? planning->capabilities
+							     : CAPABILITIES_DEFAULT;
+}
+
 /* What follows from all the lines together. */
 static int plan_implied(struct planning *planning, const struct policy *policy)
 {
@@ -235,6 +258,7 @@ static int plan_implied(struct planning *planning, const struct policy *policy)
 		header->flags |= PLAN_USERNS;
 	if (planning->unix_dgram)
 		header->flags |= PLAN_UNIX_DGRAM;
+	plan_privileges(planning);
 	error = dns ? add_nameservers(planning) : 0;
 	if (error == 0)
 		error = add_sockets(planning, dns);

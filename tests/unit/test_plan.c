@@ -477,9 +477,43 @@ static void random_damage_is_refused_or_harmless(void **state)
 	patient_free(&patient);
 }
 
+static void place_of_the_user_is_home_or_temporary(void **state)
+{
+	static const struct {
+		const char *path;
+		bool users;
+	} places[] = {
+		{ "/home/alice", true },
+		{ "/home/alice/x", true },
+		{ "/home/alicex", false },
+		{ "/home", false },
+		{ "/", false },
+		{ "/tmp", true },
+		{ "/tmp/x", true },
+		{ "/tmpx", false },
+		{ "/var/tmp", true },
+		{ "/dev/shm", true },
+		{ "/run/screen", true },
+		{ "/run/user/1000", true },
+		{ "/run/user/1000/x", true },
+		{ "/run/user/10001", false },
+		{ "/run/user", false },
+		{ "/etc", false },
+		{ "/dev/null", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (plan_place_is_users("/home/alice", 1000, places[i].path) != places[i].users)
+			fail_msg("%s", places[i].path);
+	assert_false(plan_place_is_users("", 1000, "/etc"));
+	assert_false(plan_place_is_users("/", 1000, "/etc"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(place_of_the_user_is_home_or_temporary),
 		cmocka_unit_test(plan_sealed_comes_back_whole),
 		cmocka_unit_test(plan_sealed_decides),
 		cmocka_unit_test(plan_without_rules_is_sound),

@@ -206,24 +206,43 @@ static void login_with_a_bad_policy_refused_in_one_line(void **state)
 	assert_non_null(strstr(outcome.errors, "/default.conf:2: net_allow: expected host:port"));
 }
 
-static void login_with_what_is_not_enforced_refused(void **state)
-{
-	struct outcome outcome;
-
-	need_root();
-	free(policy_make(state, "default.conf", "[session]\n\nno_new_privs = no\n"));
-	outcome = run(CHILD_NOBODY, "--conf", *state);
-	assert_int_equal(EXIT_REFUSED, outcome.status);
-	assert_true(is_line(outcome.errors, REFUSED, DETAILS));
-	assert_non_null(strstr(outcome.errors, "/default.conf:3: no_new_privs: a login shell always"));
-}
-
 static void login_without_a_policy_refused(void **state)
 {
 	struct outcome outcome = run(0, "--conf", *state);
 
 	assert_int_equal(EXIT_REFUSED, outcome.status);
 	assert_string_equal(REFUSED "no policy names you" DETAILS, outcome.errors);
+}
+
+static void account_by_name_planned_by_a_service_user(void **state)
+{
+	struct outcome outcome;
+
+	need_root();
+	free(policy_make(state, "root.conf", "[network]\nnet_allow = :1\n"));
+	outcome = run(CHILD_NOBODY, "--conf", *state, "--account", "root");
+	assert_int_equal(EXIT_PLANNED, outcome.status);
+	assert_int_equal(0, outcome.plan.header->uid);
+	assert_string_equal("root", plan_string(&outcome.plan, outcome.plan.header->user));
+	plan_unmap(&outcome.plan);
+}
+
+static void account_by_name_without_a_policy_told_by_status(void **state)
+{
+	struct outcome outcome = run(0, "--conf", *state, "--account", "root");
+
+	assert_int_equal(EXIT_UNNAMED, outcome.status);
+	assert_string_equal("", outcome.errors);
+	outcome = run(0, "--conf", "/nonexistent", "--account", "root");
+	assert_int_equal(EXIT_REFUSED, outcome.status);
+}
+
+static void account_that_is_not_known_refused(void **state)
+{
+	struct outcome outcome = run(0, "--conf", *state, "--account", "no-such-user");
+
+	assert_int_equal(EXIT_REFUSED, outcome.status);
+	assert_non_null(strstr(outcome.errors, "user no-such-user could not be looked up"));
 }
 
 static void login_with_an_unreadable_policy_refused_by_name(void **state)
@@ -307,7 +326,9 @@ int main(void)
 		place_test(bad_draft_shows_every_complaint),
 		place_test(login_planned),
 		place_test(login_with_a_bad_policy_refused_in_one_line),
-		place_test(login_with_what_is_not_enforced_refused),
+		place_test(account_by_name_planned_by_a_service_user),
+		place_test(account_by_name_without_a_policy_told_by_status),
+		place_test(account_that_is_not_known_refused),
 		place_test(login_without_a_policy_refused),
 		place_test(login_with_an_unreadable_policy_refused_by_name),
 		place_test(login_with_a_missing_directory_refused_by_name),

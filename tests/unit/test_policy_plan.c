@@ -3,6 +3,7 @@
  * Run by `make unit`; the plan is sealed and mapped as the supervisor would.
  */
 #include <errno.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -491,15 +492,74 @@ static void protections_reach_the_plan(void **state)
 	plan_unmap(&plan);
 }
 
-static void privileges_that_a_shell_cannot_leave_refused(void **state)
+/* What the plan of `policy` says about programs that become root. */
+static uint32_t privileges_of(void **state, const char *policy)
 {
-	struct plan plan;
+	struct plan plan = plan_of(state, &alice, policy);
+	uint32_t flags = plan.header->flags & (PLAN_SETUID | PLAN_ROOT_LEAVES);
 
-	assert_string_equal("error test.conf:2: no_new_privs: a login shell always sets no_new_privs, "
-			    "expected auto or yes\n",
-			    plan_complaint(state, &alice, "[session]\nno_new_privs = no\n"));
-	plan = plan_of(state, &alice, "[session]\nno_new_privs = auto\ncapabilities = chown\n");
 	plan_unmap(&plan);
+	return flags;
+}
+
+static void privileges_stay_only_where_nothing_of_the_machine_is_written(void **state)
+{
+#define FILES "[filesystem]\nread = /etc\nexec = /usr\n"
+	assert_int_equal(0, privileges_of(state, ""));
+	assert_int_equal(0, privileges_of(state, "[session]\nno_new_privs = auto\n"));
+	assert_int_equal(PLAN_SETUID, privileges_of(state, FILES));
+	assert_int_equal(PLAN_SETUID,
+			 privileges_of(state, FILES "write = /tmp /var/tmp /dev/null /dev/pts\n"));
+	assert_int_equal(0, privileges_of(state, FILES "write = /tmp /etc/motd\n"));
+	assert_int_equal(0, privileges_of(state, FILES "write = /usr\n"));
+	assert_int_equal(0, privileges_of(state, FILES "write = /dev\n"));
+	assert_int_equal(0, privileges_of(state, FILES "[session]\nno_new_privs = yes\n"));
+	assert_int_equal(PLAN_SETUID, privileges_of(state, FILES "[session]\nno_new_privs = no\n"));
+	assert_int_equal(PLAN_SETUID | PLAN_ROOT_LEAVES,
+			 privileges_of(state, "[session]\nno_new_privs = no\n"));
+	assert_int_equal(PLAN_SETUID | PLAN_ROOT_LEAVES,
+			 privileges_of(state, FILES "write = /etc\n[session]\nno_new_privs = no\n"));
+#undef FILES
+}
+
+/* The home of some system accounts is /bin or /dev: what is written there is the machine's. */
+static void home_of_another_owner_is_none(void **state)
+{
+	const struct account own = { "alice", "users", "/root", 0, 100 };
+	const struct account other = { "alice", "users", "/bin", 1000, 100 };
+	const char *policy = "[filesystem]\nwrite = %h\n";
+	struct plan plan = plan_of(state, &own, policy);
+
+	assert_int_equal(PLAN_SETUID, plan.header->flags & PLAN_SETUID);
+	plan_unmap(&plan);
+	plan = plan_of(state, &other, policy);
+	assert_int_equal(0, plan.header->flags & PLAN_SETUID);
+	plan_unmap(&plan);
+}
+
+static uint64_t capabilities_of(void **state, const char *policy)
+{
+	struct plan plan = plan_of(state, &alice, policy);
+	uint64_t capabilities = plan.header->capabilities;
+
+	plan_unmap(&plan);
+	return capabilities;
+}
+
+static void capabilities_are_those_named_else_what_sudo_needs(void **state)
+{
+	const uint64_t undo = 1ULL << CAP_SYS_ADMIN | 1ULL << CAP_SYS_PTRACE |
+			      1ULL << CAP_SYS_MODULE | 1ULL << CAP_SYS_RAWIO | 1ULL << CAP_MKNOD |
+			      1ULL << CAP_NET_ADMIN | 1ULL << CAP_BPF |
+			      1ULL << CAP_DAC_READ_SEARCH | 1ULL << CAP_SYS_BOOT;
+	uint64_t standard = capabilities_of(state, "");
+
+	assert_int_equal(0, standard & undo);
+	assert_int_equal(1ULL << CAP_SETUID, standard & 1ULL << CAP_SETUID);
+	assert_int_equal(0, capabilities_of(state, "[session]\ncapabilities = none\n"));
+	assert_int_equal(1ULL << CAP_CHOWN | 1ULL << CAP_NET_RAW | 1ULL << CAP_CHECKPOINT_RESTORE,
+			 capabilities_of(state, "[session]\ncapabilities = chown cap_net_raw\n"
+						"capabilities.more = checkpoint_restore\n"));
 }
 
 static void icmp_rule_opens_ping_for_itself(void **state)
@@ -586,7 +646,9 @@ int main(void)
 		place_test(calls_and_groups_reach_the_plan),
 		place_test(call_both_denied_and_allowed_refused),
 		place_test(protections_reach_the_plan),
-		place_test(privileges_that_a_shell_cannot_leave_refused),
+		place_test(privileges_stay_only_where_nothing_of_the_machine_is_written),
+		place_test(home_of_another_owner_is_none),
+		place_test(capabilities_are_those_named_else_what_sudo_needs),
 		place_test(icmp_rule_opens_ping_for_itself),
 		place_test(allow_icmp_opens_ping_and_raw_for_every_target),
 		place_test(value_bad_for_the_account_refused),
