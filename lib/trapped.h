@@ -11,6 +11,7 @@ enum trap_when {
 	TRAP_BIND,      /* where Landlock does not decide binds: no TCP rights, or UDP is open */
 	TRAP_ADDRESSED, /* where argument 4, the address, is not NULL */
 	TRAP_DATAGRAM,  /* where a datagram socket may exist */
+	TRAP_GATE,      /* in a gate, where argument 0, the new real uid, is the user's */
 };
 
 /* Only calls whose callers expect EINTR and failure. */
@@ -21,7 +22,10 @@ enum trap_when {
 	row(bind, TRAP_BIND)			\
 	row(sendto, TRAP_ADDRESSED)		\
 	row(sendmsg, TRAP_DATAGRAM)		\
-	row(sendmmsg, TRAP_DATAGRAM)
+	row(sendmmsg, TRAP_DATAGRAM)		\
+	row(setuid, TRAP_GATE)			\
+	row(setreuid, TRAP_GATE)		\
+	row(setresuid, TRAP_GATE)
 /* clang-format on */
 
 #endif

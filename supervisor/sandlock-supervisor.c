@@ -1,7 +1,7 @@
 /*
  * Serves one session's trapped calls until its last process is gone, and tells the parent what the
- * first one does. Executed by session with the descriptors of lib/session/keeper.h and an empty
- * environment. Distrusts the session; the plan was validated by plan_map, the answers of the
+ * first one does. Executed by session and login with the descriptors of lib/session/keeper.h and an
+ * empty environment. Distrusts the session; the plan was validated by plan_map, the answers of the
  * resolver are judged one by one.
  */
 #include <errno.h>
@@ -17,6 +17,8 @@
 #include "allowlist.h"
 #include "keeper.h"
 #include "log.h"
+#include "resolver.h"
+#include "service.h"
 #include "supervise.h"
 #include "target.h"
 #include "util.h"
@@ -28,6 +30,7 @@ struct keeper {
 	struct watch signals;
 	pid_t parent_pid;
 	pid_t child; /* the first confined process; 0 once it has ended */
+	struct service service;
 };
 
 static void report(const struct keeper *keeper, enum keeper_report_kind kind, int value)
@@ -119,19 +122,32 @@ static int signals_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The limits of the login are the user's, not ours; a held call costs a descriptor. */
+/* The limits of the login are the user's, not ours; a held call costs a descriptor. What root may,
+ * the user's own supervisor may as far as the hard limit goes. */
 static int limits_raise(void)
 {
-	static const int raised[] = { RLIMIT_NOFILE, RLIMIT_AS, RLIMIT_CPU, RLIMIT_MEMLOCK };
+	static const struct {
+		int resource;
+		rlim_t wanted;
+	} raised[] = {
+		{ RLIMIT_NOFILE, 4 * SUPERVISE_HELD_MAX },
+		{ RLIMIT_AS, RLIM_INFINITY },
+		{ RLIMIT_CPU, RLIM_INFINITY },
+		{ RLIMIT_MEMLOCK, RLIM_INFINITY },
+		{ RLIMIT_NPROC, RLIM_INFINITY },
+		{ RLIMIT_FSIZE, RLIM_INFINITY },
+	};
 	const struct rlimit none = { 0, 0 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(raised); i++) {
+		struct rlimit wanted = { raised[i].wanted, raised[i].wanted };
 		struct rlimit limit;
 
-		if (getrlimit(raised[i], &limit))
+		if (getrlimit(raised[i].resource, &limit))
 			return -errno;
 		limit.rlim_cur = limit.rlim_max;
-		if (setrlimit(raised[i], &limit))
+		if ((limit.rlim_max >= wanted.rlim_max || setrlimit(raised[i].resource, &wanted)) &&
+		    setrlimit(raised[i].resource, &limit))
 			return -errno;
 	}
 	return setrlimit(RLIMIT_CORE, &none) ? -errno : 0;
@@ -169,25 +185,69 @@ static void agent_learn(struct agent *agent)
 	close(SUPERVISOR_AGENT_FD);
 }
 
-/* -1 where the place holds /dev/null. */
-static int resolver_descriptor(const struct plan *plan)
+/* Where PAM starts us the resolver is our child, else our elder brother. */
+static int resolver_open(const struct keeper *keeper, int *ret_socket)
 {
-	return plan->header->hosts.count > 0 ? SUPERVISOR_RESOLVER_FD : -1;
+	const struct spawn_ids ids = { .uid = keeper->service.uid, .gid = keeper->service.gid };
+	pid_t pid;
+
+	if (keeper->service.on) {
+		pid = resolver_spawn(&keeper->plan, SUPERVISOR_PLAN_FD, &ids, ret_socket);
+		return pid < 0 ? pid : 0;
+	}
+	/* The place holds /dev/null where no rule names a host. */
+	*ret_socket = keeper->plan.header->hosts.count > 0 ? SUPERVISOR_RESOLVER_FD : -1;
+	return 0;
 }
 
-static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
+static int root_renounce(const struct keeper *keeper)
 {
-	int listener;
+	int error = service_become(&keeper->service, &keeper->plan);
+
+	/* The change of ids has made it anew. */
+	if (!error && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		error = -errno;
+	if (!error)
+		report(keeper, KEEPER_HERE, getpid());
+	return error;
+}
+
+/* The plan, the log, and who we are. */
+static int keeper_begin(struct keeper *keeper, int *ret_resolver)
+{
 	int error = harden();
 
 	if (!error)
 		error = plan_map(SUPERVISOR_PLAN_FD, &keeper->plan);
 	if (error)
 		return error;
-	close(SUPERVISOR_PLAN_FD);
 	log_open(-1);
 	log_identify(plan_string(&keeper->plan, keeper->plan.header->user),
 		     keeper->plan.header->session);
+	error = resolver_open(keeper, ret_resolver);
+	close(SUPERVISOR_PLAN_FD);
+	if (!error && keeper->service.on)
+		error = root_renounce(keeper);
+	return error;
+}
+
+static int loop_fill(struct keeper *keeper)
+{
+	int error = loop_open(&keeper->loop);
+
+	if (!error && !keeper->service.on)
+		error = loop_add(&keeper->loop, &keeper->parent, EPOLLIN);
+	return error ? error : loop_add(&keeper->loop, &keeper->signals, EPOLLIN);
+}
+
+static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
+{
+	int resolver;
+	int listener;
+	int error = keeper_begin(keeper, &resolver);
+
+	if (error)
+		return error;
 	keeper->signals.fd = signals_open();
 	if (keeper->signals.fd < 0)
 		return keeper->signals.fd;
@@ -195,20 +255,15 @@ static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
 	if (listener < 0)
 		return listener;
 	agent_learn(&supervisor->agent);
-	error = loop_open(&keeper->loop);
+	error = loop_fill(keeper);
 	if (!error)
-		error = loop_add(&keeper->loop, &keeper->parent, EPOLLIN);
-	if (!error)
-		error = loop_add(&keeper->loop, &keeper->signals, EPOLLIN);
-	if (!error)
-		error = supervise_open(supervisor, &keeper->loop, &keeper->plan, listener,
-				       resolver_descriptor(&keeper->plan));
-	if (!error)
-		error = allowlist_load();
-	return error;
+		error = supervise_open(supervisor, &keeper->loop, &keeper->plan, listener, resolver);
+	if (!error && keeper->service.gate)
+		error = gate_open(&supervisor->gate, keeper->child);
+	return error ? error : allowlist_load();
 }
 
-static int child_release(const struct keeper *keeper)
+static int child_release(struct keeper *keeper)
 {
 	const char go = 1;
 	ssize_t sent;
@@ -216,6 +271,12 @@ static int child_release(const struct keeper *keeper)
 	report(keeper, KEEPER_CHILD, keeper->child);
 	sent = send(SUPERVISOR_CHILD_FD, &go, sizeof(go), MSG_NOSIGNAL);
 	close(SUPERVISOR_CHILD_FD);
+	/* What opened the session by PAM goes its own way from here. */
+	if (keeper->service.on) {
+		util_cleanup_fd(&keeper->parent.fd);
+		keeper->parent.fd = -1;
+		keeper->child = 0;
+	}
 	return sent == (ssize_t)sizeof(go) ? 0 : -EPIPE;
 }
 
@@ -230,11 +291,14 @@ int main(int argc, char **argv)
 	uint64_t number;
 	int error;
 
-	if (argc != 3 || parse_unsigned(argv[1], INT32_MAX, &number))
+	if (argc < 3 || parse_unsigned(argv[1], INT32_MAX, &number) ||
+	    !service_read(argc - 3, argv + 3, &keeper.service))
 		return 2;
 	keeper.child = (pid_t)number;
 	supervisor.display = parse_unsigned(argv[2], UINT16_MAX, &number) ? -1 : (int)number;
-	error = keeper_open(&keeper, &supervisor);
+	error = keeper.service.on ? service_detach() : 0;
+	if (!error)
+		error = keeper_open(&keeper, &supervisor);
 	if (!error) {
 		names_await(&supervisor.names);
 		error = child_release(&keeper);

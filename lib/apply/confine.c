@@ -1,12 +1,13 @@
 /*
  * The order in which a process gives its rights away.
- * Called by session.
+ * Called by session and login.
  * Distrusts nothing but the kernel's willingness: each step that fails is the end of the session.
  */
 #include "confine.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -14,28 +15,65 @@
 #include "landlock.h"
 #include "plan.h"
 
+/* Without it an unprivileged process may install neither Landlock nor a filter. */
+static int privileges_renounce(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
+}
+
+static bool keeps_privileges(const struct plan *plan)
+{
+	return geteuid() == 0 && (plan->header->flags & PLAN_SETUID);
+}
+
 int confine_parent(const struct plan *plan)
 {
-	/* Without it an unprivileged process may install neither Landlock nor a filter. */
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -errno;
+	int error = keeps_privileges(plan) ? 0 : privileges_renounce();
+
+	if (error)
+		return error;
 	if (landlock_missing(plan, landlock_abi()))
 		return -EOPNOTSUPP;
 	return landlock_restrict_common(plan, landlock_abi());
 }
 
-static struct filter_facts facts_of(const struct plan *plan, int abi)
+/* The session's own layer. A place that the user could have linked to one of the machine's must not
+ * become writable for whoever becomes root: then nobody does. */
+static int files_restrict(const struct plan *plan, int abi, unsigned options)
 {
-	return (struct filter_facts){
+	int error;
+
+	if (keeps_privileges(plan)) {
+		error = landlock_restrict_session(plan, abi, options | LANDLOCK_NO_LINKS);
+		if (error != -ELOOP)
+			return error;
+	}
+	error = privileges_renounce();
+	return error ? error : landlock_restrict_session(plan, abi, options);
+}
+
+static bool traps_bind(const struct plan *plan, int abi)
+{
+	return (plan->header->flags & PLAN_UDP) || !landlock_decides_binds(plan, abi);
+}
+
+static struct filter_facts facts_of(const struct plan *plan, int abi,
+				    const uint32_t guarded[FILTER_GUARDED_MAX])
+{
+	struct filter_facts facts = {
 		.flags = plan->header->flags,
 		.digest = plan->header->digest,
 		.endpoints = plan->header->endpoints,
-		.trap_bind = (plan->header->flags & PLAN_UDP) || !landlock_decides_binds(plan, abi),
+		.trap_bind = traps_bind(plan, abi),
 		.keep_dumpable = geteuid() != 0,
 		.hold_truncation = (plan->header->flags & PLAN_FILES) && abi < LANDLOCK_ABI_TRUNCATE,
 		.calls = plan->calls,
 		.call_count = plan->header->calls.count,
 	};
+
+	for (int i = 0; i < FILTER_GUARDED_MAX; i++)
+		facts.guarded[i] = guarded[i];
+	return facts;
 }
 
 /* The listener where flags ask for one, else 0; or a negative errno. */
@@ -54,47 +92,64 @@ static long filter_load(const struct filter_facts *facts, unsigned long flags)
 	return result < 0 ? -errno : result;
 }
 
-int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
-		 int *ret_listener)
+/* WAIT_KILLABLE_RECV: without it a message interrupted by a timer is sent twice. */
+static int filter_load_listening(const struct filter_facts *facts, int *ret_listener)
 {
-	int abi = landlock_abi();
-	struct filter_facts facts = facts_of(plan, abi);
-	long listener;
-	int error;
+	long listener = filter_load(facts, SECCOMP_FILTER_FLAG_NEW_LISTENER |
+						   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 
-	for (int i = 0; i < FILTER_GUARDED_MAX; i++)
-		facts.guarded[i] = guarded[i];
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -errno;
-	/* A supervisor of the same uid reaches only dumpable processes. */
-	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
-		return -errno;
-	/* Landlock before the filter, which might one day refuse landlock_*; and before the
-	 * listener exists, so that no process with a listener is ever outside the domain. */
-	error = landlock_restrict_session(plan, abi);
-	if (error)
-		return error;
-	/* WAIT_KILLABLE_RECV: without it a message interrupted by a timer is sent twice. */
-	listener = filter_load(&facts, SECCOMP_FILTER_FLAG_NEW_LISTENER |
-					       SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 	if (listener < 0)
 		return (int)listener;
 	*ret_listener = (int)listener;
 	return 0;
 }
 
-int confine_nested(const struct plan *plan)
+int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
+		 int *ret_listener)
 {
 	int abi = landlock_abi();
-	struct filter_facts facts = facts_of(plan, abi);
+	struct filter_facts facts = facts_of(plan, abi, guarded);
+	/* Root here is the opener, which goes on to write the records of the login. */
+	unsigned options = geteuid() == 0 ? LANDLOCK_RECORDS : 0;
+	int error;
+
+	/* A supervisor of the same uid reaches only dumpable processes. */
+	if (facts.keep_dumpable && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0))
+		return -errno;
+	/* Landlock before the filter, which might one day refuse landlock_*; and before the
+	 * listener exists, so that no process with a listener is ever outside the domain. */
+	error = files_restrict(plan, abi, options);
+	return error ? error : filter_load_listening(&facts, ret_listener);
+}
+
+int confine_gate(const struct plan *plan, int *ret_listener)
+{
+	const uint32_t nobody[FILTER_GUARDED_MAX] = { 0 };
+	struct filter_facts facts = facts_of(plan, landlock_abi(), nobody);
+
+	facts.gate = true;
+	facts.gate_uid = plan->header->uid;
+	return filter_load_listening(&facts, ret_listener);
+}
+
+int confine_behind_gate(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX])
+{
+	int abi = landlock_abi();
+	struct filter_facts facts = facts_of(plan, abi, guarded);
+	int error = files_restrict(plan, abi, 0);
+
+	facts.nested = true;
+	return error ? error : (int)filter_load(&facts, 0);
+}
+
+int confine_nested(const struct plan *plan)
+{
+	const uint32_t nobody[FILTER_GUARDED_MAX] = { 0 };
 	int error;
 
 	/* The outer supervisor makes sockets where the outer policy lets it. */
-	if (facts.trap_bind && (plan->header->flags & PLAN_FILES))
+	if ((plan->header->flags & PLAN_FILES) && traps_bind(plan, landlock_abi()))
 		return -EXDEV;
-	facts.nested = true;
 	error = confine_parent(plan);
-	if (!error)
-		error = landlock_restrict_session(plan, abi);
-	return error ? error : (int)filter_load(&facts, 0);
+	return error ? error : confine_behind_gate(plan, nobody);
 }

@@ -12,8 +12,11 @@
 
 struct plan;
 
-/* The common parent of supervisor and session: no_new_privs and the Landlock layer of ports, so
- * that what is done on behalf of the session can never exceed them. */
+/* In all of these, no_new_privs is set unless the caller is root and the plan says PLAN_SETUID:
+ * only root may install Landlock and a filter without it. */
+
+/* The common parent of supervisor and session: the Landlock layer of ports, so that what is done on
+ * behalf of the session can never exceed them. */
 int confine_parent(const struct plan *plan);
 
 /* The session itself: a domain nested in the parent's, and the filter. `guarded` as in struct
@@ -22,9 +25,15 @@ int confine_parent(const struct plan *plan);
 int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
 		 int *ret_listener);
 
-/* A session inside a session of the same endpoints: both Landlock layers and a filter without a
- * listener add to what is there; the outer supervisor goes on serving. -EXDEV: the plan says
- * something that only a supervisor of its own could hold. */
+/* The same in two steps, where the session is a descendant that the caller will fork: the caller
+ * traps what a session traps and may otherwise do what it could; no descendant becomes the user
+ * (sets the real uid of the plan) unless the supervisor finds it confined. */
+int confine_gate(const struct plan *plan, int *ret_listener);
+int confine_behind_gate(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX]);
+
+/* A session inside a session: both Landlock layers and a filter without a listener add to what is
+ * there; the outer supervisor goes on serving. -EXDEV: the plan says something that only a
+ * supervisor of its own could hold. */
 int confine_nested(const struct plan *plan);
 
 #endif

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/ioprio.h>
+#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -226,6 +227,9 @@ static void emit_creation(struct assembler *assembler, bool unix_only)
 		emit_return_if(assembler, BPF_JEQ,
 			       SOCKET_KEY(row->family, row->type, row->protocol), ALLOW);
 	}
+	/* As a kernel without audit: on EPERM the programs that open sessions give up. */
+	emit_return_if(assembler, BPF_JEQ, SOCKET_KEY(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT),
+		       FAIL(EPROTONOSUPPORT));
 	emit_return(assembler, FAIL(EPERM));
 }
 
@@ -369,6 +373,12 @@ static bool trapped_row(uint32_t number, enum trap_when when, const struct filte
 	switch (when) {
 	case TRAP_ALWAYS:
 		break;
+	case TRAP_GATE:
+		if (!facts->gate)
+			return false;
+		row.emit = emit_equal;
+		row.value = facts->gate_uid;
+		break;
 	case TRAP_BIND:
 		if (!facts->trap_bind)
 			return false;
@@ -426,7 +436,7 @@ static bool is_allowed(const struct filter_facts *facts, uint32_t number)
 	return false;
 }
 
-static void rows_collect(struct rows *rows, const struct filter_facts *facts)
+static void rows_add_refused(struct rows *rows, const struct filter_facts *facts)
 {
 	/* First, so that nothing else decides about what the policy refuses. */
 	for (uint32_t i = 0; i < facts->call_count; i++) {
@@ -441,6 +451,12 @@ static void rows_collect(struct rows *rows, const struct filter_facts *facts)
 			rows_add(rows, &refusable[i]);
 	if (facts->hold_truncation)
 		rows_add_table(rows, truncation, ARRAY_SIZE(truncation));
+}
+
+static void rows_collect(struct rows *rows, const struct filter_facts *facts)
+{
+	if (!facts->gate)
+		rows_add_refused(rows, facts);
 	if (!facts->nested)
 		rows_add_trapped(rows, facts);
 }

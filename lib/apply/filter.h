@@ -27,10 +27,12 @@
 
 struct plan_call;
 struct filter_facts {
-	uint32_t flags;       /* of the plan: PLAN_* */
-	uint64_t digest;      /* of the plan */
-	uint64_t endpoints;   /* of the plan */
-	bool nested;          /* the outer session's supervisor serves: nothing traps here */
+	uint32_t flags;     /* of the plan: PLAN_* */
+	uint64_t digest;    /* of the plan */
+	uint64_t endpoints; /* of the plan */
+	bool nested;        /* the outer session's supervisor serves: nothing traps here */
+	bool gate;          /* only traps, and also whatever would set the real uid to gate_uid */
+	uint32_t gate_uid;
 	bool hold_truncation; /* Landlock cannot: below ABI 3, where files are restricted */
 	bool trap_bind;       /* Landlock does not decide every bind */
 	uint32_t call_count;

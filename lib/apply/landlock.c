@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -116,16 +117,12 @@ static uint64_t access_of(uint32_t rights)
 	       (rights & FILE_EXEC ? EXEC_ACCESS : 0);
 }
 
-/* A path that is not there grants nothing and refuses nobody. */
-static int rule_add_path(int ruleset, const char *path, uint64_t access)
+static int rule_add_pin(int ruleset, int pin, uint64_t access)
 {
-	cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
-	struct landlock_path_beneath_attr attributes = { .parent_fd = fd };
+	struct landlock_path_beneath_attr attributes = { .parent_fd = pin };
 	struct stat status;
 
-	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
-	if (fstat(fd, &status))
+	if (fstat(pin, &status))
 		return -errno;
 	attributes.allowed_access = S_ISDIR(status.st_mode) ? access : access & FILE_ACCESS;
 	if (attributes.allowed_access == 0)
@@ -136,19 +133,48 @@ static int rule_add_path(int ruleset, const char *path, uint64_t access)
 	return 0;
 }
 
-/* The rights of [filesystem], as far as `access` goes. */
-static int rules_add_files(int ruleset, const struct plan *plan, uint64_t access)
+/* A path that is not there grants nothing and refuses nobody. */
+static int rule_add_path(int ruleset, const char *path, uint64_t access, uint64_t resolve)
 {
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = resolve };
+	cleanup_fd int pin = (int)syscall(__NR_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	if (pin < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
+	return rule_add_pin(ruleset, pin, access);
+}
+
+/* The rights of [filesystem], as far as `access` goes. */
+static int rules_add_files(int ruleset, const struct plan *plan, uint64_t access, unsigned options)
+{
+	const char *home = plan_string(plan, plan->header->home);
+
 	for (uint32_t i = 0; i < plan->header->files.count; i++) {
+		const char *path = plan_string(plan, plan->files[i].path);
 		uint64_t granted = access_of(plan->files[i].rights) & access;
-		int error = granted ? rule_add_path(ruleset, plan_string(plan, plan->files[i].path),
-						    granted)
+		bool bare = (options & LANDLOCK_NO_LINKS) &&
+			    plan_place_is_users(home, plan->header->uid, path);
+		int error = granted ? rule_add_path(ruleset, path, granted,
+						    bare ? RESOLVE_NO_SYMLINKS : 0)
 				    : 0;
 
 		if (error)
 			return error;
 	}
 	return 0;
+}
+
+/* What the process that opened the session still writes; the files' own modes guard them. */
+static int rules_add_records(int ruleset, uint64_t access)
+{
+	static const char *const records[] = { "/run/utmp", "/var/log/wtmp", "/var/log/lastlog",
+					       "/var/log/btmp" };
+	int error = 0;
+
+	access &= LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
+	for (size_t i = 0; i < ARRAY_SIZE(records) && !error; i++)
+		error = rule_add_path(ruleset, records[i], access, 0);
+	return error;
 }
 
 /* Grants `access` on the whole tree. */
@@ -262,7 +288,7 @@ static int rules_add_common(int ruleset, const struct plan *plan,
 	if (!error && (attributes->handled_access_net & LANDLOCK_ACCESS_NET_BIND_TCP))
 		error = rules_add_binds(ruleset, plan);
 	if (!error && attributes->handled_access_fs)
-		error = rules_add_files(ruleset, plan, LANDLOCK_ACCESS_FS_MAKE_SOCK);
+		error = rules_add_files(ruleset, plan, LANDLOCK_ACCESS_FS_MAKE_SOCK, 0);
 	/* Every layer over files refuses this one unless it grants it. */
 	if (!error && attributes->handled_access_fs)
 		error = rule_add_root(ruleset, LANDLOCK_ACCESS_FS_REFER);
@@ -295,7 +321,7 @@ int landlock_restrict_common(const struct plan *plan, int abi)
 	return error ? error : restrict_self(ruleset);
 }
 
-int landlock_restrict_session(const struct plan *plan, int abi)
+int landlock_restrict_session(const struct plan *plan, int abi, unsigned options)
 {
 	struct compat_landlock_ruleset attributes = { 0 };
 	cleanup_fd int ruleset = -1;
@@ -312,7 +338,9 @@ int landlock_restrict_session(const struct plan *plan, int abi)
 	ruleset = ruleset_create(&attributes, ruleset_size(abi));
 	if (ruleset < 0)
 		return -errno;
-	error = rules_add_files(ruleset, plan, attributes.handled_access_fs);
+	error = rules_add_files(ruleset, plan, attributes.handled_access_fs, options);
+	if (!error && (options & LANDLOCK_RECORDS))
+		error = rules_add_records(ruleset, attributes.handled_access_fs);
 	return error ? error : restrict_self(ruleset);
 }
 

@@ -28,7 +28,11 @@ int landlock_restrict_common(const struct plan *plan, int abi);
 /* Layer 2, of the session alone: the files of [filesystem]; no signal and no abstract socket out of
  * it. Always a domain of its own, since that is what keeps the session from tracing what is outside
  * it. */
-int landlock_restrict_session(const struct plan *plan, int abi);
+#define LANDLOCK_RECORDS (1U << 0) /* utmp, wtmp, lastlog, btmp stay writable for whom they let */
+#define LANDLOCK_NO_LINKS                                                                      \
+	(1U << 1) /* -ELOOP, and nothing is in force, where a place that the user can write is \
+		     reached by a symbolic link */
+int landlock_restrict_session(const struct plan *plan, int abi, unsigned options);
 
 /* The first of the plan's required protections that a kernel of this ABI lacks, as the policy names it; NULL: none. */
 const char *landlock_missing(const struct plan *plan, int abi);

@@ -60,3 +60,13 @@ void notify_answer(int listener, uint64_t id, int64_t value, int error)
 
 	(void)listener_control(listener, SECCOMP_IOCTL_NOTIF_SEND, &raw);
 }
+
+void notify_continue(int listener, uint64_t id)
+{
+	struct seccomp_notif_resp raw = {
+		.id = id,
+		.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE,
+	};
+
+	(void)listener_control(listener, SECCOMP_IOCTL_NOTIF_SEND, &raw);
+}

@@ -31,4 +31,7 @@ bool notify_is_held(int listener, uint64_t id);
  * is no error. */
 void notify_answer(int listener, uint64_t id, int64_t value, int error);
 
+/* Lets the kernel perform the call itself. Only where nothing in the caller's memory was judged. */
+void notify_continue(int listener, uint64_t id);
+
 #endif

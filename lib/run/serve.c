@@ -84,6 +84,15 @@ int serve_copy_address(struct request *request, uint64_t address, int64_t length
 	return error == -EFAULT ? EFAULT : error ? EACCES : 0;
 }
 
+bool serve_is_foreign(const struct supervisor *supervisor, const struct request *request)
+{
+	struct target_status status;
+
+	return supervisor->mixed &&
+	       (target_read_status(request->call.thread, &status) ||
+		(status.file_uid != 0 && status.file_uid != supervisor->plan->header->uid));
+}
+
 struct outcome serve_refuse(struct supervisor *supervisor, const struct request *request,
 			    const char *operation, const char *protocol, const char *destination,
 			    const struct rule *rule)

@@ -38,6 +38,10 @@ int serve_pin(struct supervisor *supervisor, struct request *request, const char
  * rest is zero. */
 int serve_copy_address(struct request *request, uint64_t address, int64_t length);
 
+/* True where the caller is neither the user nor root: what is done on behalf is done as the user,
+ * who may reach what the caller could not. */
+bool serve_is_foreign(const struct supervisor *supervisor, const struct request *request);
+
 /* Closes a copy of a descriptor of the caller's (or nothing: -1) without waiting for what it has
  * not sent. */
 void serve_close(int fd);

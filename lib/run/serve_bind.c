@@ -72,6 +72,8 @@ static struct outcome bind_unix(struct supervisor *supervisor, struct request *r
 		return bind_perform(request);
 	if (target_read_status(request->call.thread, &status))
 		return serve_fail(supervisor, request, "bind", "no status");
+	if (serve_is_foreign(supervisor, request))
+		return serve_fail(supervisor, request, "bind", "another user's process");
 	if (serve_enter_directory(request))
 		return serve_fail(supervisor, request, "bind", "another root directory");
 	ours = umask(status.umask);

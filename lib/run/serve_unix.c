@@ -103,7 +103,7 @@ static bool is_supervisor(const struct plan *plan, const struct ucred *peer)
 	struct target_status status;
 
 	return peer->pid == getpid() ||
-	       (target_read_status(peer->pid, &status) == 0 && status.uid == plan->header->uid &&
+	       (peer->uid == plan->header->uid && target_read_status(peer->pid, &status) == 0 &&
 		strcmp(status.name, "sandlock-superv") == 0 && status.seccomp == 2 &&
 		status.no_new_privs);
 }
@@ -168,8 +168,8 @@ static bool judge_abstract(struct supervisor *supervisor, struct request *reques
 	char text[SERVE_TEXT_MAX];
 	bool sayable = abstract_name(request, name);
 
-	if (sayable && unixrule_decide_abstract(supervisor->plan, name, supervisor->display).kind ==
-			       UNIX_ALLOW)
+	if (sayable && !serve_is_foreign(supervisor, request) &&
+	    unixrule_decide_abstract(supervisor->plan, name, supervisor->display).kind == UNIX_ALLOW)
 		return true;
 	snprintf(text, sizeof(text), "@%.*s", SERVE_TEXT_MAX - 2, name);
 	serve_refuse(supervisor, request, operation, "unix", text, NULL);
@@ -181,17 +181,24 @@ static bool judge_abstract(struct supervisor *supervisor, struct request *reques
 static bool judge_path(struct supervisor *supervisor, struct request *request, const char *operation,
 		       struct unix_target *target, struct outcome *ret_refusal)
 {
-	switch (unixrule_decide_path(supervisor->plan, target->path, supervisor->display).kind) {
+	struct unix_verdict verdict =
+		unixrule_decide_path(supervisor->plan, target->path, supervisor->display);
+	bool foreign = serve_is_foreign(supervisor, request);
+
+	switch (verdict.kind) {
 	case UNIX_ALLOW:
-		return true;
+		/* Log and name service are everybody's. */
+		if (!foreign || verdict.item->line == 0)
+			return true;
+		break;
 	case UNIX_OWN:
-		if (is_own(supervisor, request, target))
+		if (!foreign && is_own(supervisor, request, target))
 			return true;
 		break;
 	case UNIX_DENY:
 		break;
 	}
-	if (is_agent(supervisor, target))
+	if (!foreign && is_agent(supervisor, target))
 		return true;
 	/* What a crash left behind: the caller would clear it away and start anew. */
 	if (target->probed == ECONNREFUSED)

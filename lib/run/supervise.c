@@ -26,8 +26,17 @@ static const struct {
 } served[] = { TRAPPED_CALLS(SERVE_ROW) };
 #undef SERVE_ROW
 
+static bool is_becoming_user(const struct request *request)
+{
+	return request->call.call == __NR_setuid || request->call.call == __NR_setreuid ||
+	       request->call.call == __NR_setresuid;
+}
+
 static struct outcome serve(struct supervisor *supervisor, struct request *request)
 {
+	/* The opener, too, becomes the user only where it is confined as he is. */
+	if (!is_becoming_user(request) && gate_is_opener(&supervisor->gate, &request->call))
+		return (struct outcome){ .kind = OUTCOME_CONTINUE };
 	for (size_t i = 0; i < ARRAY_SIZE(served); i++)
 		if (served[i].call == request->call.call)
 			return served[i].serve(supervisor, request);
@@ -48,7 +57,9 @@ static void request_finish(struct supervisor *supervisor, struct request *reques
 	 * one. */
 	serve_close(request->socket);
 	request->socket = -1;
-	if (outcome->kind != OUTCOME_GONE)
+	if (outcome->kind == OUTCOME_CONTINUE)
+		notify_continue(supervisor->listener.fd, request->call.id);
+	else if (outcome->kind != OUTCOME_GONE)
 		notify_answer(supervisor->listener.fd, request->call.id, outcome->value,
 			      outcome->error);
 }
@@ -292,6 +303,8 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	supervisor->plan = plan;
 	supervisor->ruleset = plan->ruleset;
 	supervisor->ruleset.hosts = &supervisor->names.table;
+	/* A supervisor of the user's own uid has no_new_privs above its session. */
+	supervisor->mixed = (plan->header->flags & PLAN_SETUID) && getuid() != plan->header->uid;
 	supervisor->free_first = SLOT_NONE;
 	listening_open(&supervisor->listening);
 	notify_prefer_sync(listener);

@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #include "denial.h"
+#include "gate.h"
 #include "listening.h"
 #include "loop.h"
 #include "names.h"
@@ -52,6 +53,7 @@ enum outcome_kind {
 	OUTCOME_GONE,     /* the caller is no longer there: no answer */
 	OUTCOME_WRITABLE, /* serve again when the socket is writable */
 	OUTCOME_RETRY,    /* serve again a little later */
+	OUTCOME_CONTINUE, /* the kernel performs the call: gate.h */
 };
 struct outcome {
 	enum outcome_kind kind;
@@ -93,6 +95,8 @@ struct supervisor {
 	struct ruleset ruleset;
 	struct names names;
 	struct agent agent;
+	struct gate gate;
+	bool mixed;  /* processes of other uids than the user's may be in the session */
 	int display; /* number of the session's X11 display, -1: none */
 	struct watch listener;
 	struct watch timer;

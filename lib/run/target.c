@@ -148,6 +148,20 @@ static uint64_t status_number(const char *text, const char *name, unsigned base)
 	return value;
 }
 
+/* The number in column `column` (from 0) of the line. */
+static uint64_t status_column(const char *text, const char *name, unsigned column)
+{
+	const char *at = strstr(text, name);
+
+	at = at ? at + strlen(name) : "";
+	for (unsigned tabs = 0; tabs <= column; at++) {
+		if (*at == '\0' || *at == '\n')
+			return UINT64_MAX;
+		tabs += *at == '\t';
+	}
+	return status_number(at - 1, "", 10);
+}
+
 /* The name stands first and has its newlines escaped, so no later key can be forged in it. */
 static int status_parse(const char *text, struct target_status *ret_status)
 {
@@ -168,11 +182,13 @@ static int status_parse(const char *text, struct target_status *ret_status)
 	ret_status->umask = (mode_t)status_number(end, "\nUmask:", 8);
 	ret_status->uid = (uid_t)status_number(end, "\nUid:", 10);
 	ret_status->gid = (gid_t)status_number(end, "\nGid:", 10);
+	ret_status->file_uid = (uid_t)status_column(end, "\nUid:", 3);
 	ret_status->threads = (unsigned)status_number(end, "\nThreads:", 10);
 	ret_status->blocked = status_number(end, "\nSigBlk:", 16);
 	ret_status->pending = status_number(end, "\nSigPnd:", 16) & ~ret_status->blocked;
 	ret_status->shared = status_number(end, "\nShdPnd:", 16) & ~ret_status->blocked;
 	ret_status->seccomp = (unsigned)status_number(end, "\nSeccomp:", 10);
+	ret_status->filters = (unsigned)status_number(end, "\nSeccomp_filters:", 10);
 	ret_status->no_new_privs = status_number(end, "\nNoNewPrivs:", 10) == 1;
 	return 0;
 }

@@ -38,13 +38,15 @@ struct target_status {
 	pid_t group; /* the process */
 	char state;  /* R S D T t Z X */
 	mode_t umask;
-	uid_t uid; /* real */
-	gid_t gid; /* real */
+	uid_t uid;      /* real */
+	gid_t gid;      /* real */
+	uid_t file_uid; /* by which files are opened and sockets reached */
 	unsigned threads;
 	uint64_t pending; /* signals for this thread that it does not block */
 	uint64_t shared;  /* signals for the process that this thread does not block */
 	uint64_t blocked; /* signals that this thread blocks */
 	unsigned seccomp; /* 2: filtered */
+	unsigned filters; /* how many */
 	bool no_new_privs;
 };
 int target_read_status(pid_t thread, struct target_status *ret_status);

@@ -125,6 +125,8 @@ static int report_read(struct parent *parent)
 	case KEEPER_STATUS:
 		status_take(parent, report.value);
 		return 0;
+	case KEEPER_HERE:
+		break;
 	}
 	return 0;
 }

@@ -10,19 +10,18 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "confine.h"
+#include "given.h"
 #include "keeper.h"
 #include "log.h"
-#include "resolution.h"
+#include "resolver.h"
 #include "rlimits.h"
 #include "session_parts.h"
 #include "util.h"
 
 #define SUPERVISOR LIBEXECDIR "/sandlock-supervisor"
-#define RESOLVER   LIBEXECDIR "/sandlock-resolver"
 #define NUMBER_MAX 16
 
 static char *const no_environment[] = { NULL };
@@ -51,66 +50,6 @@ static int leave_terminal(void)
 		if (dup2(null, fd) < 0)
 			return -errno;
 	return 0;
-}
-
-/* The agent socket that the login was given, where it is the user's own. */
-static int agent_open(void)
-{
-	const char *name = getenv("SSH_AUTH_SOCK");
-	cleanup_fd int fd = name ? open(name, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
-	struct stat status;
-
-	if (fd < 0 || fstat(fd, &status) || !S_ISSOCK(status.st_mode) || status.st_uid != getuid())
-		return -1;
-	return fd_take(&fd);
-}
-
-/* The number in ":0", "unix:0.0"; "-" where the display is none of this machine's. */
-static void display_number(char number[NUMBER_MAX])
-{
-	const char *display = getenv("DISPLAY");
-	uint64_t value;
-
-	snprintf(number, NUMBER_MAX, "-");
-	if (!display)
-		return;
-	if (strncmp(display, "unix:", 5) == 0)
-		display += 4;
-	if (*display++ != ':')
-		return;
-	snprintf(number, NUMBER_MAX, "%.*s", (int)strcspn(display, "."), display);
-	if (parse_unsigned(number, UINT16_MAX, &value))
-		snprintf(number, NUMBER_MAX, "-");
-}
-
-static void resolver_exec(const struct start *start, int socket)
-{
-	char *const arguments[] = { (char *)(uintptr_t) "sandlock-resolver", NULL };
-	/* Above every place, so that no dup2 closes what the next one needs. */
-	int plan = fcntl(start->session->memfd, F_DUPFD_CLOEXEC, SUPERVISOR_AGENT_FD + 1);
-	int answers = fcntl(socket, F_DUPFD_CLOEXEC, SUPERVISOR_AGENT_FD + 1);
-
-	if (plan < 0 || answers < 0 || leave_terminal() || dup2(plan, RESOLVER_PLAN_FD) < 0 ||
-	    session_place_descriptor(answers, RESOLVER_SOCKET_FD))
-		_exit(SESSION_REFUSED);
-	execve(RESOLVER, arguments, no_environment);
-	_exit(SESSION_NOT_FOUND);
-}
-
-static int resolver_start(struct start *start)
-{
-	int pair[2];
-
-	if (start->session->plan.header->hosts.count == 0)
-		return 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		return -errno;
-	start->resolver_pid = fork();
-	if (start->resolver_pid == 0)
-		resolver_exec(start, pair[1]);
-	close(pair[1]);
-	start->resolver = pair[0];
-	return start->resolver_pid < 0 ? -errno : 0;
 }
 
 /* Confines itself, hands the listener's number over, waits for the word, becomes the user's
@@ -186,7 +125,7 @@ static int supervisor_descriptors(struct start *start)
 static int supervisor_become(struct start *start)
 {
 	char pid[NUMBER_MAX];
-	char display[NUMBER_MAX];
+	char display[DISPLAY_NUMBER_MAX];
 	char *const arguments[] = { (char *)(uintptr_t) "sandlock-supervisor", pid, display, NULL };
 	int error;
 
@@ -195,8 +134,11 @@ static int supervisor_become(struct start *start)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 		return -errno;
 	error = confine_parent(&start->session->plan);
-	if (!error)
-		error = resolver_start(start);
+	if (!error) {
+		start->resolver_pid = resolver_spawn(&start->session->plan, start->session->memfd,
+						     NULL, &start->resolver);
+		error = start->resolver_pid < 0 ? start->resolver_pid : 0;
+	}
 	if (!error)
 		error = confined_start(start);
 	/* After the fork: the confined process keeps terminal, session and group. */
@@ -207,7 +149,7 @@ static int supervisor_become(struct start *start)
 	if (error)
 		return error;
 	snprintf(pid, sizeof(pid), "%d", (int)start->child_pid);
-	display_number(display);
+	given_display(getenv("DISPLAY"), display);
 	execve(SUPERVISOR, arguments, no_environment);
 	error = -errno;
 	log_line(LOG_ERR, "%s: %s", SUPERVISOR, strerror(-error));
@@ -235,7 +177,7 @@ int session_start(struct session *session)
 	int pair[2];
 
 	session->parent = getpid();
-	session->agent = agent_open();
+	session->agent = given_agent(getenv("SSH_AUTH_SOCK"), getuid());
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	/* So that the confined process comes to us, and not to init, if the supervisor dies. */

@@ -1,0 +1,78 @@
+/*
+ * What a gate lets pass.
+ * Called by supervise and, for the calls that set the real uid, through the table of trapped calls.
+ * Distrusts everybody who has come through no filter of a session.
+ */
+#include "gate.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "serve.h"
+#include "target.h"
+
+int gate_open(struct gate *gate, pid_t opener)
+{
+	struct target_status status;
+	int error = target_read_status(opener, &status);
+	long pidfd = syscall(__NR_pidfd_open, opener, 0);
+
+	if (pidfd < 0)
+		return -errno;
+	gate->pidfd = (int)pidfd;
+	if (error)
+		return error;
+	if (status.filters == 0)
+		return -EOPNOTSUPP;
+	gate->opener = opener;
+	gate->filters = status.filters;
+	gate->closed = true;
+	return 0;
+}
+
+bool gate_is_opener(const struct gate *gate, const struct notification *call)
+{
+	struct pollfd alive = { gate->pidfd, POLLIN, 0 };
+
+	/* Readable means dead: then the number may be another's. */
+	return gate->closed && call->thread == gate->opener && poll(&alive, 1, 0) == 0;
+}
+
+bool gate_is_behind(const struct gate *gate, pid_t thread)
+{
+	struct target_status status;
+
+	return gate->closed && target_read_status(thread, &status) == 0 &&
+	       status.filters > gate->filters;
+}
+
+/* Registers only: what was judged is what the kernel does. */
+static struct outcome become_user(struct supervisor *supervisor, struct request *request,
+				  const char *operation)
+{
+	bool behind = gate_is_behind(&supervisor->gate, request->call.thread);
+
+	if (!notify_is_held(supervisor->listener.fd, request->call.id))
+		return outcome_gone();
+	if (behind)
+		return (struct outcome){ .kind = OUTCOME_CONTINUE };
+	(void)serve_fail(supervisor, request, operation, "not confined");
+	return outcome_error(EPERM);
+}
+
+struct outcome serve_setuid(struct supervisor *supervisor, struct request *request)
+{
+	return become_user(supervisor, request, "setuid");
+}
+
+struct outcome serve_setreuid(struct supervisor *supervisor, struct request *request)
+{
+	return become_user(supervisor, request, "setreuid");
+}
+
+struct outcome serve_setresuid(struct supervisor *supervisor, struct request *request)
+{
+	return become_user(supervisor, request, "setresuid");
+}

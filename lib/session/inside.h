@@ -1,0 +1,24 @@
+/*
+ * A session inside a session: where the calling process stands, and what another plan can still
+ * add there. Called by session and login.
+ * Distrusts nothing: the filter that answers is the outer session's own.
+ */
+#ifndef SANDLOCK_INSIDE_H
+#define SANDLOCK_INSIDE_H
+
+#include <stdbool.h>
+
+struct plan;
+
+/* True where the calling process is in a session already. */
+bool inside_session(void);
+
+/* Confines the calling process by `plan` too. The same plan is there already and adds nothing. One
+ * of other endpoints is -EXDEV, since the outer supervisor decides by its own; with `inherit` the
+ * outer ones stay, within the ports of both. */
+int inside_join(const struct plan *plan, bool inherit);
+
+#define INSIDE_OTHER \
+	"this session is confined by other rules already, which no session inside it can change; log in anew"
+
+#endif

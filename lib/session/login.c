@@ -1,0 +1,321 @@
+/*
+ * A session that a PAM program opens.
+ * Called by pam_sandlock.
+ * Distrusts the lookups of accounts and groups: what cannot be looked up refuses.
+ */
+#include "login.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bounding.h"
+#include "confine.h"
+#include "given.h"
+#include "inside.h"
+#include "keeper.h"
+#include "log.h"
+#include "planner.h"
+#include "rlimits.h"
+#include "util.h"
+
+#define SUPERVISOR  LIBEXECDIR "/sandlock-supervisor"
+#define LOOKUP_SIZE (64U << 10)
+#define GROUPS_MAX  65536 /* NGROUPS_MAX of Linux */
+#define NUMBER_MAX  16
+
+/* A login while it starts. */
+struct start {
+	const struct login_request *request;
+	struct login *login;
+	struct spawn_ids user;    /* its uid is the user's */
+	struct spawn_ids service; /* without groups */
+	gid_t *groups;            /* of user */
+	int memfd;
+	int reports; /* our end of SUPERVISOR_PARENT_FD */
+	int words;   /* and of SUPERVISOR_CHILD_FD */
+};
+
+static int refuse(const struct start *start, const char *what, int error)
+{
+	log_line(LOG_ERR, "login refused user=%s: %s%s%s", start->request->user, what,
+		 error ? ": " : "", error ? strerror(-error) : "");
+	return error ? error : -EACCES;
+}
+
+static int account_find(const char *name, struct spawn_ids *ret_ids)
+{
+	cleanup_free char *buffer = malloc(LOOKUP_SIZE);
+	struct passwd entry;
+	struct passwd *found = NULL;
+	int error = buffer ? getpwnam_r(name, &entry, buffer, LOOKUP_SIZE, &found) : ENOMEM;
+
+	if (!found)
+		return error ? -error : -ENOENT;
+	*ret_ids = (struct spawn_ids){ .uid = entry.pw_uid, .gid = entry.pw_gid };
+	return 0;
+}
+
+static int groups_find(struct start *start)
+{
+	int count = 64;
+
+	for (;;) {
+		gid_t *groups = calloc((size_t)count, sizeof(*groups));
+		int size = count;
+
+		if (!groups)
+			return -ENOMEM;
+		if (getgrouplist(start->request->user, start->user.gid, groups, &count) >= 0) {
+			start->groups = groups;
+			start->user.groups = groups;
+			start->user.group_count = (size_t)count;
+			return 0;
+		}
+		free(groups);
+		if (count <= size || count > GROUPS_MAX)
+			return -E2BIG;
+	}
+}
+
+static int accounts_find(struct start *start)
+{
+	int error = account_find(LOGIN_SERVICE_USER, &start->service);
+
+	if (error || start->service.uid == 0)
+		return refuse(start, "the system user " LOGIN_SERVICE_USER, error);
+	error = account_find(start->request->user, &start->user);
+	if (error)
+		return refuse(start, "the account", error);
+	error = groups_find(start);
+	return error ? refuse(start, "the account's groups", error) : 0;
+}
+
+/* 0, LOGIN_UNNAMED, or a refusal. */
+static int plan_make(struct start *start)
+{
+	const struct planner_request order = {
+		.conf = start->request->conf,
+		.account = start->request->user,
+		.uid = start->user.uid,
+		.ids = &start->service,
+	};
+	struct plan *plan = &start->login->plan;
+	char why[PLANNER_WHY_MAX];
+
+	switch (planner_run(&order, &start->memfd, plan, why)) {
+	case PLANNER_PLANNED:
+		log_identify(plan_string(plan, plan->header->user), plan->header->session);
+		return 0;
+	case PLANNER_NO_POLICY:
+		return LOGIN_UNNAMED;
+	case PLANNER_FAILED:
+		return refuse(start, why, 0);
+	case PLANNER_REFUSED:
+		break;
+	}
+	return -EACCES;
+}
+
+/* The supervisor's pid, or a negative errno. It is root until it says that it is there. */
+static pid_t supervisor_exec(const struct start *start, int reports, int words)
+{
+	const struct login_request *request = start->request;
+	struct spawn_ids ids = start->user;
+	char opener[NUMBER_MAX], uid[NUMBER_MAX], gid[NUMBER_MAX];
+	char display[DISPLAY_NUMBER_MAX];
+	const char *const argv[] = {
+		"sandlock-supervisor",           opener, display, uid, gid,
+		request->gate ? "gate" : "open", NULL,
+	};
+	cleanup_fd int agent = given_agent(request->agent, start->user.uid);
+	const int descriptors[] = { -1, -1, -1, start->memfd, reports, words, -1, agent };
+
+	ids.uid = 0;
+	given_display(request->display, display);
+	snprintf(opener, sizeof(opener), "%d", (int)start->login->opener);
+	snprintf(uid, sizeof(uid), "%u", (unsigned)start->service.uid);
+	snprintf(gid, sizeof(gid), "%u", (unsigned)start->service.gid);
+	return spawn_start(&(struct spawn){
+		.program = SUPERVISOR,
+		.argv = argv,
+		.descriptors = descriptors,
+		.descriptor_count = ARRAY_SIZE(descriptors),
+		.ids = &ids,
+		.new_session = true,
+	});
+}
+
+/* It forks itself away from us: only its first self is ours to wait for. */
+static int supervisor_leave(pid_t pid)
+{
+	int status;
+	int error = spawn_wait(pid, &status);
+
+	if (error)
+		return error;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+static int report_read(struct start *start)
+{
+	struct keeper_report report;
+	ssize_t length;
+
+	do {
+		length = recv(start->reports, &report, sizeof(report), 0);
+	} while (length < 0 && errno == EINTR);
+	if (length != (ssize_t)sizeof(report))
+		return length < 0 ? -errno : -EPIPE;
+	if (report.kind != KEEPER_HERE)
+		return report.kind == KEEPER_FAILED && report.value > 0 ? -report.value : -EPROTO;
+	start->login->supervisor = report.value;
+	return 0;
+}
+
+static int supervisor_start(struct start *start)
+{
+	int reports[2];
+	int words[2];
+	pid_t pid;
+	int error;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, reports))
+		return -errno;
+	start->reports = reports[0];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, words)) {
+		error = -errno;
+		util_cleanup_fd(&reports[1]);
+		return error;
+	}
+	start->words = words[0];
+	pid = supervisor_exec(start, reports[1], words[1]);
+	util_cleanup_fd(&reports[1]);
+	util_cleanup_fd(&words[1]);
+	error = pid < 0 ? pid : supervisor_leave(pid);
+	return error ? error : report_read(start);
+}
+
+/* What every process of the session is to keep for good, whoever it becomes. */
+static int rights_bound(const struct plan *plan)
+{
+	int error = rlimits_apply(plan);
+
+	return error ? error : bounding_apply(plan);
+}
+
+static void guard(const struct login *login, uint32_t guarded[FILTER_GUARDED_MAX])
+{
+	memset(guarded, 0, FILTER_GUARDED_MAX * sizeof(guarded[0]));
+	guarded[0] = (uint32_t)login->supervisor;
+}
+
+static int opener_confine(const struct start *start, int *ret_listener)
+{
+	const struct login *login = start->login;
+	uint32_t guarded[FILTER_GUARDED_MAX];
+	int error;
+
+	if (login->gate)
+		return confine_gate(&login->plan, ret_listener);
+	guard(login, guarded);
+	error = rights_bound(&login->plan);
+	return error ? error : confine_self(&login->plan, guarded, ret_listener);
+}
+
+/* The supervisor fetches the listener from us and gives the word. */
+static int listener_hand_over(const struct start *start, int listener)
+{
+	int32_t word = listener;
+	char go;
+	int error = write_exact(start->words, &word, sizeof(word));
+
+	return error ? error : read_exact(start->words, &go, sizeof(go));
+}
+
+static int session_open(struct start *start)
+{
+	struct login *login = start->login;
+	cleanup_fd int listener = -1;
+	int error = confine_parent(&login->plan);
+
+	if (error)
+		return refuse(start, "the ports", error);
+	error = supervisor_start(start);
+	if (error)
+		return refuse(start, "the supervisor does not start", error);
+	error = opener_confine(start, &listener);
+	if (!error)
+		error = listener_hand_over(start, listener);
+	return error ? refuse(start, "the session does not start", error) : 0;
+}
+
+/* The supervisor that is there already stays. */
+static int session_join(struct start *start)
+{
+	struct login *login = start->login;
+	int error = inside_join(&login->plan, start->request->inherit);
+
+	login->gate = false;
+	if (!error)
+		error = bounding_apply(&login->plan);
+	return error ? refuse(start, error == -EXDEV ? INSIDE_OTHER : "the session does not start",
+			      error)
+		     : 0;
+}
+
+int login_open(const struct login_request *request, struct login *ret_login)
+{
+	struct login login = { .gate = request->gate, .opener = getpid() };
+	struct start start = {
+		.request = request,
+		.login = &login,
+		.memfd = -1,
+		.reports = -1,
+		.words = -1,
+	};
+	int result = geteuid() == 0 ? accounts_find(&start)
+				    : refuse(&start, "opened by a program that is not root", -EPERM);
+
+	if (result == 0)
+		result = plan_make(&start);
+	if (result == 0)
+		result = inside_session() ? session_join(&start) : session_open(&start);
+	util_cleanup_fd(&start.words);
+	util_cleanup_fd(&start.reports);
+	util_cleanup_fd(&start.memfd);
+	free(start.groups);
+	if (result == 0)
+		*ret_login = login;
+	else
+		login_close(&login);
+	return result;
+}
+
+int login_enter(const struct login *login)
+{
+	uint32_t guarded[FILTER_GUARDED_MAX];
+	int error = rights_bound(&login->plan);
+
+	guard(login, guarded);
+	if (!error)
+		error = confine_behind_gate(&login->plan, guarded);
+	if (error)
+		log_line(LOG_ALERT, "login refused user=%s: not confined: %s",
+			 plan_string(&login->plan, login->plan.header->user), strerror(-error));
+	return error;
+}
+
+void login_close(struct login *login)
+{
+	log_identify(NULL, 0);
+	if (login->plan.header)
+		plan_unmap(&login->plan);
+	login->plan.header = NULL;
+}

@@ -1,0 +1,45 @@
+/*
+ * A session that a PAM program opens: in the program itself, or in a child that it will fork.
+ * Called by pam_sandlock. The calling process is left as it was found, but for the confinement.
+ * Distrusts nothing that root's program says; every failure refuses the login.
+ */
+#ifndef SANDLOCK_LOGIN_H
+#define SANDLOCK_LOGIN_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "plan.h"
+
+#define LOGIN_SERVICE_USER "_sandlock"
+#define LOGIN_UNNAMED      1 /* no policy names the user */
+
+struct login_request {
+	const char *user;
+	const char *conf;    /* another policy directory, or NULL */
+	bool gate;           /* the session is in a child that calls login_enter */
+	bool inherit;        /* inside a session of other endpoints, those stay */
+	const char *agent;   /* SSH_AUTH_SOCK, or NULL */
+	const char *display; /* DISPLAY, or NULL */
+};
+
+/* What the opener's children need. */
+struct login {
+	bool gate; /* login_enter is still to come */
+	pid_t opener;
+	pid_t supervisor;
+	struct plan plan;
+};
+
+/* 0: the calling process, which must be root's, is confined; with `gate` its ports are, and no
+ * descendant becomes the user before it has entered. LOGIN_UNNAMED: nothing was done. A negative
+ * errno: the reason was logged; parts of the confinement may be in force. */
+int login_open(const struct login_request *request, struct login *ret_login);
+
+/* Confines a descendant of the opener of a gate, before it becomes the user. After a negative errno
+ * (logged) the process must end. */
+int login_enter(const struct login *login);
+
+void login_close(struct login *login);
+
+#endif

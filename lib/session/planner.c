@@ -1,0 +1,108 @@
+/*
+ * Has sandlock-planner make a plan, and accepts it.
+ * Called by session and login.
+ * Distrusts the planner: its plan is validated, and must be this account's.
+ */
+#include "planner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "landlock.h"
+#include "util.h"
+
+#define PLANNER       LIBEXECDIR "/sandlock-planner"
+#define ARGUMENTS_MAX 8
+
+/* `error` is an errno, or 0. */
+static enum planner_result fail(char why[PLANNER_WHY_MAX], const char *what, int error)
+{
+	snprintf(why, PLANNER_WHY_MAX, "%s%s%s", what, error ? ": " : "",
+		 error ? strerror(error) : "");
+	return PLANNER_FAILED;
+}
+
+/* The planner's exit status, or a negative errno. */
+static int planner_call(const struct planner_request *request, int memfd)
+{
+	const int descriptors[] = { -1, -1, request->account ? -1 : STDERR_FILENO, memfd };
+	const char *argv[ARGUMENTS_MAX] = { "sandlock-planner" };
+	const struct spawn spawn = {
+		.program = PLANNER,
+		.argv = argv,
+		.descriptors = descriptors,
+		.descriptor_count = ARRAY_SIZE(descriptors),
+		.ids = request->ids,
+	};
+	int count = 1;
+	int status;
+	int error;
+	pid_t pid;
+
+	if (request->conf) {
+		argv[count++] = "--conf";
+		argv[count++] = request->conf;
+	}
+	if (request->draft) {
+		argv[count++] = "--draft";
+		argv[count++] = request->draft;
+	}
+	if (request->account) {
+		argv[count++] = "--account";
+		argv[count++] = request->account;
+	}
+	pid = spawn_start(&spawn);
+	if (pid < 0)
+		return pid;
+	error = spawn_wait(pid, &status);
+	if (error)
+		return error;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
+}
+
+static enum planner_result plan_judge(const struct planner_request *request,
+				      const struct plan *plan, char why[PLANNER_WHY_MAX])
+{
+	const char *missing = landlock_missing(plan, landlock_abi());
+
+	if (plan->header->uid != request->uid)
+		return fail(why, "the plan is another user's", 0);
+	if (!missing)
+		return PLANNER_PLANNED;
+	snprintf(why, PLANNER_WHY_MAX,
+		 "the policy requires \"%s\", which this kernel does not offer", missing);
+	return PLANNER_FAILED;
+}
+
+enum planner_result planner_run(const struct planner_request *request, int *ret_memfd,
+				struct plan *ret_plan, char ret_why[PLANNER_WHY_MAX])
+{
+	cleanup_fd int memfd = memfd_create("sandlock-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct plan plan;
+	int status;
+	int error;
+
+	if (memfd < 0)
+		return fail(ret_why, "memory for the plan", errno);
+	status = planner_call(request, memfd);
+	if (status < 0)
+		return fail(ret_why, PLANNER, -status);
+	if (status == PLANNER_UNNAMED && request->account)
+		return PLANNER_NO_POLICY;
+	if (status != 0)
+		return PLANNER_REFUSED;
+	error = plan_map(memfd, &plan);
+	if (error)
+		return fail(ret_why, "the plan is not sound", -error);
+	if (plan_judge(request, &plan, ret_why) != PLANNER_PLANNED) {
+		plan_unmap(&plan);
+		return PLANNER_FAILED;
+	}
+	*ret_memfd = fd_take(&memfd);
+	*ret_plan = plan;
+	return PLANNER_PLANNED;
+}

@@ -1,0 +1,36 @@
+/*
+ * Has sandlock-planner make a plan, and accepts it. Called by session and login. Distrusts the
+ * planner: what it made is validated, and must be the plan of the account that was asked for.
+ */
+#ifndef SANDLOCK_PLANNER_H
+#define SANDLOCK_PLANNER_H
+
+#include <sys/types.h>
+
+#include "plan.h"
+#include "spawn.h"
+
+#define PLANNER_UNNAMED 3 /* its exit status where no policy names the account */
+
+struct planner_request {
+	const char *conf;    /* another policy directory, or NULL */
+	const char *draft;   /* a policy file of the caller's own instead, or NULL */
+	const char *account; /* NULL: the caller's. Its errors are said on standard error then */
+	uid_t uid;           /* whose plan it must be */
+	const struct spawn_ids *ids; /* the planner runs as; NULL: as the caller */
+};
+
+enum planner_result {
+	PLANNER_FAILED = 0, /* why is in ret_why */
+	PLANNER_REFUSED,    /* the planner has said and logged why */
+	PLANNER_NO_POLICY,
+	PLANNER_PLANNED,
+};
+
+#define PLANNER_WHY_MAX 160
+
+/* PLANNER_PLANNED: *ret_memfd (the caller closes it) and *ret_plan are the plan. */
+enum planner_result planner_run(const struct planner_request *request, int *ret_memfd,
+				struct plan *ret_plan, char ret_why[PLANNER_WHY_MAX]);
+
+#endif
