@@ -11,6 +11,9 @@ SYSCONFDIR ?= /etc
 DATADIR    ?= $(PREFIX)/share
 MANDIR     ?= $(DATADIR)/man
 DOCDIR     ?= $(DATADIR)/doc/sandlock
+# Where libpam looks, wherever the rest goes.
+PAMDIR     ?= $(firstword $(wildcard $(patsubst %,/usr/%/security,lib/$(shell $(CC) -print-multiarch \
+		2>/dev/null) lib64 lib)) /usr/lib/security)
 DESTDIR    ?=
 
 BUILD  ?= build
@@ -48,9 +51,9 @@ SANITIZE ?=
 INCLUDE := $(addprefix -iquote ,lib $(patsubst %/,%,$(wildcard lib/*/)))
 COMMON  = -std=gnu11 $(INCLUDE) $(DEFINES) $(WARNINGS) -fvisibility=hidden -MMD -MP
 ifeq ($(SANITIZE),)
-HOST_CFLAGS  = $(CPPFLAGS) $(COMMON) -fPIE $(HARDEN) $(FORTIFY) $(CFLAGS)
+HOST_CFLAGS  = $(CPPFLAGS) $(COMMON) -fPIC $(HARDEN) $(FORTIFY) $(CFLAGS)
 else
-HOST_CFLAGS  = $(CPPFLAGS) $(COMMON) -fPIE $(CFLAGS) $(SANITIZE)
+HOST_CFLAGS  = $(CPPFLAGS) $(COMMON) -fPIC $(CFLAGS) $(SANITIZE)
 endif
 HARDEN_LINK := -Wl,-z,relro,-z,now,-z,noexecstack
 HOST_LDFLAGS = -pie $(HARDEN_LINK),-z,defs $(SANITIZE) $(LDFLAGS)
@@ -77,7 +80,7 @@ HOST   := $(BUILD)/host
 STATIC := $(BUILD)/static
 
 # Shell and supervisor parse no policy and resolve no name: the musl archive holds everything else.
-HOST_ONLY  := lib/resolve.c $(wildcard lib/policy/*.c)
+HOST_ONLY  := lib/resolve.c lib/apply/bounding.c lib/session/login.c $(wildcard lib/policy/*.c)
 STATIC_LIB := $(STATIC)/libsandlock.a
 HOST_LIB   := $(HOST)/libsandlock.a
 
@@ -89,6 +92,7 @@ SUPERVISOR_OBJECTS := $(call objects,$(STATIC),supervisor)
 PLANNER_OBJECTS    := $(call objects,$(HOST),planner)
 RESOLVER_OBJECTS   := $(call objects,$(HOST),resolver)
 CTL_OBJECTS        := $(call objects,$(HOST),ctl)
+MODULE_OBJECTS     := $(call objects,$(HOST),pam_module)
 LIB_SOURCES        := $(wildcard lib/*.c lib/*/*.c)
 LIB_OBJECTS        := $(patsubst %.c,$(HOST)/%.o,$(LIB_SOURCES))
 STATIC_OBJECTS     := $(patsubst %.c,$(STATIC)/%.o,$(filter-out $(HOST_ONLY),$(LIB_SOURCES)))
@@ -98,9 +102,10 @@ UNIT_HELPERS       := $(filter-out $(HOST)/tests/unit/test_%,$(UNIT_OBJECTS))
 
 BIN     := $(HOST)/sandlockctl $(STATIC)/sandlock-shell
 LIBEXEC := $(HOST)/sandlock-planner $(HOST)/sandlock-resolver $(STATIC)/sandlock-supervisor
+MODULE  := $(HOST)/pam_sandlock.so
 MAN     := $(addprefix $(BUILD)/man/,sandlock-shell.8 sandlock-policy.5 sandlockctl.8)
 
-all: $(BIN) $(LIBEXEC) $(MAN)
+all: $(BIN) $(LIBEXEC) $(MODULE) $(MAN)
 
 $(STATIC)/sandlock-shell: $(SHELL_OBJECTS) $(STATIC_LIB)
 $(STATIC)/sandlock-supervisor: $(SUPERVISOR_OBJECTS) $(STATIC_LIB)
@@ -118,6 +123,13 @@ $(HOST)/sandlock-planner $(HOST)/sandlock-resolver $(HOST)/sandlockctl:
 	$(call say,LINK)
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS)
 
+# It lives in processes of others: its symbols are its own, and no library comes that it does not
+# name.
+$(MODULE): $(MODULE_OBJECTS) $(HOST_LIB) pam_module/module.map
+	$(call say,LINK)
+	$(Q)$(CC) -shared $(HARDEN_LINK),-z,defs,--version-script=pam_module/module.map $(SANITIZE) \
+		$(LDFLAGS) -o $@ $(MODULE_OBJECTS) $(HOST_LIB) -lpam -lcap-ng
+
 $(HOST_LIB): $(LIB_OBJECTS)
 $(STATIC_LIB): $(STATIC_OBJECTS)
 $(HOST_LIB) $(STATIC_LIB):
@@ -126,7 +138,7 @@ $(HOST_LIB) $(STATIC_LIB):
 
 $(HOST)/tests/%: $(HOST)/tests/unit/%.o $(UNIT_HELPERS) $(HOST_LIB)
 	$(call say,LINK)
-	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ -lcmocka -liniparser -lseccomp -pthread
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ -lcmocka -liniparser -lseccomp -lcap-ng -pthread
 
 $(HOST)/%.o: %.c $(BUILD)/flags
 	$(call say,CC)
@@ -154,7 +166,8 @@ quote = '$(subst ','\'',$(1))'
 
 # Packages ----------------------------------------------------------------------------------------
 
-DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev scdoc
+DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev libpam0g-dev \
+	      libcap-ng-dev scdoc
 DEPS_DEMO  := python3 iproute2 passwd login
 DEPS_TEST  := libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
 	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils
@@ -198,7 +211,7 @@ endif
 test-install:
 	$(Q)rm -rf $(BUILD)/test/stage
 	$(Q)$(MAKE) -s -j$(JOBS) BUILD=$(BUILD)/test DESTDIR=$(TEST_STAGE) PREFIX=$(TEST_PREFIX) \
-		SYSCONFDIR=$(TEST_PREFIX)/etc install
+		SYSCONFDIR=$(TEST_PREFIX)/etc PAMDIR=$(TEST_PREFIX)/lib/security install
 
 live root: test-install
 	$(Q)$(RUN) --prefix $(TEST_PREFIX) --stage '$(TEST_STAGE)' $@ $(ONLY)
@@ -223,7 +236,7 @@ valgrind: $(UNDER_VALGRIND)
 
 # Checks of the sources ---------------------------------------------------------------------------
 
-C_SOURCES  := $(LIB_SOURCES) $(foreach d,shell planner supervisor resolver ctl,$(call sources,$(d)))
+C_SOURCES  := $(LIB_SOURCES) $(foreach d,pam_module shell planner supervisor resolver ctl,$(call sources,$(d)))
 C_FILES    := $(C_SOURCES) $(wildcard */*.h lib/*/*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
 TIDY_FLAGS  = -std=gnu11 $(INCLUDE) $(DEFINES)
 
@@ -278,23 +291,30 @@ endif
 BASH_COMPLETIONS := $(DATADIR)/bash-completion/completions
 install_to = install -d $(DESTDIR)$(1) $(if $(2),&& install -m $(3) $(2) $(DESTDIR)$(1))
 
+# A staged tree has no users; nor can anybody but root make one.
+on_this_machine = @test -n '$(DESTDIR)' || test $$(id -u) != 0 ||
+
 install: all
 	$(call install_to,$(BINDIR),$(BIN),0755)
 	$(call install_to,$(LIBEXECDIR),$(LIBEXEC),0755)
+	$(call install_to,$(PAMDIR),$(MODULE),0644)
 	$(call install_to,$(MANDIR)/man5,$(filter %.5,$(MAN)),0644)
 	$(call install_to,$(MANDIR)/man8,$(filter %.8,$(MAN)),0644)
 	$(call install_to,$(DOCDIR)/examples,$(wildcard policy.d/*),0644)
 	$(call install_to,$(BASH_COMPLETIONS),$(wildcard packaging/completion/*),0644)
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/sandlock/policy.d
+	$(on_this_machine) packaging/service-user add
 
 # Policies are the administrator's; what they wrote stays.
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(BIN)))
 	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,$(notdir $(LIBEXEC)))
+	rm -f $(addprefix $(DESTDIR)$(PAMDIR)/,$(notdir $(MODULE)))
 	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/examples/,$(notdir $(wildcard policy.d/*)))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(filter %.5,$(MAN))))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(filter %.8,$(MAN))))
 	rm -f $(addprefix $(DESTDIR)$(BASH_COMPLETIONS)/,$(notdir $(wildcard packaging/completion/*)))
+	$(on_this_machine) packaging/service-user remove
 	rmdir $(addprefix $(DESTDIR),$(LIBEXECDIR) $(DOCDIR)/examples $(DOCDIR) \
 		$(SYSCONFDIR)/sandlock/policy.d $(SYSCONFDIR)/sandlock) 2>/dev/null || true
 

@@ -28,6 +28,8 @@ SUITE_SECONDS = 420  # the whole suite; a hang is a failure, not a wait
 CALL_SECONDS = 30  # one command
 PYTHON = "/usr/bin/python3"
 PREFIX = Path("/opt/sandlock-test")
+# Read now: on the private machine the sources may be out of sight.
+SERVICE_USER = (Path(__file__).parent.parent / "packaging/service-user").read_text()
 
 
 # Accounts ----------------------------------------------------------------------------------------
@@ -429,6 +431,7 @@ class Stage:
         self.directory.chmod(0o755)
         self.key = self.directory / "key"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
+        subprocess.run(["sh", "-s", "add"], input=SERVICE_USER, text=True, check=True)
         self.bare = Account("bare", "/bin/bash", self.key)
         self.confined = Account("alice", self.shell, self.key)
         self._sshd(PLAIN_PORT, "no")

@@ -1,0 +1,382 @@
+/*
+ * The PAM verbs: whom the module is about, what its arguments say, what its codes mean.
+ * Called by libpam in sshd, login, su and the like, as root; must leave the process as it was
+ * found. Distrusts the user name; uid 0 is decided before anything that can fail.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <security/pam_ext.h>
+#include <security/pam_modules.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inside.h"
+#include "log.h"
+#include "login.h"
+#include "util.h"
+
+#define DATA_NAME   "sandlock-login"
+#define LOOKUP_SIZE (64U << 10)
+#define NAME_SIZE   256
+#define CHILD_EXIT  254 /* sshd's own status for a login that it refuses */
+
+enum mode {
+	MODE_AUTO = 0,
+	MODE_GATE,
+	MODE_OPEN,
+};
+
+struct arguments {
+	enum mode mode;
+	const char *exempt;   /* names and @groups, by commas */
+	const char *services; /* the only ones, by commas; NULL: all */
+	const char *conf;
+	bool inherit;
+	bool quiet;
+	bool debug;
+	const char *bad; /* an argument whose value is not known */
+};
+
+/* Who wants in, and how. */
+struct person {
+	const char *name;
+	const char *service;
+	bool known;
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Arguments ---------------------------------------------------------------------------------- */
+
+static const char *value_of(const char *argument, const char *key)
+{
+	size_t length = strlen(key);
+
+	return strncmp(argument, key, length) == 0 && argument[length] == '=' ? argument + length + 1
+									      : NULL;
+}
+
+/* The index of the word, or -1. */
+static int choose(const char *value, const char *const *words)
+{
+	for (int i = 0; words[i]; i++)
+		if (strcmp(value, words[i]) == 0)
+			return i;
+	return -1;
+}
+
+/* An argument that takes one of a few words. False where it is none of these. */
+static bool take_word(struct arguments *arguments, const char *argument)
+{
+	static const char *const modes[] = { "auto", "gate", "open", NULL };
+	static const char *const nested[] = { "deny", "inherit", NULL };
+	const char *value;
+	int word;
+
+	if ((value = value_of(argument, "mode"))) {
+		word = choose(value, modes);
+		arguments->mode = word < 0 ? MODE_AUTO : (enum mode)word;
+	} else if ((value = value_of(argument, "nested"))) {
+		word = choose(value, nested);
+		arguments->inherit = word == 1;
+	} else {
+		return false;
+	}
+	if (word < 0)
+		arguments->bad = argument;
+	return true;
+}
+
+/* An argument whose value is free, but must be there. */
+static bool take_text(struct arguments *arguments, const char *argument)
+{
+	const struct {
+		const char *key;
+		const char **place;
+	} texts[] = {
+		{ "exempt", &arguments->exempt },
+		{ "services", &arguments->services },
+		{ "conf", &arguments->conf },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		const char *value = value_of(argument, texts[i].key);
+
+		if (!value)
+			continue;
+		*texts[i].place = value;
+		if (value[0] == '\0' || (texts[i].place == &arguments->conf && value[0] != '/'))
+			arguments->bad = argument;
+		return true;
+	}
+	return false;
+}
+
+static struct arguments arguments_read(int argc, const char **argv)
+{
+	struct arguments arguments = { 0 };
+
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "quiet") == 0)
+			arguments.quiet = true;
+		else if (strcmp(argv[i], "debug") == 0)
+			arguments.debug = true;
+		else if (!take_word(&arguments, argv[i]) && !take_text(&arguments, argv[i]))
+			log_line(LOG_ERR, "unknown argument \"%s\" of pam_sandlock, ignored",
+				 argv[i]);
+	}
+	return arguments;
+}
+
+/* Lists by commas ------------------------------------------------------------------------------ */
+
+/* Copies the next word; false at the end. One that is longer than any name may be is none. */
+static bool list_next(const char **list, char word[NAME_SIZE])
+{
+	while (*list && **list) {
+		size_t length = strcspn(*list, ",");
+		const char *start = *list;
+
+		*list += length + (start[length] == ',');
+		if (length >= NAME_SIZE)
+			continue;
+		memcpy(word, start, length);
+		word[length] = '\0';
+		return true;
+	}
+	return false;
+}
+
+static bool list_holds(const char *list, const char *name)
+{
+	char word[NAME_SIZE];
+
+	while (list_next(&list, word))
+		if (strcmp(word, name) == 0)
+			return true;
+	return false;
+}
+
+/* People ----------------------------------------------------------------------------------------- */
+
+static bool group_holds(const char *group, const struct person *person)
+{
+	cleanup_free char *buffer = malloc(LOOKUP_SIZE);
+	struct group entry;
+	struct group *found = NULL;
+
+	if (!buffer || getgrnam_r(group, &entry, buffer, LOOKUP_SIZE, &found) || !found)
+		return false;
+	if (entry.gr_gid == person->gid)
+		return true;
+	for (char **member = entry.gr_mem; *member; member++)
+		if (strcmp(*member, person->name) == 0)
+			return true;
+	return false;
+}
+
+/* What cannot be looked up exempts nobody. */
+static bool is_exempt(const struct arguments *arguments, const struct person *person)
+{
+	const char *list = arguments->exempt;
+	char word[NAME_SIZE];
+
+	while (person->known && list_next(&list, word))
+		if (word[0] == '@' ? group_holds(word + 1, person) : strcmp(word, person->name) == 0)
+			return true;
+	return false;
+}
+
+/* root's name stands for root where no account can be looked up at all. */
+static bool is_root(const struct person *person)
+{
+	return person->known ? person->uid == 0 : strcmp(person->name, "root") == 0;
+}
+
+static int person_read(pam_handle_t *pamh, struct person *ret_person)
+{
+	struct person person = { 0 };
+	cleanup_free char *buffer = malloc(LOOKUP_SIZE);
+	const void *service = NULL;
+	struct passwd entry;
+	struct passwd *found = NULL;
+
+	if (pam_get_item(pamh, PAM_USER, (const void **)&person.name) != PAM_SUCCESS ||
+	    !person.name || person.name[0] == '\0')
+		return -ENOENT;
+	(void)pam_get_item(pamh, PAM_SERVICE, &service);
+	person.service = service ? service : "";
+	if (buffer && getpwnam_r(person.name, &entry, buffer, LOOKUP_SIZE, &found) == 0 && found) {
+		person.known = true;
+		person.uid = entry.pw_uid;
+		person.gid = entry.pw_gid;
+	}
+	*ret_person = person;
+	return 0;
+}
+
+/* The session -------------------------------------------------------------------------------------- */
+
+/* sshd's child opens the way out itself, and asks for credentials before it becomes the user; in
+ * all other programs the opener, or a child of it that asks for nothing, becomes the user. */
+static bool wants_gate(const struct arguments *arguments, const struct person *person)
+{
+	if (arguments->mode == MODE_AUTO)
+		return strcmp(person->service, "sshd") == 0;
+	return arguments->mode == MODE_GATE;
+}
+
+static const char *display_of(pam_handle_t *pamh)
+{
+	const void *display = NULL;
+
+	if (pam_get_item(pamh, PAM_XDISPLAY, &display) == PAM_SUCCESS && display)
+		return display;
+	return pam_getenv(pamh, "DISPLAY");
+}
+
+static void login_free(pam_handle_t *pamh, void *data, int status)
+{
+	(void)pamh;
+	(void)status;
+	login_close(data);
+	free(data);
+}
+
+static int login_remember(pam_handle_t *pamh, const struct login *login)
+{
+	struct login *data = malloc(sizeof(*data));
+
+	if (!data)
+		return PAM_BUF_ERR;
+	*data = *login;
+	return pam_set_data(pamh, DATA_NAME, data, login_free);
+}
+
+static int person_open(pam_handle_t *pamh, const struct arguments *arguments,
+		       const struct person *person)
+{
+	const struct login_request request = {
+		.user = person->name,
+		.conf = arguments->conf,
+		.gate = wants_gate(arguments, person),
+		.inherit = arguments->inherit,
+		.agent = pam_getenv(pamh, "SSH_AUTH_SOCK"),
+		.display = display_of(pamh),
+	};
+	struct login login;
+	int result = login_open(&request, &login);
+
+	if (result == LOGIN_UNNAMED)
+		return PAM_IGNORE;
+	if (result < 0)
+		return PAM_SESSION_ERR;
+	if (arguments->debug)
+		log_line(LOG_DEBUG, "session of %s by %s: policy %s, %s", person->name,
+			 person->service, plan_string(&login.plan, login.plan.header->policy),
+			 request.gate ? "gate" : "open");
+	result = login_remember(pamh, &login);
+	if (result != PAM_SUCCESS) {
+		login_close(&login);
+		return PAM_SESSION_ERR;
+	}
+	return PAM_SUCCESS;
+}
+
+/* PAM_IGNORE, PAM_SUCCESS, or PAM_SESSION_ERR, which was logged. */
+static int session_decide(pam_handle_t *pamh, int argc, const char **argv, bool *ret_quiet)
+{
+	struct arguments arguments = arguments_read(argc, argv);
+	struct person person;
+
+	*ret_quiet = arguments.quiet;
+	if (person_read(pamh, &person)) {
+		log_line(LOG_ERR, "login refused: PAM knows no user name");
+		return PAM_SESSION_ERR;
+	}
+	if (is_root(&person))
+		return PAM_IGNORE;
+	if (arguments.bad) {
+		log_line(LOG_ERR,
+			 "login refused user=%s: unknown value in the argument \"%s\" of pam_sandlock",
+			 person.name, arguments.bad);
+		return PAM_SESSION_ERR;
+	}
+	if (arguments.services && !list_holds(arguments.services, person.service))
+		return PAM_IGNORE;
+	if (is_exempt(&arguments, &person)) {
+		log_line(LOG_INFO, "session of %s by %s is exempt, not confined", person.name,
+			 person.service);
+		return PAM_IGNORE;
+	}
+	return person_open(pamh, &arguments, &person);
+}
+
+__attribute__((visibility("default"))) int pam_sm_open_session(pam_handle_t *pamh, int flags,
+							       int argc, const char **argv)
+{
+	bool quiet;
+	int result;
+
+	log_open(-1);
+	result = session_decide(pamh, argc, argv, &quiet);
+	log_identify(NULL, 0);
+	log_close();
+	if (result == PAM_SESSION_ERR && !quiet && !((unsigned)flags & PAM_SILENT))
+		pam_error(pamh,
+			  "sandlock: login refused; details are in the system log (ident sandlock)");
+	return result;
+}
+
+/* The child of a gate's opener, about to become the user: the only thing that stops sshd here is
+ * the end of the process. */
+static int child_enter(const struct login *login)
+{
+	log_open(-1);
+	if (login_enter(login))
+		_exit(CHILD_EXIT);
+	log_close();
+	return PAM_SUCCESS;
+}
+
+__attribute__((visibility("default"))) int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc,
+							  const char **argv)
+{
+	const void *data = NULL;
+	const struct login *login;
+
+	(void)argc;
+	(void)argv;
+	if (((unsigned)flags & PAM_DELETE_CRED) ||
+	    pam_get_data(pamh, DATA_NAME, &data) != PAM_SUCCESS || !data)
+		return PAM_IGNORE;
+	login = data;
+	if (!login->gate || getpid() == login->opener)
+		return PAM_IGNORE;
+	return inside_session() ? PAM_SUCCESS : child_enter(login);
+}
+
+/* Success could let somebody in where this is the only module that decides. */
+__attribute__((visibility("default"))) int pam_sm_authenticate(pam_handle_t *pamh, int flags,
+							       int argc, const char **argv)
+{
+	(void)pamh;
+	(void)flags;
+	(void)argc;
+	(void)argv;
+	return PAM_IGNORE;
+}
+
+/* The supervisor ends with the last process of the session; what is confined stays so. */
+__attribute__((visibility("default"))) int pam_sm_close_session(pam_handle_t *pamh, int flags,
+								int argc, const char **argv)
+{
+	const void *data = NULL;
+
+	(void)flags;
+	(void)argc;
+	(void)argv;
+	return pam_get_data(pamh, DATA_NAME, &data) == PAM_SUCCESS && data ? PAM_SUCCESS : PAM_IGNORE;
+}
