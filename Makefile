@@ -81,6 +81,7 @@ STATIC := $(BUILD)/static
 
 # Shell and supervisor parse no policy and resolve no name: the musl archive holds everything else.
 HOST_ONLY  := lib/resolve.c lib/apply/bounding.c lib/session/login.c $(wildcard lib/policy/*.c)
+HOST_ONLY  += $(wildcard lib/pamconf/*.c)
 STATIC_LIB := $(STATIC)/libsandlock.a
 HOST_LIB   := $(HOST)/libsandlock.a
 
@@ -138,7 +139,14 @@ $(HOST_LIB) $(STATIC_LIB):
 
 $(HOST)/tests/%: $(HOST)/tests/unit/%.o $(UNIT_HELPERS) $(HOST_LIB)
 	$(call say,LINK)
-	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ -lcmocka -liniparser -lseccomp -lcap-ng -pthread
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -liniparser -lseccomp -lcap-ng -pthread
+
+# Judged against libpam itself, by a module that returns what the test wants.
+$(HOST)/tests/test_pam_judge: LIBS := -lpam
+$(HOST)/tests/test_pam_judge: | $(HOST)/tests/pam_answer.so
+$(HOST)/tests/pam_answer.so: tests/unit/modules/pam_answer.c
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 $(WARNINGS) $(CFLAGS) -fPIC -shared -o $@ $< -lpam
 
 $(HOST)/%.o: %.c $(BUILD)/flags
 	$(call say,CC)
@@ -237,7 +245,8 @@ valgrind: $(UNDER_VALGRIND)
 # Checks of the sources ---------------------------------------------------------------------------
 
 C_SOURCES  := $(LIB_SOURCES) $(foreach d,pam_module shell planner supervisor resolver ctl,$(call sources,$(d)))
-C_FILES    := $(C_SOURCES) $(wildcard */*.h lib/*/*.h tests/unit/*.[ch] tests/fuzz/*.[ch])
+C_FILES    := $(C_SOURCES) $(wildcard */*.h lib/*/*.h tests/unit/*.[ch] tests/unit/*/*.c \
+	      tests/fuzz/*.[ch])
 TIDY_FLAGS  = -std=gnu11 $(INCLUDE) $(DEFINES)
 
 lint: lint-format lint-tidy lint-cppcheck lint-scan lint-man lint-gcc lint-clang

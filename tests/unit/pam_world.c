@@ -1,0 +1,144 @@
+/*
+ * What the tests of the PAM reader share: Debian's files of /etc/pam.d in memory.
+ * Linked into every unit test.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "pam_world.h"
+#include "util.h"
+
+/* The lines of Debian 12, without the comments. */
+static const struct pam_text debian[] = {
+	{ "common-auth", "auth	[success=1 default=ignore]	pam_unix.so nullok\n"
+			 "auth	requisite			pam_deny.so\n"
+			 "auth	required			pam_permit.so\n"
+			 "auth	optional			pam_cap.so \n" },
+	{ "common-account",
+	  "account	[success=1 new_authtok_reqd=done default=ignore]	pam_unix.so \n"
+	  "account	requisite			pam_deny.so\n"
+	  "account	required			pam_permit.so\n" },
+	{ "common-password", "password	[success=1 default=ignore]	pam_unix.so obscure yescrypt\n"
+			     "password	requisite			pam_deny.so\n"
+			     "password	required			pam_permit.so\n" },
+	{ "common-session", "session	[default=1]			pam_permit.so\n"
+			    "session	requisite			pam_deny.so\n"
+			    "session	required			pam_permit.so\n"
+			    "session	required	pam_unix.so \n"
+			    "session	optional	pam_systemd.so \n" },
+	{ "common-session-noninteractive",
+	  "session	[default=1]			pam_permit.so\n"
+	  "session	requisite			pam_deny.so\n"
+	  "session	required			pam_permit.so\n"
+	  "session	required	pam_unix.so \n" },
+	{ "sshd", "# PAM configuration for the Secure Shell service\n"
+		  "@include common-auth\n"
+		  "account    required     pam_nologin.so\n"
+		  "@include common-account\n"
+		  "session [success=ok ignore=ignore module_unknown=ignore default=bad]        "
+		  "pam_selinux.so close\n"
+		  "session    required     pam_loginuid.so\n"
+		  "session    optional     pam_keyinit.so force revoke\n"
+		  "@include common-session\n"
+		  "session    optional     pam_motd.so  motd=/run/motd.dynamic\n"
+		  "session    optional     pam_motd.so noupdate\n"
+		  "session    optional     pam_mail.so standard noenv # [1]\n"
+		  "session    required     pam_limits.so\n"
+		  "session    required     pam_env.so # [1]\n"
+		  "session    required     pam_env.so user_readenv=1 envfile=/etc/default/locale\n"
+		  "session [success=ok ignore=ignore module_unknown=ignore default=bad]        "
+		  "pam_selinux.so open\n"
+		  "@include common-password\n" },
+	{ "su", "auth       sufficient pam_rootok.so\n"
+		"session       required   pam_env.so readenv=1\n"
+		"session       required   pam_env.so readenv=1 envfile=/etc/default/locale\n"
+		"session    optional   pam_mail.so nopen\n"
+		"session    required   pam_limits.so\n"
+		"@include common-auth\n@include common-account\n@include common-session\n" },
+	{ "su-l", "#%PAM-1.0\n"
+		  "auth		include		su\n"
+		  "account		include		su\n"
+		  "password	include		su\n"
+		  "session		optional	pam_keyinit.so force revoke\n"
+		  "session		include		su\n" },
+	{ "runuser", "auth		sufficient	pam_rootok.so\n"
+		     "session		optional	pam_keyinit.so revoke\n"
+		     "session		required	pam_limits.so\n"
+		     "session		required	pam_unix.so\n" },
+	{ "other", "@include common-auth\n@include common-account\n@include common-password\n"
+		   "@include common-session\n" },
+};
+
+static const char *text_find(const char *name, const struct pam_text *texts)
+{
+	for (; texts && texts->name; texts++)
+		if (strcmp(texts->name, name) == 0)
+			return texts->text;
+	for (size_t i = 0; i < ARRAY_SIZE(debian); i++)
+		if (strcmp(debian[i].name, name) == 0)
+			return debian[i].text;
+	return NULL;
+}
+
+int pam_world_source(const char *name, void *context, char **ret_path, char **ret_bytes,
+		     size_t *ret_length)
+{
+	const char *text = text_find(name, context);
+
+	if (!text)
+		return -ENOENT;
+	*ret_path = strdup(name);
+	*ret_bytes = strdup(text);
+	*ret_length = strlen(text);
+	return 0;
+}
+
+struct pam_service pam_world_read(const char *name, struct pam_text *texts)
+{
+	struct pam_service service;
+
+	assert_int_equal(0, pam_service_read(name, pam_world_source, texts, &service));
+	return service;
+}
+
+void pam_world_complaints(const struct pam_service *service, char text[4096])
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < service->complaint_count && used < 4096; i++)
+		used += (size_t)snprintf(text + used, 4096 - used, "%s:%u: %s\n",
+					 service->complaints[i].file, service->complaints[i].line,
+					 service->complaints[i].text);
+}
+
+void pam_world_describe(const struct pam_stack *stack, char text[4096])
+{
+	unsigned level = 0;
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i <= stack->count && used < 4096; i++) {
+		const struct pam_handler *handler = &stack->handlers[i];
+		const char *name = i < stack->count ? handler->line->name : "";
+		size_t prefix = strncmp(name, "pam_", 4) == 0 ? 4 : 0;
+
+		for (; level > (i < stack->count ? handler->level : 0); level--)
+			used += (size_t)snprintf(text + used, 4096 - used, "} ");
+		if (i == stack->count)
+			break;
+		if (handler->kind == LINE_SUBSTACK) {
+			used += (size_t)snprintf(text + used, 4096 - used, "{ ");
+			level++;
+			continue;
+		}
+		used += (size_t)snprintf(text + used, 4096 - used, "%s%.*s ",
+					 handler->kind == LINE_BROKEN ? "!" : "",
+					 (int)strcspn(name + prefix, "."), name + prefix);
+	}
+}
