@@ -208,7 +208,7 @@ static int root_renounce(const struct keeper *keeper)
 	if (!error && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		error = -errno;
 	if (!error)
-		report(keeper, KEEPER_HERE, getpid());
+		report(keeper, KEEPER_HERE, 0);
 	return error;
 }
 
@@ -296,9 +296,7 @@ int main(int argc, char **argv)
 		return 2;
 	keeper.child = (pid_t)number;
 	supervisor.display = parse_unsigned(argv[2], UINT16_MAX, &number) ? -1 : (int)number;
-	error = keeper.service.on ? service_detach() : 0;
-	if (!error)
-		error = keeper_open(&keeper, &supervisor);
+	error = keeper_open(&keeper, &supervisor);
 	if (!error) {
 		names_await(&supervisor.names);
 		error = child_release(&keeper);

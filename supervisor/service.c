@@ -35,17 +35,6 @@ bool service_read(int argc, char **argv, struct service *ret_service)
 	return ret_service->gate || strcmp(argv[2], "open") == 0;
 }
 
-int service_detach(void)
-{
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return -errno;
-	if (pid > 0)
-		_exit(0);
-	return setsid() < 0 ? -errno : 0;
-}
-
 static int capabilities_keep(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };

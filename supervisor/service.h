@@ -1,5 +1,5 @@
 /*
- * A supervisor that PAM started: it leaves the program that opened the session, and gives up root.
+ * A supervisor that PAM started: it is root at first, and gives that up.
  * Called by sandlock-supervisor.
  * Distrusts nothing; every step that fails is the end of the session.
  */
@@ -20,9 +20,6 @@ struct service {
 
 /* True where the arguments behind pid and display are sound. */
 bool service_read(int argc, char **argv, struct service *ret_service);
-
-/* The caller goes on as a child of init, in a session of its own; its former self ends. */
-int service_detach(void);
 
 /* Real and saved uid the service user's, so that the user can neither signal nor starve us;
  * effective uid the user's, since unix sockets are reached with it, as with the gid and the groups

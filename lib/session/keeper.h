@@ -11,7 +11,7 @@
 /* The supervisor's descriptors at its start; it closes what lies above. Its arguments: the child's
  * pid, and the number of the X11 display or "-". Where PAM starts it, as root, three more: uid and
  * gid of the service user, and "open" or "gate"; then the child is the program that opens the
- * session, which is also the parent, and stays what it is to others: the supervisor leaves it. */
+ * session, which is also the parent. */
 #define SUPERVISOR_PLAN_FD     3
 #define SUPERVISOR_PARENT_FD   4 /* SOCK_SEQPACKET; end of file: the parent is gone */
 #define SUPERVISOR_CHILD_FD    5 /* SOCK_STREAM; end of file at one side: the other must end */
@@ -26,7 +26,7 @@ enum keeper_report_kind {
 	KEEPER_FAILED = 0, /* value: errno; the session does not start */
 	KEEPER_CHILD,      /* value: the child's pid; the session has started */
 	KEEPER_STATUS,     /* value: the wait(2) status with which the child ended */
-	KEEPER_HERE, /* PAM only. value: the supervisor's pid; it waits for the listener's number */
+	KEEPER_HERE,       /* PAM only. It has given up root, and waits for the listener's number */
 };
 struct keeper_report {
 	int32_t kind;

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bounding.h"
@@ -142,7 +141,7 @@ static pid_t supervisor_exec(const struct start *start, int reports, int words)
 	snprintf(opener, sizeof(opener), "%d", (int)start->login->opener);
 	snprintf(uid, sizeof(uid), "%u", (unsigned)start->service.uid);
 	snprintf(gid, sizeof(gid), "%u", (unsigned)start->service.gid);
-	return spawn_start(&(struct spawn){
+	return spawn_leave(&(struct spawn){
 		.program = SUPERVISOR,
 		.argv = argv,
 		.descriptors = descriptors,
@@ -150,17 +149,6 @@ static pid_t supervisor_exec(const struct start *start, int reports, int words)
 		.ids = &ids,
 		.new_session = true,
 	});
-}
-
-/* It forks itself away from us: only its first self is ours to wait for. */
-static int supervisor_leave(pid_t pid)
-{
-	int status;
-	int error = spawn_wait(pid, &status);
-
-	if (error)
-		return error;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }
 
 static int report_read(struct start *start)
@@ -173,10 +161,9 @@ static int report_read(struct start *start)
 	} while (length < 0 && errno == EINTR);
 	if (length != (ssize_t)sizeof(report))
 		return length < 0 ? -errno : -EPIPE;
-	if (report.kind != KEEPER_HERE)
-		return report.kind == KEEPER_FAILED && report.value > 0 ? -report.value : -EPROTO;
-	start->login->supervisor = report.value;
-	return 0;
+	if (report.kind == KEEPER_HERE)
+		return 0;
+	return report.kind == KEEPER_FAILED && report.value > 0 ? -report.value : -EPROTO;
 }
 
 static int supervisor_start(struct start *start)
@@ -198,8 +185,10 @@ static int supervisor_start(struct start *start)
 	pid = supervisor_exec(start, reports[1], words[1]);
 	util_cleanup_fd(&reports[1]);
 	util_cleanup_fd(&words[1]);
-	error = pid < 0 ? pid : supervisor_leave(pid);
-	return error ? error : report_read(start);
+	if (pid < 0)
+		return pid;
+	start->login->supervisor = pid;
+	return report_read(start);
 }
 
 /* What every process of the session is to keep for good, whoever it becomes. */

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "landlock.h"
@@ -39,9 +38,6 @@ static int planner_call(const struct planner_request *request, int memfd)
 		.ids = request->ids,
 	};
 	int count = 1;
-	int status;
-	int error;
-	pid_t pid;
 
 	if (request->conf) {
 		argv[count++] = "--conf";
@@ -55,13 +51,7 @@ static int planner_call(const struct planner_request *request, int memfd)
 		argv[count++] = "--account";
 		argv[count++] = request->account;
 	}
-	pid = spawn_start(&spawn);
-	if (pid < 0)
-		return pid;
-	error = spawn_wait(pid, &status);
-	if (error)
-		return error;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
+	return spawn_run(&spawn);
 }
 
 static enum planner_result plan_judge(const struct planner_request *request,

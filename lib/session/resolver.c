@@ -26,7 +26,7 @@ pid_t resolver_spawn(const struct plan *plan, int memfd, const struct spawn_ids 
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
-	pid = spawn_start(&(struct spawn){
+	pid = spawn_leave(&(struct spawn){
 		.program = RESOLVER,
 		.argv = argv,
 		.descriptors = (const int[]){ -1, -1, -1, memfd, pair[1] },

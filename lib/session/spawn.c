@@ -1,6 +1,6 @@
 /*
  * Starts a program of ours beside a process that is not ours.
- * Called by planner and login.
+ * Called by planner, resolver and login.
  * Distrusts the C library between clone and exec: the child shares the caller's memory, so it makes
  * system calls only.
  */
@@ -17,15 +17,19 @@
 
 #include "util.h"
 
-#define STACK_SIZE (32U << 10)
-
-/* A number that no signal has in common: the size of the kernel's signal set. */
+#define STACK_SIZE     (16U << 10) /* the two of them use a few hundred bytes */
 #define KERNEL_SIGNALS 64
 
-struct child {
+/* What the caller and the two processes share. exec(2) makes any child one that its parent is told
+ * of, so the program is the child of a process between, which executes nothing and of which nobody
+ * is told. */
+struct shared {
 	const struct spawn *spawn;
+	bool wait;
 	int null;
-	int error; /* written by the child, read when its exec or its end lets the caller go on */
+	int result; /* of spawn_run or spawn_leave */
+	unsigned char between[STACK_SIZE] __attribute__((aligned(16)));
+	unsigned char program[STACK_SIZE] __attribute__((aligned(16)));
 };
 
 /* A handler of the caller's must not run in its memory. */
@@ -34,7 +38,10 @@ static void handlers_drop(void)
 	for (int number = 1; number <= KERNEL_SIGNALS; number++) {
 		struct sigaction action;
 
-		if (sigaction(number, NULL, &action) || action.sa_handler == SIG_IGN)
+		if (sigaction(number, NULL, &action))
+			continue;
+		/* Ignored, it would let nobody wait. */
+		if (action.sa_handler == SIG_IGN && number != SIGCHLD)
 			continue;
 		action = (struct sigaction){ .sa_handler = SIG_DFL };
 		sigaction(number, &action, NULL);
@@ -42,13 +49,13 @@ static void handlers_drop(void)
 }
 
 /* Each first to above all places, so that none overwrites another. */
-static int descriptors_place(const struct child *child)
+static int descriptors_place(const struct shared *shared)
 {
-	const struct spawn *spawn = child->spawn;
+	const struct spawn *spawn = shared->spawn;
 	int copies[SPAWN_DESCRIPTORS_MAX];
 
 	for (size_t i = 0; i < spawn->descriptor_count; i++) {
-		int source = spawn->descriptors[i] < 0 ? child->null : spawn->descriptors[i];
+		int source = spawn->descriptors[i] < 0 ? shared->null : spawn->descriptors[i];
 
 		copies[i] = fcntl(source, F_DUPFD_CLOEXEC, SPAWN_DESCRIPTORS_MAX);
 		if (copies[i] < 0)
@@ -70,42 +77,62 @@ static int ids_take(const struct spawn_ids *ids)
 	return 0;
 }
 
-static int child_run(void *argument)
+static int program_main(void *argument)
 {
 	static char *const no_environment[] = { NULL };
-	struct child *child = argument;
-	const struct spawn *spawn = child->spawn;
+	struct shared *shared = argument;
+	const struct spawn *spawn = shared->spawn;
+	int error;
 
-	handlers_drop();
 	if (spawn->new_session)
 		setsid();
-	child->error = descriptors_place(child);
-	if (!child->error && spawn->ids)
-		child->error = ids_take(spawn->ids);
-	if (!child->error) {
+	error = descriptors_place(shared);
+	if (!error && spawn->ids)
+		error = ids_take(spawn->ids);
+	if (!error) {
 		execve(spawn->program, (char *const *)(uintptr_t)spawn->argv, no_environment);
-		child->error = -errno;
+		error = -errno;
 	}
+	shared->result = error;
 	_exit(127);
+}
+
+static int program_wait(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
+}
+
+static int between_main(void *argument)
+{
+	struct shared *shared = argument;
+	pid_t pid;
+	int ended;
+
+	handlers_drop();
+	pid = clone(program_main, shared->program + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD,
+		    shared);
+	if (pid < 0)
+		shared->result = -errno;
+	if (pid < 0 || shared->result < 0)
+		_exit(0);
+	ended = shared->wait ? program_wait(pid) : pid;
+	shared->result = ended;
+	_exit(0);
 }
 
 /* Exit signal 0: the caller is told nothing, and only a wait that asks for such children sees
  * it. */
-static pid_t child_clone(struct child *child)
-{
-	unsigned char stack[STACK_SIZE] __attribute__((aligned(16)));
-	pid_t pid = clone(child_run, stack + sizeof(stack), CLONE_VM | CLONE_VFORK, child);
-
-	return pid < 0 ? -errno : pid;
-}
-
-pid_t spawn_start(const struct spawn *spawn)
+static int spawn_start(const struct spawn *spawn, bool wait)
 {
 	cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct child child = { .spawn = spawn, .null = null };
+	struct shared shared = { .spawn = spawn, .wait = wait, .null = null };
 	sigset_t all;
 	sigset_t before;
-	int status;
 	pid_t pid;
 
 	if (null < 0)
@@ -113,19 +140,22 @@ pid_t spawn_start(const struct spawn *spawn)
 	sigfillset(&all);
 	if (sigprocmask(SIG_SETMASK, &all, &before))
 		return -errno;
-	pid = child_clone(&child);
+	pid = clone(between_main, shared.between + STACK_SIZE, CLONE_VM | CLONE_VFORK, &shared);
+	if (pid < 0)
+		shared.result = -errno;
+	else
+		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (pid > 0 && child.error) {
-		(void)spawn_wait(pid, &status);
-		return child.error;
-	}
-	return pid;
+	return shared.result;
 }
 
-int spawn_wait(pid_t pid, int *ret_status)
+int spawn_run(const struct spawn *spawn)
 {
-	while (waitpid(pid, ret_status, __WALL) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return 0;
+	return spawn_start(spawn, true);
+}
+
+pid_t spawn_leave(const struct spawn *spawn)
+{
+	return spawn_start(spawn, false);
 }

@@ -1,6 +1,6 @@
 /*
  * Starts a program of ours beside a process that is not ours: nothing of its memory is copied, it
- * gets no SIGCHLD, and no wait(2) of its own can meet the child. Called by planner and login.
+ * gets no SIGCHLD, and no wait(2) of its own meets a child. Called by planner, resolver and login.
  * Distrusts what the process holds: only the descriptors named here reach the program.
  */
 #ifndef SANDLOCK_SPAWN_H
@@ -28,11 +28,14 @@ struct spawn {
 	bool new_session;            /* of setsid(2): no terminal */
 };
 
-/* The program's pid, or a negative errno, also where the exec failed. It begins with every signal
- * blocked and with the caller's ignored ones. */
-pid_t spawn_start(const struct spawn *spawn);
+/* Both: a negative errno where the program was not executed. It begins with every signal blocked,
+ * and with those ignored that the caller ignores, but for SIGCHLD. */
 
-/* Waits for its end; the wait(2) status in *ret_status, or a negative errno. */
-int spawn_wait(pid_t pid, int *ret_status);
+/* Waits for the program's end; its exit status, -EIO where a signal ended it. The caller sees no
+ * signal but SIGKILL meanwhile. */
+int spawn_run(const struct spawn *spawn);
+
+/* The program's pid. It is a child of init, or of the nearest subreaper. */
+pid_t spawn_leave(const struct spawn *spawn);
 
 #endif

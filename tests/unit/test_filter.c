@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <netinet/in.h>
 #include <seccomp.h>
@@ -273,6 +274,63 @@ static void trapped_calls_trap_as_the_facts_say(void **state)
 	assert_int_equal(ALLOW, ask(&built, __NR_sendto, 3, 4096, 5, 0, 4096, 16));
 	assert_int_equal(ALLOW, ask(&built, __NR_sendmsg, 3, 4096, 0));
 	assert_int_equal(ALLOW, ask(&built, __NR_sendmmsg, 3, 4096, 1, 0));
+}
+
+/* Whoever would become the user asks; all else a gate leaves as it was. */
+static void gate_traps_what_becomes_the_user_and_refuses_nothing(void **state)
+{
+	static const char *const becoming[] = { "setuid", "setreuid", "setresuid" };
+	struct filter_facts facts = { .gate = true, .gate_uid = 1000, .flags = PLAN_UNIX_DGRAM };
+	struct built gate;
+	struct built session;
+
+	(void)state;
+	build(&gate, &facts);
+	build(&session, &(struct filter_facts){ .flags = PLAN_UNIX_DGRAM });
+	for (size_t i = 0; i < ARRAY_SIZE(becoming); i++) {
+		int number = number_of(becoming[i]);
+
+		assert_int_equal(NOTIFY, ask(&gate, number, 1000, 1000, 1000));
+		assert_int_equal(NOTIFY, ask(&gate, number, GARBAGE | 1000, 0, 0));
+		assert_int_equal(ALLOW, ask(&gate, number, 1001, 1000, 1000));
+		/* seteuid(3) and setfsuid keep the real uid. */
+		assert_int_equal(ALLOW, ask(&gate, number, UINT32_MAX, 1000, UINT32_MAX));
+		assert_int_equal(ALLOW, ask(&session, number, 1000, 1000, 1000));
+	}
+	assert_int_equal(NOTIFY, ask(&gate, number_of("connect"), 3));
+	assert_int_equal(NOTIFY, ask(&gate, number_of("listen"), 3));
+	assert_int_equal(NOTIFY, ask(&gate, number_of("sendmsg"), 3));
+	for (size_t i = 0; i < ARRAY_SIZE(by_default); i++)
+		assert_int_equal(ALLOW, ask(&gate, number_of(by_default[i]), 0));
+	assert_int_equal(ALLOW, ask(&gate, number_of("socket"), AF_PACKET, SOCK_RAW, 0));
+	assert_int_equal(FAIL(ENOSYS), ask_abi(&gate, AUDIT_ARCH_I386, 0, NULL));
+}
+
+/* Two filters that trap the same would leave the call to the newer one, which nobody serves. */
+static void session_behind_a_gate_traps_nothing(void **state)
+{
+	struct filter_facts facts = { .nested = true,
+				      .flags = PLAN_UDP | PLAN_UNIX_DGRAM,
+				      .trap_bind = true };
+	struct built built;
+
+	(void)state;
+	build(&built, &facts);
+	for (int number = 0; number <= FILTER_CALL_LAST; number++)
+		assert_int_not_equal(NOTIFY, ask(&built, number, 1, 1, 1, 1, 1, 1));
+}
+
+/* libpam and sudo give up a session on EPERM, and go on without audit on this. */
+static void audit_is_refused_as_by_a_kernel_without_it(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ 0 });
+	assert_int_equal(FAIL(EPROTONOSUPPORT), ask(&built, number_of("socket"), AF_NETLINK,
+						    SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT));
+	assert_int_equal(FAIL(EPERM), ask(&built, number_of("socketpair"), AF_NETLINK, SOCK_RAW,
+					  NETLINK_KOBJECT_UEVENT));
 }
 
 static void sendto_traps_only_with_an_address(void **state)
@@ -646,6 +704,9 @@ int main(void)
 		cmocka_unit_test(foreign_abis_and_unknown_numbers_do_not_exist),
 		cmocka_unit_test(sockets_are_created_as_the_policy_says),
 		cmocka_unit_test(trapped_calls_trap_as_the_facts_say),
+		cmocka_unit_test(gate_traps_what_becomes_the_user_and_refuses_nothing),
+		cmocka_unit_test(session_behind_a_gate_traps_nothing),
+		cmocka_unit_test(audit_is_refused_as_by_a_kernel_without_it),
 		cmocka_unit_test(sendto_traps_only_with_an_address),
 		cmocka_unit_test(fast_open_is_switched_off_for_every_send),
 		cmocka_unit_test(namespaces_are_refused_flag_by_flag),
