@@ -47,7 +47,7 @@ int test_socket(const struct plan *plan, const char *operand, const char *target
 	struct unix_verdict verdict;
 
 	if (target[0] == '@')
-		verdict = unixrule_decide_abstract(plan, target + 1, -1);
+		verdict = unixrule_decide_abstract(plan, target + 1, strlen(target + 1), -1);
 	else if (realpath(target, path))
 		verdict = unixrule_decide_path(plan, path, -1);
 	else

@@ -44,25 +44,25 @@ static bool is_own_place(const struct plan *plan, const char *path)
 }
 
 /* "/tmp/.X11-unix/X0", as a path and as an abstract name. */
-static bool is_display(const char *name, int display)
+static bool is_display(const char *name, size_t length, int display)
 {
 	char text[PLACE_MAX];
 
 	snprintf(text, sizeof(text), "/tmp/.X11-unix/X%d", display);
-	return display >= 0 && strcmp(name, text) == 0;
+	return display >= 0 && length == strlen(text) && memcmp(name, text, length) == 0;
 }
 
 static enum unix_verdict_kind judge_path(const struct plan *plan, const struct plan_socket *item,
-					 const char *path, int display)
+					 const char *path, size_t length, int display)
 {
 	switch ((enum plan_socket_kind)item->kind) {
 	case SOCKET_PATH:
-		return pattern_matches(plan_string(plan, item->pattern), path) ? UNIX_ALLOW
-									       : UNIX_DENY;
+		return pattern_matches(plan_string(plan, item->pattern), path, length) ? UNIX_ALLOW
+										       : UNIX_DENY;
 	case SOCKET_OWN:
 		return is_own_place(plan, path) ? UNIX_OWN : UNIX_DENY;
 	case SOCKET_X11:
-		return is_display(path, display) ? UNIX_ALLOW : UNIX_DENY;
+		return is_display(path, length, display) ? UNIX_ALLOW : UNIX_DENY;
 	case SOCKET_ABSTRACT:
 		return UNIX_DENY;
 	}
@@ -70,14 +70,14 @@ static enum unix_verdict_kind judge_path(const struct plan *plan, const struct p
 }
 
 static enum unix_verdict_kind judge_abstract(const struct plan *plan, const struct plan_socket *item,
-					     const char *name, int display)
+					     const char *name, size_t length, int display)
 {
 	switch ((enum plan_socket_kind)item->kind) {
 	case SOCKET_ABSTRACT:
-		return pattern_matches(plan_string(plan, item->pattern), name) ? UNIX_ALLOW
-									       : UNIX_DENY;
+		return pattern_matches(plan_string(plan, item->pattern), name, length) ? UNIX_ALLOW
+										       : UNIX_DENY;
 	case SOCKET_X11:
-		return is_display(name, display) ? UNIX_ALLOW : UNIX_DENY;
+		return is_display(name, length, display) ? UNIX_ALLOW : UNIX_DENY;
 	case SOCKET_PATH:
 	case SOCKET_OWN:
 		return UNIX_DENY;
@@ -86,16 +86,17 @@ static enum unix_verdict_kind judge_abstract(const struct plan *plan, const stru
 }
 
 /* An item that allows without more wins over `own`. */
-static struct unix_verdict decide(const struct plan *plan, const char *name, int display,
+static struct unix_verdict decide(const struct plan *plan, const char *name, size_t length,
+				  int display,
 				  enum unix_verdict_kind (*judge)(const struct plan *,
 								  const struct plan_socket *,
-								  const char *, int))
+								  const char *, size_t, int))
 {
 	struct unix_verdict verdict = { UNIX_DENY, NULL };
 
 	for (uint32_t i = 0; i < plan->header->sockets.count; i++) {
 		const struct plan_socket *item = &plan->sockets[i];
-		enum unix_verdict_kind kind = judge(plan, item, name, display);
+		enum unix_verdict_kind kind = judge(plan, item, name, length, display);
 
 		if (kind == UNIX_ALLOW)
 			return (struct unix_verdict){ kind, item };
@@ -107,10 +108,11 @@ static struct unix_verdict decide(const struct plan *plan, const char *name, int
 
 struct unix_verdict unixrule_decide_path(const struct plan *plan, const char *path, int display)
 {
-	return decide(plan, path, display, judge_path);
+	return decide(plan, path, strlen(path), display, judge_path);
 }
 
-struct unix_verdict unixrule_decide_abstract(const struct plan *plan, const char *name, int display)
+struct unix_verdict unixrule_decide_abstract(const struct plan *plan, const char *name,
+					     size_t length, int display)
 {
-	return decide(plan, name, display, judge_abstract);
+	return decide(plan, name, length, display, judge_abstract);
 }

@@ -21,7 +21,8 @@ struct unix_verdict {
 /* `display` is the number of the session's X11 display, -1: none. */
 struct unix_verdict unixrule_decide_path(const struct plan *plan, const char *path, int display);
 
-/* `name` is what follows the leading NUL. */
-struct unix_verdict unixrule_decide_abstract(const struct plan *plan, const char *name, int display);
+/* `name` is what follows the leading NUL; further ones may stand in it. */
+struct unix_verdict unixrule_decide_abstract(const struct plan *plan, const char *name,
+					     size_t length, int display);
 
 #endif

@@ -133,16 +133,17 @@ uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length)
 	return hash;
 }
 
-bool pattern_matches(const char *pattern, const char *text)
+bool pattern_matches(const char *pattern, const char *text, size_t length)
 {
+	const char *end = text + length;
 	const char *star = NULL;
 	const char *resume = NULL;
 
-	while (*text) {
+	while (text < end) {
 		if (*pattern == '*') {
 			star = pattern++;
 			resume = text;
-		} else if (*pattern == *text) {
+		} else if (*pattern && *pattern == *text) {
 			pattern++;
 			text++;
 		} else if (star) {

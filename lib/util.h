@@ -45,7 +45,8 @@ ssize_t read_bounded(int fd, void *buffer, size_t limit);
 #define HASH_START 0xcbf29ce484222325ULL
 uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length);
 
-/* True where `text` matches `pattern`, in which `*` stands for any run of characters, `/` too. */
-bool pattern_matches(const char *pattern, const char *text);
+/* True where the `length` bytes of `text` match `pattern`, in which `*` stands for any run of bytes,
+ * `/` and NUL too. */
+bool pattern_matches(const char *pattern, const char *text, size_t length);
 
 #endif

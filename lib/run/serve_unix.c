@@ -150,28 +150,28 @@ static bool is_agent(const struct supervisor *supervisor, const struct unix_targ
 	       supervisor->agent.inode == target->status.st_ino;
 }
 
-/* The name's bytes as a string; false where a NUL stands in them, which no pattern can say. */
-static bool abstract_name(const struct request *request, char name[SERVE_TEXT_MAX])
+/* "@name", a NUL as @ too, as netstat(8) has it. */
+static void abstract_format(const char *name, size_t length, char text[SERVE_TEXT_MAX])
 {
-	const struct sockaddr_un *address = (const void *)&request->address;
-	size_t length = request->length - offsetof(struct sockaddr_un, sun_path) - 1;
-
-	memcpy(name, address->sun_path + 1, length);
-	name[length] = '\0';
-	return strlen(name) == length;
+	text[0] = '@';
+	for (size_t i = 0; i < length; i++)
+		text[1 + i] = name[i] ? name[i] : '@';
+	text[1 + length] = '\0';
 }
 
 static bool judge_abstract(struct supervisor *supervisor, struct request *request,
 			   const char *operation, struct outcome *ret_refusal)
 {
-	char name[SERVE_TEXT_MAX];
+	const struct sockaddr_un *address = (const void *)&request->address;
+	const char *name = address->sun_path + 1;
+	size_t length = request->length - offsetof(struct sockaddr_un, sun_path) - 1;
 	char text[SERVE_TEXT_MAX];
-	bool sayable = abstract_name(request, name);
 
-	if (sayable && !serve_is_foreign(supervisor, request) &&
-	    unixrule_decide_abstract(supervisor->plan, name, supervisor->display).kind == UNIX_ALLOW)
+	if (!serve_is_foreign(supervisor, request) &&
+	    unixrule_decide_abstract(supervisor->plan, name, length, supervisor->display).kind ==
+		    UNIX_ALLOW)
 		return true;
-	snprintf(text, sizeof(text), "@%.*s", SERVE_TEXT_MAX - 2, name);
+	abstract_format(name, length, text);
 	serve_refuse(supervisor, request, operation, "unix", text, NULL);
 	/* xcb falls back to the path socket on this errno only. */
 	*ret_refusal = outcome_error(ECONNREFUSED);

@@ -321,6 +321,14 @@ class Unix(NetworkTest):
         self.assertEqual(["ECONNREFUSED", "ok"], said)
         self.assertEqual((0, 1), (one.arrivals(), two.arrivals()))
 
+    def test_abstract_name_with_nuls_is_judged_as_a_whole(self):
+        one, two = self.unix("\0one\0more"), self.unix("\0two\0\0more")
+        self.policy("unix_allow = @one @two*")
+        said = self.confined.python(r"answer([unix('\0one\0more'), unix('\0two\0\0more')])")
+        self.assertEqual(["ECONNREFUSED", "ok"], said)
+        self.assertEqual((0, 1), (one.arrivals(), two.arrivals()))
+        self.log.wait("destination=@one@more")
+
     def test_every_kind_and_every_name_is_judged_by_what_it_reaches(self):
         kinds = ("SOCK_STREAM", "SOCK_SEQPACKET", "SOCK_DGRAM")
         for kind in kinds:

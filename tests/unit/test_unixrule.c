@@ -83,17 +83,31 @@ static void paths_judged(void **state)
 	}
 }
 
+static struct unix_verdict judge_abstract(const struct plan *a_plan, const char *name, int display)
+{
+	return unixrule_decide_abstract(a_plan, name, strlen(name), display);
+}
+
 static void abstract_names_judged(void **state)
 {
 	(void)state;
-	assert_int_equal(UNIX_ALLOW, unixrule_decide_abstract(&plan, "bus-7", -1).kind);
-	assert_ptr_equal(&items[2], unixrule_decide_abstract(&plan, "bus-7", -1).item);
-	assert_int_equal(UNIX_DENY, unixrule_decide_abstract(&plan, "bus", -1).kind);
-	assert_int_equal(UNIX_DENY, unixrule_decide_abstract(&plan, "/run/app/socket", -1).kind);
-	assert_int_equal(UNIX_DENY, unixrule_decide_abstract(&plan, "/tmp/tmux", -1).kind);
-	assert_int_equal(UNIX_ALLOW, unixrule_decide_abstract(&plan, "/tmp/.X11-unix/X3", 3).kind);
-	assert_int_equal(UNIX_DENY, unixrule_decide_abstract(&plan, "/tmp/.X11-unix/X3", -1).kind);
-	assert_int_equal(UNIX_DENY, unixrule_decide_abstract(&plan, "", -1).kind);
+	assert_int_equal(UNIX_ALLOW, judge_abstract(&plan, "bus-7", -1).kind);
+	assert_ptr_equal(&items[2], judge_abstract(&plan, "bus-7", -1).item);
+	assert_int_equal(UNIX_DENY, judge_abstract(&plan, "bus", -1).kind);
+	assert_int_equal(UNIX_DENY, judge_abstract(&plan, "/run/app/socket", -1).kind);
+	assert_int_equal(UNIX_DENY, judge_abstract(&plan, "/tmp/tmux", -1).kind);
+	assert_int_equal(UNIX_ALLOW, judge_abstract(&plan, "/tmp/.X11-unix/X3", 3).kind);
+	assert_int_equal(UNIX_DENY, judge_abstract(&plan, "/tmp/.X11-unix/X3", -1).kind);
+	assert_int_equal(UNIX_DENY, judge_abstract(&plan, "", -1).kind);
+}
+
+static void abstract_name_with_nul_judged_whole(void **state)
+{
+	(void)state;
+	assert_int_equal(UNIX_ALLOW, unixrule_decide_abstract(&plan, "bus-7\0x", 7, -1).kind);
+	assert_int_equal(UNIX_DENY, unixrule_decide_abstract(&plan, "bus\0-7", 6, -1).kind);
+	assert_int_equal(UNIX_DENY,
+			 unixrule_decide_abstract(&plan, "/tmp/.X11-unix/X3\0", 18, 3).kind);
 }
 
 static void nothing_listed_opens_nothing(void **state)
@@ -101,7 +115,7 @@ static void nothing_listed_opens_nothing(void **state)
 	(void)state;
 	assert_int_equal(UNIX_DENY, unixrule_decide_path(&closed, "/tmp/x", 0).kind);
 	assert_int_equal(UNIX_DENY, unixrule_decide_path(&closed, "/tmp/.X11-unix/X0", 0).kind);
-	assert_int_equal(UNIX_DENY, unixrule_decide_abstract(&closed, "bus-1", 0).kind);
+	assert_int_equal(UNIX_DENY, judge_abstract(&closed, "bus-1", 0).kind);
 }
 
 int main(void)
@@ -109,6 +123,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_judged),
 		cmocka_unit_test(abstract_names_judged),
+		cmocka_unit_test(abstract_name_with_nul_judged_whole),
 		cmocka_unit_test(nothing_listed_opens_nothing),
 	};
 
