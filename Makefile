@@ -179,6 +179,7 @@ DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev libpam0g-de
 DEPS_DEMO  := python3 iproute2 passwd login
 DEPS_TEST  := libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
 	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils
+DEPS_SUITES := libpython3.11-testsuite golang-go golang-src stress-ng cmake dpkg-dev
 DEPS_LINT  := clang clang-tools clang-tidy clang-format libclang-rt-14-dev cppcheck mandoc valgrind
 
 deps: deps-build deps-test
@@ -188,6 +189,8 @@ deps-demo:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_DEMO)
 deps-test:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST)
+deps-suites:
+	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_SUITES)
 deps-lint:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_LINT)
 
@@ -223,6 +226,16 @@ test-install:
 
 live root: test-install
 	$(Q)$(RUN) --prefix $(TEST_PREFIX) --stage '$(TEST_STAGE)' $@ $(ONLY)
+
+# The suites of real programs, bare and inside; some minutes. libuv has no package of its tests.
+LIBUV := $(abspath $(BUILD))/suites/libuv
+suites: deps-suites test-install $(LIBUV)/build/uv_run_tests_a
+	$(Q)cp -r $(LIBUV)/build/uv_run_tests_a $(LIBUV)/test $(TEST_STAGE)/opt
+	$(Q)$(RUN) --prefix $(TEST_PREFIX) --stage '$(TEST_STAGE)' $@ $(ONLY)
+$(LIBUV)/build/uv_run_tests_a: | deps-suites
+	$(Q)packaging/apt-source libuv1 $(LIBUV)
+	$(Q)cmake -S $(LIBUV) -B $(@D) -DCMAKE_BUILD_TYPE=Release
+	$(Q)$(MAKE) -C $(@D) uv_run_tests_a
 
 check-deps: all
 	$(Q)$(RUN) script tests/check-deps $(BUILD)
@@ -344,13 +357,14 @@ help:
 	@echo 'make deps         install the packages that building and testing need (root)'
 	@echo 'make unit | live | root | check-deps    one suite; root needs root'
 	@echo '                  ONLY="word …" picks tests by their names'
+	@echo 'make suites       test suites of real programs, bare and inside a session (root)'
 	@echo 'make san | valgrind                     the unit tests under ASan+UBSan, or valgrind'
 	@echo 'make deps-lint | lint | fuzz            checkers; FUZZ_SECONDS=$(FUZZ_SECONDS) for each target'
 	@echo 'Knobs: BINDIR LIBEXECDIR MANDIR DOCDIR VERSION CC CFLAGS WERROR=1 V=1 BUILD'
 
 FORCE:
-.PHONY: FORCE all check-deps clean demo deps deps-build deps-demo deps-lint deps-test fuzz help \
+.PHONY: FORCE all check-deps clean demo deps deps-build deps-demo deps-lint deps-suites deps-test fuzz help \
 	install lint lint-clang lint-cppcheck lint-format lint-gcc lint-man lint-scan lint-tidy live root \
-	san test test-install uninstall unit unit-build valgrind
+	san suites test test-install uninstall unit unit-build valgrind
 .DELETE_ON_ERROR:
 .SECONDARY:
