@@ -85,6 +85,13 @@ int person_require(const char *name, struct person *ret_person)
 	return CTL_GOOD;
 }
 
+bool shell_is_ours(const char *shell)
+{
+	const char *slash = strrchr(shell, '/');
+
+	return slash && strcmp(slash + 1, SHELL_NAME) == 0;
+}
+
 /* The policy that decides for `account`, or CTL_ERROR after a line that says why there is none. */
 static int policy_path(const struct ctl_options *options, const struct account *account,
 		       char ret_path[PATH_SIZE])

@@ -6,6 +6,7 @@
 #ifndef SANDLOCK_CTL_H
 #define SANDLOCK_CTL_H
 
+#include <limits.h>
 #include <stdio.h>
 
 #include "plan.h"
@@ -22,6 +23,7 @@ enum ctl_status {
 
 struct ctl_options {
 	const char *conf; /* NULL: POLICY_DIRECTORY */
+	bool json;        /* of the commands that know it */
 };
 
 /* Each gets its operands, as many as its row in sandlockctl.c says, and returns the exit status. */
@@ -30,6 +32,7 @@ int status_main(const struct ctl_options *options, int argc, char **argv);
 int test_main(const struct ctl_options *options, int argc, char **argv);
 int run_main(const struct ctl_options *options, int argc, char **argv);
 int show_main(const struct ctl_options *options, int argc, char **argv);
+int pam_main(const struct ctl_options *options, int argc, char **argv);
 
 const char *ctl_directory(const struct ctl_options *options);
 
@@ -58,6 +61,9 @@ int person_find(const char *name, uid_t uid, struct person *ret_person);
 int person_require(const char *name, struct person *ret_person);
 void person_free(struct person *person);
 
+/* True for a login shell that confines. */
+bool shell_is_ours(const char *shell);
+
 /* Makes the plan of `account` just as a login would; *ret_policy (NULL: not wanted) is the caller's
  * to free. CTL_GOOD, or CTL_ERROR after what was wrong was printed. */
 int plan_load(const struct ctl_options *options, const struct account *account,
@@ -69,5 +75,10 @@ int test_connection(const struct plan *plan, enum protocol protocol, const char 
 int test_bind(const struct plan *plan, const char *operand, const char *target);
 int test_socket(const struct plan *plan, const char *operand, const char *target);
 int test_file(const struct plan *plan, uint32_t right, const char *operand, const char *target);
+
+/* True where a plan that restricts files grants `right` to `path`, which must be what realpath(3)
+ * gives; `ret_root` is what it grants it below. */
+bool file_is_granted(const struct plan *plan, uint32_t right, const char *path,
+		     char ret_root[PATH_MAX]);
 
 #endif

@@ -19,25 +19,30 @@ struct command {
 	int least; /* operands */
 	int most;  /* operands, -1: any number */
 	bool runs; /* what follows the first operand is another program's */
+	bool json; /* knows --json */
 };
 
 static const struct command commands[] = {
 	{ "check", "[FILE...]", "find the errors in FILE, or in every policy", check_main, 0, -1,
-	  false },
+	  false, false },
 	{ "status", "", "say what this kernel can hold, and who is confined", status_main, 0, 0,
-	  false },
+	  false, false },
 	{ "show", "USER", "print the policy that holds for USER, each value with its line",
-	  show_main, 1, 1, false },
+	  show_main, 1, 1, false, false },
 	{ "test",
 	  "USER tcp://HOST:PORT|udp://HOST:PORT|icmp://HOST|bind:PORT|unix:PATH|read:PATH|"
 	  "write:PATH|exec:PATH",
-	  "say whether USER may do it, and which rule decides", test_main, 2, 2, false },
-	{ "run", "USER|FILE -- COMMAND...", "run COMMAND under a policy", run_main, 2, -1, true },
+	  "say whether USER may do it, and which rule decides", test_main, 2, 2, false, false },
+	{ "run", "USER|FILE -- COMMAND...", "run COMMAND under a policy", run_main, 2, -1, true,
+	  false },
+	{ "pam", "[USER...]", "say which ways in are covered for USER, or for all whom a policy names",
+	  pam_main, 0, -1, false, true },
 };
 
 static const struct option long_options[] = {
 	{ "conf", required_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
 };
@@ -71,6 +76,7 @@ static void usage(const struct command *command)
 	}
 	puts("options:\n"
 	     "  --conf DIR   read policies from DIR instead of " POLICY_DIRECTORY "\n"
+	     "  --json       of pam: answer in JSON\n"
 	     "  --help       show this\n"
 	     "  --version    show the version");
 }
@@ -95,6 +101,11 @@ static int options_parse(int argc, char **argv, const struct command *command,
 		case 'V':
 			puts("sandlockctl " VERSION);
 			return -1;
+		case 'j':
+			if (!command || !command->json)
+				return ctl_error("--json belongs behind pam");
+			options->json = true;
+			break;
 		default:
 			return CTL_ERROR;
 		}

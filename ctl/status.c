@@ -102,13 +102,6 @@ static int kernel_print(void)
 	return status;
 }
 
-static bool shell_is_ours(const char *shell)
-{
-	const char *slash = strrchr(shell, '/');
-
-	return slash && strcmp(slash + 1, SHELL_NAME) == 0;
-}
-
 static void user_print(const char *directory, const struct passwd *user)
 {
 	struct account account = {

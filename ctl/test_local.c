@@ -90,26 +90,33 @@ static bool path_resolve(const char *target, char path[PATH_MAX])
 	return realpath(slash == parent ? "/" : parent, path) != NULL;
 }
 
-int test_file(const struct plan *plan, uint32_t right, const char *operand, const char *target)
+bool file_is_granted(const struct plan *plan, uint32_t right, const char *path,
+		     char ret_root[PATH_MAX])
 {
 	/* As Landlock grants them: writing and executing include reading. */
 	uint32_t enough = right == FILE_READ ? FILE_READ | FILE_WRITE | FILE_EXEC : right;
+
+	for (uint32_t i = 0; i < plan->header->files.count; i++) {
+		if ((plan->files[i].rights & enough) &&
+		    realpath(plan_string(plan, plan->files[i].path), ret_root) &&
+		    is_beneath(path, ret_root))
+			return true;
+	}
+	return false;
+}
+
+int test_file(const struct plan *plan, uint32_t right, const char *operand, const char *target)
+{
 	char path[PATH_MAX];
+	char root[PATH_MAX];
+	char reason[PATH_MAX + 32];
 
 	if (!(plan->header->flags & PLAN_FILES))
 		return answer(true, operand, "files are not restricted");
 	if (target[0] != '/' || !path_resolve(target, path))
 		return ctl_error("%s: expected an absolute path that exists", target);
-	for (uint32_t i = 0; i < plan->header->files.count; i++) {
-		char root[PATH_MAX];
-
-		if ((plan->files[i].rights & enough) &&
-		    realpath(plan_string(plan, plan->files[i].path), root) && is_beneath(path, root)) {
-			char reason[PATH_MAX + 32];
-
-			snprintf(reason, sizeof(reason), "[filesystem] grants it below %s", root);
-			return answer(true, operand, reason);
-		}
-	}
-	return answer(false, operand, "[filesystem] does not grant it (default)");
+	if (!file_is_granted(plan, right, path, root))
+		return answer(false, operand, "[filesystem] does not grant it (default)");
+	snprintf(reason, sizeof(reason), "[filesystem] grants it below %s", root);
+	return answer(true, operand, reason);
 }

@@ -1,0 +1,243 @@
+/*
+ * What `sandlockctl pam` has found out, for people and as JSON.
+ * Called by sandlockctl pam.
+ * Distrusts names and texts in JSON: what is not printable is escaped.
+ */
+#include <string.h>
+
+#include "pam.h"
+#include "util.h"
+
+/* For people, and for programs. */
+static const struct {
+	const char *text;
+	const char *word;
+} states[] = {
+	[WAY_COVERED] = { "covered", "covered" },
+	[WAY_SHELL] = { "covered by the shell only", "shell" },
+	[WAY_REFUSED] = { "refuses every session", "refused" },
+	[WAY_OPEN] = { "would fail open", "open" },
+	[WAY_UNCOVERED] = { "NOT COVERED", "uncovered" },
+};
+
+static bool ways_equal(const struct way *left, const struct way *right)
+{
+	return left->state == right->state && strcmp(left->open, right->open) == 0;
+}
+
+/* True where no subject before `number` goes the same way. */
+static bool way_is_new(const struct way *ways, const bool *used, size_t number)
+{
+	for (size_t i = 0; i < number; i++)
+		if ((!used || used[i]) && ways_equal(&ways[i], &ways[number]))
+			return false;
+	return !used || used[number];
+}
+
+static const char *subject_name(const struct survey *survey, size_t number)
+{
+	return survey->subjects[number].person.account.name;
+}
+
+/* Text ------------------------------------------------------------------------------------------- */
+
+static void findings_print(const struct findings *findings)
+{
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->list[i];
+
+		if (finding->line > 0)
+			printf("%s:%u: %s\n", finding->file, finding->line, finding->text);
+		else
+			printf("%s: %s\n", finding->file, finding->text);
+	}
+}
+
+/* One line for all subjects that go the same way. */
+static void ways_print(const struct survey *survey, const char *what, const struct way *ways,
+		       const bool *used)
+{
+	for (size_t i = 0; i < survey->subject_count; i++) {
+		const char *separator = ":";
+
+		if (!way_is_new(ways, used, i))
+			continue;
+		printf("%s: %s", what, states[ways[i].state].text);
+		if (ways[i].open[0] != '\0')
+			printf(", which leaves open: %s", ways[i].open);
+		for (size_t j = i; j < survey->subject_count; j++) {
+			if ((used && !used[j]) || !ways_equal(&ways[i], &ways[j]))
+				continue;
+			printf("%s %s", separator, subject_name(survey, j));
+			separator = ",";
+		}
+		putchar('\n');
+	}
+}
+
+/* The packages' files are not to be changed; the administrator's goes before them. */
+static void line_print(const char *file, const char *where, const char *line)
+{
+	const char *slash = strrchr(file, '/');
+	const char *name = slash ? slash + 1 : file;
+
+	if (strncmp(file, "/etc/", strlen("/etc/")) != 0)
+		printf("  copy %s to /etc/pam.d/%s; there,\n", file, name);
+	printf("  add as the %s line of /etc/pam.d/%s:\n      %s\n", where, name, line);
+}
+
+static void door_print(const struct survey *survey, const struct door *door)
+{
+	ways_print(survey, door->name, door->ways, NULL);
+	findings_print(&door->findings);
+	if (door->auth_file)
+		line_print(door->auth_file, "first", PAM_AUTH_LINE);
+	if (door->session_file)
+		line_print(door->session_file, "last", PAM_SESSION_LINE);
+}
+
+static void place_print(const struct survey *survey, const struct place *place)
+{
+	char what[PATH_MAX + NAME_MAX];
+
+	snprintf(what, sizeof(what), "%s, run by %s", place->path,
+		 place->service ? place->service : "the mail server, which asks no PAM");
+	ways_print(survey, what, place->ways, place->used);
+}
+
+void survey_print(const struct survey *survey, bool covered)
+{
+	findings_print(&survey->findings);
+	if (survey->subject_count == 0) {
+		printf("no policy in %s names anybody\n", ctl_directory(survey->options));
+		return;
+	}
+	for (size_t i = 0; i < survey->door_count; i++)
+		if (survey->doors[i].opens)
+			door_print(survey, &survey->doors[i]);
+	for (size_t i = 0; i < survey->place_count; i++)
+		place_print(survey, &survey->places[i]);
+	puts(covered ? "every way in is covered" : "not every way in is covered");
+}
+
+/* JSON ------------------------------------------------------------------------------------------- */
+
+/* Bytes that are not ASCII stay as they are: names and paths are UTF-8, or nobody's. */
+static void json_string(const char *text)
+{
+	putchar('"');
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+
+		if (byte == '"' || byte == '\\')
+			printf("\\%c", byte);
+		else if (byte < 0x20 || byte == 0x7f)
+			printf("\\u%04x", byte);
+		else
+			putchar(byte);
+	}
+	putchar('"');
+}
+
+/* A member of an object; each but the first is led in by a comma. */
+static void json_member(const char *lead, const char *name, const char *value)
+{
+	printf("%s\"%s\":", lead, name);
+	if (value)
+		json_string(value);
+	else
+		fputs("null", stdout);
+}
+
+static void json_findings(const struct findings *findings)
+{
+	fputs(",\"findings\":[", stdout);
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->list[i];
+
+		json_member(i > 0 ? ",{" : "{", "file", finding->file);
+		printf(",\"line\":%u", finding->line);
+		json_member(",", "text", finding->text);
+		putchar('}');
+	}
+	putchar(']');
+}
+
+static void json_ways(const struct survey *survey, const struct way *ways, const bool *used)
+{
+	const char *lead = "{";
+
+	fputs(",\"ways\":[", stdout);
+	for (size_t i = 0; i < survey->subject_count; i++) {
+		if (used && !used[i])
+			continue;
+		json_member(lead, "user", subject_name(survey, i));
+		json_member(",", "state", states[ways[i].state].word);
+		json_member(",", "open", ways[i].open);
+		printf(",\"covered\":%s}", way_is_covered(&ways[i]) ? "true" : "false");
+		lead = ",{";
+	}
+	putchar(']');
+}
+
+static void json_line(const char *lead, const char *file, const char *where, const char *line)
+{
+	json_member(lead, "file", file);
+	json_member(",", "where", where);
+	json_member(",", "line", line);
+	putchar('}');
+}
+
+static void json_door(const struct survey *survey, const struct door *door)
+{
+	json_member("{", "service", door->name);
+	json_member(",", "file", door->service.path);
+	json_member(",", "mode", door_is_gate(door->name) ? "gate" : "open");
+	json_ways(survey, door->ways, NULL);
+	json_findings(&door->findings);
+	fputs(",\"add\":[", stdout);
+	if (door->auth_file)
+		json_line("{", door->auth_file, "first", PAM_AUTH_LINE);
+	if (door->session_file)
+		json_line(door->auth_file ? ",{" : "{", door->session_file, "last", PAM_SESSION_LINE);
+	fputs("]}", stdout);
+}
+
+static void json_subjects(const struct survey *survey)
+{
+	fputs(",\"users\":[", stdout);
+	for (size_t i = 0; i < survey->subject_count; i++) {
+		const struct subject *subject = &survey->subjects[i];
+
+		json_member(i > 0 ? ",{" : "{", "user", subject_name(survey, i));
+		json_member(",", "policy", subject->policy[0] != '\0' ? subject->policy : NULL);
+		json_member(",", "shell", subject->person.shell);
+		putchar('}');
+	}
+	putchar(']');
+}
+
+void survey_print_json(const struct survey *survey, bool covered)
+{
+	const char *lead = "";
+
+	printf("{\"covered\":%s", covered ? "true" : "false");
+	json_subjects(survey);
+	json_findings(&survey->findings);
+	fputs(",\"services\":[", stdout);
+	for (size_t i = 0; i < survey->door_count; i++) {
+		if (!survey->doors[i].opens)
+			continue;
+		fputs(lead, stdout);
+		json_door(survey, &survey->doors[i]);
+		lead = ",";
+	}
+	fputs("],\"places\":[", stdout);
+	for (size_t i = 0; i < survey->place_count; i++) {
+		json_member(i > 0 ? ",{" : "{", "path", survey->places[i].path);
+		json_member(",", "service", survey->places[i].service);
+		json_ways(survey, survey->places[i].ways, survey->places[i].used);
+		putchar('}');
+	}
+	puts("]}");
+}

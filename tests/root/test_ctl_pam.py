@@ -1,0 +1,413 @@
+"""sandlockctl pam: which ways in are covered, over the real /etc/pam.d and what the real sshd says."""
+import grp
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import harness
+from harness import STAGE, SessionTest, call, ctl
+from machine import PUBLIC
+
+STACKS, VENDOR, SSHD = Path("/etc/pam.d"), Path("/usr/lib/pam.d"), Path("/etc/ssh/sshd_config")
+SESSION = "session required pam_sandlock.so"
+AUTH = "auth [success=ok ignore=ignore default=bad] pam_sandlock.so"
+DRAFT = "[network]\n"
+
+
+class CtlPam(SessionTest):
+    """alice's shell is sandlock-shell, bare's is bash; each has a policy in `self.conf`."""
+
+    def setUp(self):
+        super().setUp()
+        scratch = tempfile.TemporaryDirectory(prefix="sandlock-ctl.")
+        self.addCleanup(scratch.cleanup)
+        self.conf = Path(scratch.name, "conf")
+        self.conf.mkdir()
+        Path(scratch.name).chmod(0o755)
+        for name in ("alice", "bare"):
+            self.policy(name)
+        self.keep(STACKS, Path(scratch.name, "pam.d"))
+        self.keep(SSHD.parent, Path(scratch.name, "ssh"))
+        self.sshd("")
+
+    def keep(self, path, copy):
+        def restore():
+            shutil.rmtree(path)
+            shutil.copytree(copy, path, symlinks=True)
+        shutil.copytree(path, copy, symlinks=True)
+        self.addCleanup(restore)
+
+    def policy(self, name, text=DRAFT):
+        path = self.conf / f"{name}.conf"
+        path.write_text(text)
+        path.chmod(0o644)
+        return path
+
+    def sshd(self, text):
+        """sshd_config, with Debian's choices before `text`."""
+        SSHD.write_text(f"HostKey {STAGE.key}\nUsePAM yes\nX11Forwarding yes\n"
+                        f"Subsystem sftp /usr/lib/openssh/sftp-server\n{text}")
+
+    def stack(self, service, text):
+        (STACKS / service).write_text(text)
+
+    def append(self, service, *lines):
+        with (STACKS / service).open("a") as file:
+            file.writelines(line + "\n" for line in lines)
+
+    def pam(self, *words, status=1):
+        done = call([ctl(), "pam", "--conf", self.conf, *words])
+        self.assertEqual((status, ""), (done.status, done.err), done.out)
+        return done.out
+
+    def json(self, *words, status=1):
+        return json.loads(self.pam("--json", *words, status=status))
+
+    def service(self, name, user, *words):
+        """State, what is open, and the findings as lines."""
+        found = next(service for service in self.json(user, *words)["services"]
+                     if service["service"] == name)
+        return (found["ways"][0]["state"], found["ways"][0]["open"],
+                [f"{finding['file']}:{finding['line']}: {finding['text']}"
+                 for finding in found["findings"]])
+
+    def follow_advice(self):
+        """Writes the lines where `sandlockctl pam` says; `status` is not known yet."""
+        report = json.loads(call([ctl(), "pam", "--conf", self.conf, "--json"]).out)
+        for line in {tuple(line.values()) for service in report["services"]
+                     for line in service["add"]}:
+            file, where, text = line
+            path = STACKS / Path(file).name
+            old = Path(file).read_text()
+            path.write_text(f"{text}\n{old}" if where == "first" else f"{old}{text}\n")
+
+
+class Report(CtlPam):
+    def test_machine_without_the_module_covers_nobody_but_by_the_shell(self):
+        out = self.pam()
+        self.assertRegex(out, r"(?m)^login: covered by the shell only: alice$")
+        self.assertRegex(out, r"(?m)^login: NOT COVERED: bare$")
+        self.assertRegex(out, r"(?m)^sshd: covered by the shell only, which leaves open: "
+                              r"port forwards.*: alice$")
+        self.assertRegex(out, r"(?m)^runuser: NOT COVERED: alice, bare$")
+        self.assertRegex(out, rf"(?m)^  add as the last line of /etc/pam.d/login:\n      {SESSION}$")
+        self.assertRegex(out, r"(?m)^not every way in is covered$")
+        for fragment in ("common-session", "passwd", "chsh"):
+            self.assertNotRegex(out, rf"(?m)^{fragment}")
+
+    def test_advice_followed_covers_everybody(self):
+        self.pam()
+        self.follow_advice()
+        out = self.pam(status=0)
+        self.assertNotIn("shell only", out)
+        self.assertNotIn("pam_sandlock", out)
+        self.assertRegex(out, r"(?m)^sshd: covered: alice, bare$")
+        self.assertRegex(out, r"(?m)^every way in is covered$")
+        report = self.json(status=0)
+        self.assertTrue(report["covered"])
+        self.assertEqual([], [service["add"] for service in report["services"] if service["add"]])
+
+    def test_line_that_an_included_service_lacks_is_asked_for_there_alone(self):
+        add = {service["service"]: [line["file"] for line in service["add"]]
+               for service in self.json("bare")["services"]}
+        self.assertEqual(["/etc/pam.d/su"], add["su-l"])
+        self.append("su", SESSION)
+        self.assertEqual(("covered", "", []), self.service("su-l", "bare"))
+
+    def test_service_of_a_package_is_to_be_copied_before_it_is_changed(self):
+        if not (VENDOR / "systemd-user").exists():
+            self.skipTest("no systemd-user in /usr/lib/pam.d")
+        self.assertIn("  copy /usr/lib/pam.d/systemd-user to /etc/pam.d/systemd-user; there,\n",
+                      self.pam("bare"))
+        self.stack("systemd-user", f"session required pam_unix.so\n{SESSION}\n")
+        self.assertEqual(("covered", "", []), self.service("systemd-user", "bare"))
+
+    def test_service_without_session_lines_has_those_of_other(self):
+        self.stack("cron", "auth required pam_deny.so\n")
+        self.assertEqual("uncovered", self.service("cron", "bare")[0])
+        self.append("other", SESSION)
+        self.assertEqual(("covered", "", []), self.service("cron", "bare"))
+
+    def test_unknown_service_is_a_way_in(self):
+        self.stack("unheard-of", "session required pam_permit.so\n")
+        self.assertEqual("uncovered", self.service("unheard-of", "alice")[0])
+
+    def test_names_that_no_program_has_are_left_out(self):
+        for name in ("su.dpkg-dist", "su~", ".su.swp"):
+            self.stack(name, "session required pam_permit.so\n")
+        names = [service["service"] for service in self.json("bare")["services"]]
+        self.assertIn("su", names)
+        self.assertFalse([name for name in names if name.startswith((".", "su.", "su~"))])
+
+    def test_include_that_is_missing_refuses_and_is_named(self):
+        self.stack("su", f"@include nowhere\n{SESSION}\n")
+        state, _, findings = self.service("su", "bare")
+        self.assertEqual("refused", state)
+        self.assertIn("/etc/pam.d/su:1: there is no file of that name to include", findings)
+
+    def test_include_that_loops_is_named(self):
+        self.stack("su", f"session include loop\n{SESSION}\n")
+        self.stack("loop", "session include su\n")
+        state, _, findings = self.service("su", "bare")
+        self.assertEqual("refused", state)
+        self.assertIn("/etc/pam.d/loop:1: the file includes itself", findings)
+
+
+class Mistakes(CtlPam):
+    UNIX = "session required pam_unix.so\n"
+
+    def mistake(self, text, state, finding, service="su"):
+        """The stack `text` gives `state`; a line begins with `finding`."""
+        self.stack(service, text)
+        with self.subTest(text=text):
+            found, _, findings = self.service(service, "bare")
+            self.assertEqual(state, found)
+            self.assertTrue(any(line.startswith(f"/etc/pam.d/{finding}") for line in findings)
+                            if finding else not findings, findings)
+
+    def test_right_line_is_covered_without_a_finding(self):
+        self.mistake(f"{self.UNIX}{SESSION}\n", "covered", "")
+        self.mistake(f"{self.UNIX}session \\\n [success=ok ignore=ignore default=die] \\\n"
+                     "  pam_sandlock.so mode=auto quiet\n", "covered", "")
+
+    def test_line_that_passes_over_the_module_is_named(self):
+        self.mistake(f"session sufficient pam_x.so\n{SESSION}\n", "open",
+                     "su:1: pam_x.so (sufficient) can pass over pam_sandlock.so")
+        self.mistake(f"{self.UNIX}session [success=1 default=ignore] pam_x.so\n{SESSION}\n", "open",
+                     "su:2: pam_x.so (success=1 default=ignore) can pass over")
+        self.stack("jumps", "# first\nsession [success=done default=ignore] pam_x.so\n")
+        self.mistake(f"session include jumps\n{SESSION}\n", "open", "jumps:2: pam_x.so")
+        self.mistake(f"session substack jumps\n{SESSION}\n", "covered", "")
+
+    def test_control_that_does_not_heed_the_module_is_named(self):
+        for control in ("optional", "sufficient", "[success=ok default=ignore]"):
+            self.mistake(f"{self.UNIX}session {control} pam_sandlock.so\n{self.UNIX}", "open",
+                         f"su:2: {control.strip('[]')} lets a session begin after pam_sandlock.so")
+        self.mistake(f"{SESSION}\nsession [default=reset] pam_x.so\n{self.UNIX}", "open",
+                     "su:2: pam_x.so (default=reset) wipes out a failure")
+
+    def test_module_behind_that_belongs_before_is_named(self):
+        for module in ("pam_limits.so", "pam_systemd.so", "pam_mkhomedir.so", "pam_selinux.so"):
+            self.mistake(f"{SESSION}\nsession optional {module}\n", "covered",
+                         f"su:2: {module} stands behind pam_sandlock.so (/etc/pam.d/su:1): ")
+        self.mistake(f"{SESSION}\nsession optional pam_motd.so\n", "covered",
+                     "su:1: pam_sandlock.so is not the last session line: 1 follows")
+
+    def test_debians_shared_session_is_too_early_for_sshd(self):
+        self.append("common-session", SESSION)
+        state, _, findings = self.service("sshd", "bare")
+        self.assertEqual("refused", state)
+        self.assertIn("/etc/pam.d/sshd:0: no auth line calls pam_sandlock.so: "
+                      "every login is refused", findings)
+        text = "\n".join(findings)
+        for module in ("pam_limits.so", "pam_selinux.so"):
+            self.assertRegex(text, rf"(?m)^/etc/pam.d/sshd:\d+: {module} stands behind "
+                                   r"pam_sandlock.so \(/etc/pam.d/common-session:\d+\)")
+
+    def test_auth_line_of_sshd_that_is_not_the_first_refuses(self):
+        self.mistake(f"auth required pam_unix.so\n{AUTH}\n{self.UNIX}{SESSION}\n", "refused",
+                     "sshd:2: pam_sandlock.so is not the first auth line", service="sshd")
+        self.mistake(f"{AUTH}\nauth required pam_unix.so\n{self.UNIX}{SESSION}\n", "covered", "",
+                     service="sshd")
+
+    def test_arguments_are_read_as_the_module_reads_them(self):
+        for words, state, finding in (
+                ("mode=gate", "refused", "su:1: mode=gate is for programs whose child"),
+                ("mode=closed", "refused", "su:1: mode=closed: value not understood"),
+                ("conf=here", "refused", "su:1: conf=here: value not understood"),
+                ("exempt=", "refused", "su:1: exempt=: value not understood"),
+                ("mood=auto", "covered", "su:1: mood=auto: argument not understood"),
+                ("debug nested=inherit", "covered", ""),
+                ("exempt=root,alice", "covered", ""),
+                ("exempt=alice,bare", "uncovered", "su:0: the line that calls pam_sandlock.so leaves"),
+                ("services=sudo,su", "covered", ""),
+                ("services=sudo", "uncovered", "su:0: the line that calls"),
+                (f"conf={self.conf}", "covered", ""),
+                ("conf=/nowhere", "covered", "")):
+            self.mistake(f"{SESSION} {words}\n", state, finding)
+
+    def test_exempt_group_leaves_its_members_out(self):
+        subprocess.run(["groupadd", "-U", "bare", "left-out"], check=True)
+        self.addCleanup(subprocess.run, ["groupdel", "left-out"], check=True)
+        self.stack("su", f"{SESSION} exempt=@left-out\n")
+        self.assertEqual("uncovered", self.service("su", "bare")[0])
+        self.assertEqual("covered", self.service("su", "alice")[0])
+
+
+class Truth(CtlPam):
+    """What is said of su, and whether su then lets a session out: with the real module."""
+
+    def reaches(self, text):
+        """True where a command that su runs for bare reaches an address that no policy names."""
+        module = harness.PREFIX / "lib/security/pam_sandlock.so"
+        self.stack("su", "auth sufficient pam_rootok.so\naccount required pam_permit.so\n"
+                         + text.replace("pam_sandlock.so", str(module)))
+        listener = self.listen(PUBLIC)
+        call(["su", "bare", "-c", f"exec cat </dev/tcp/{PUBLIC}/{listener.port}"])
+        return listener.arrivals() > 0
+
+    def test_verdicts_are_what_su_does(self):
+        unix, broken = "session required pam_permit.so\n", "[network]\nnet_allow = nonsense\n"
+        for text, policy, state, expected in (
+                (unix, DRAFT, "uncovered", True),
+                (f"{unix}{SESSION} conf={self.conf}\n", DRAFT, "covered", False),
+                (f"{unix}{SESSION} conf={self.conf}\n", broken, "covered", False),
+                (f"session sufficient pam_permit.so\n{SESSION} conf={self.conf}\n", DRAFT, "open",
+                 True),
+                (f"{unix}session optional pam_sandlock.so conf={self.conf}\n", broken, "open", True),
+                (f"{SESSION} conf={self.conf} exempt=bare\n{unix}", DRAFT, "uncovered", True),
+                (f"{SESSION} conf={self.conf}\nsession [default=reset] pam_permit.so\n{unix}",
+                 broken, "open", True)):
+            with self.subTest(text=text, policy=policy):
+                self.policy("bare", policy)
+                self.assertEqual(expected, self.reaches(text))
+                self.assertEqual(state, self.state())
+
+    def state(self):
+        done = call([ctl(), "pam", "--conf", self.conf, "--json", "bare"])
+        return next(service["ways"][0]["state"] for service in json.loads(done.out)["services"]
+                    if service["service"] == "su")
+
+
+class Sshd(CtlPam):
+    CLOSED = "DisableForwarding yes\n"
+
+    def test_use_pam_no_is_not_covered_whatever_the_stack(self):
+        self.stack("sshd", f"{AUTH}\nsession required pam_unix.so\n{SESSION}\n")
+        self.assertEqual("covered", self.service("sshd", "bare")[0])
+        SSHD.write_text(SSHD.read_text().replace("UsePAM yes", "UsePAM no"))
+        state, _, findings = self.service("sshd", "bare")
+        self.assertEqual("uncovered", state)
+        self.assertIn("sshd_config:0: without UsePAM yes the module is not asked", findings)
+        self.assertEqual("shell", self.service("sshd", "alice")[0])
+
+    def test_what_the_shell_leaves_open_is_what_sshd_is_set_to(self):
+        for text, expected in (
+                ("", ["AllowTcpForwarding", "AllowStreamLocalForwarding", "X11Forwarding"]),
+                (self.CLOSED, []),
+                ("AllowTcpForwarding no\nAllowStreamLocalForwarding no\n", ["X11Forwarding"]),
+                (f"{self.CLOSED}PermitUserEnvironment yes\n", ["PermitUserEnvironment"]),
+                (f"{self.CLOSED}PermitTunnel yes\n", []),
+                (f"{self.CLOSED}ForceCommand internal-sftp -l INFO\n",
+                 ["ForceCommand is internal-sftp"]),
+                (f"{self.CLOSED}ForceCommand /bin/true\n", []),
+                (f"{self.CLOSED}Match User bare\nAllowTcpForwarding yes\n", []),
+                ("Match User alice\nDisableForwarding yes\n", []),
+                ("Match User alice\nAllowTcpForwarding no\n",
+                 ["AllowStreamLocalForwarding", "X11Forwarding"])):
+            with self.subTest(text=text):
+                self.sshd(text)
+                state, leaves, _ = self.service("sshd", "alice")
+                self.assertEqual("shell", state)
+                self.assertEqual(expected, re.findall(r"\(([^()]*)\)", leaves))
+
+    def test_internal_sftp_as_the_subsystem_is_left_open(self):
+        SSHD.write_text(SSHD.read_text().replace("/usr/lib/openssh/sftp-server", "internal-sftp")
+                        + self.CLOSED)
+        self.assertEqual("sftp (Subsystem is internal-sftp)", self.service("sshd", "alice")[1])
+
+    def test_shell_that_leaves_nothing_open_is_enough(self):
+        self.sshd(self.CLOSED)
+        (self.conf / "bare.conf").unlink()
+        self.follow_advice()
+        shutil.copy(Path(self.conf.parent, "pam.d/sshd"), STACKS / "sshd")
+        self.assertRegex(self.pam(status=0), r"(?m)^sshd: covered by the shell only: alice$")
+
+    def test_sshd_that_does_not_answer_is_taken_for_the_worst(self):
+        self.stack("sshd", f"{AUTH}\nsession required pam_unix.so\n{SESSION}\n")
+        SSHD.write_text("NoSuchKeyword yes\n")
+        done = call([ctl(), "pam", "--conf", self.conf, "bare"])
+        self.assertEqual(1, done.status)
+        self.assertRegex(done.out, r"(?m)^/usr/sbin/sshd: did not answer to -T")
+        self.assertRegex(done.out, r"(?m)^sshd: NOT COVERED: bare$")
+
+
+class Places(CtlPam):
+    def places(self, user="bare"):
+        return {place["path"]: (place["service"], place["ways"][0]["state"])
+                for place in self.json(user)["places"]}
+
+    def test_files_that_other_programs_run_are_named_with_what_runs_them(self):
+        self.stack("cron", f"session required pam_unix.so\n{SESSION}\n")
+        self.stack("atd", "session required pam_unix.so\n")
+        self.stack("systemd-user", "session required pam_unix.so\n")
+        self.assertEqual({"~/.ssh/authorized_keys": ("sshd", "uncovered"),
+                          "~/.ssh/authorized_keys2": ("sshd", "uncovered"),
+                          "~/.ssh/rc": ("sshd", "uncovered"),
+                          "crontab(1)": ("cron", "covered"),
+                          "at(1)": ("atd", "uncovered"),
+                          "~/.config/systemd/user": ("systemd-user", "uncovered")}, self.places())
+
+    def test_rc_file_is_run_by_the_login_shell(self):
+        report = self.json("alice")
+        ways = {place["path"]: place["ways"][0] for place in report["places"]}
+        self.assertTrue(ways["~/.ssh/rc"]["covered"])
+        self.assertFalse(ways["~/.ssh/authorized_keys"]["covered"])
+
+    def test_sshd_says_which_files_of_the_home_it_reads(self):
+        self.sshd("AuthorizedKeysFile /etc/ssh/keys/%u %h/keys\nPermitUserRC no\n"
+                  "PermitUserEnvironment yes\n")
+        self.assertEqual({"~/keys", "~/.ssh/environment"},
+                         {path for path in self.places() if self.places()[path][0] == "sshd"})
+
+    def test_file_that_the_policy_lets_nobody_write_is_none(self):
+        self.policy("bare", "[filesystem]\nread = /\nwrite = %h/work /tmp\n")
+        self.assertEqual(set(), {path for path in self.places() if path.startswith("~/.ssh")})
+        self.policy("bare", "[filesystem]\nread = /\nwrite = %h\n")
+        self.assertIn("~/.ssh/rc", self.places())
+        self.assertIn("~/.config/systemd/user", self.places())
+
+    def test_mail_server_asks_no_pam(self):
+        sendmail = Path("/usr/sbin/sendmail")
+        if not sendmail.exists():
+            self.assertNotIn("~/.forward", self.places())
+            return
+        self.assertEqual((None, "uncovered"), self.places()["~/.forward"])
+
+
+class Users(CtlPam):
+    def users(self, status=1):
+        return [(user["user"], user["policy"]) for user in self.json(status=status)["users"]]
+
+    def test_users_are_those_whom_a_policy_names(self):
+        self.assertEqual([("alice", "alice.conf"), ("bare", "bare.conf")], self.users())
+        (self.conf / "bare.conf").unlink()
+        self.assertEqual([("alice", "alice.conf")], self.users())
+
+    def test_members_of_a_group_are_named(self):
+        subprocess.run(["groupadd", "-U", "bare", "named"], check=True)
+        self.addCleanup(subprocess.run, ["groupdel", "named"], check=True)
+        self.assertIn("bare", grp.getgrnam("named").gr_mem)
+        (self.conf / "bare.conf").rename(self.conf / "@named.conf")
+        self.assertEqual([("alice", "alice.conf"), ("bare", "@named.conf")], self.users())
+
+    def test_default_names_everybody_with_a_login_shell_but_root(self):
+        (self.conf / "bare.conf").rename(self.conf / "default.conf")
+        users = self.users()
+        self.assertIn(("alice", "alice.conf"), users)
+        self.assertIn(("bare", "default.conf"), users)
+        self.assertFalse({"root", "daemon", "nobody"} & {name for name, _ in users})
+
+    def test_nobody_named_is_nothing_open(self):
+        for name in ("alice", "bare"):
+            (self.conf / f"{name}.conf").unlink()
+        self.assertEqual(f"no policy in {self.conf} names anybody\n", self.pam(status=0))
+
+    def test_user_without_a_policy_is_not_covered(self):
+        (self.conf / "bare.conf").unlink()
+        state, _, findings = self.service("su", "bare")
+        self.assertEqual(("uncovered", ["bare:0: no policy decides for this user"]),
+                         (state, findings))
+
+    def test_wrong_use_is_an_error(self):
+        for words, text in ((["nobody-here"], "unknown"), (["root"], "root is never confined"),
+                            (["--jason"], "unrecognized option")):
+            with self.subTest(words=words):
+                done = call([ctl(), "pam", "--conf", self.conf, *words])
+                self.assertEqual((2, ""), (done.status, done.out))
+                self.assertIn(text, done.err)
+        done = call([ctl(), "status", "--json"])
+        self.assertEqual((2, "sandlockctl: --json belongs behind pam\n"), (done.status, done.err))
