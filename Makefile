@@ -128,8 +128,8 @@ $(HOST)/sandlock-planner $(HOST)/sandlock-resolver $(HOST)/sandlockctl:
 # name.
 $(MODULE): $(MODULE_OBJECTS) $(HOST_LIB) pam_module/module.map
 	$(call say,LINK)
-	$(Q)$(CC) -shared $(HARDEN_LINK),-z,defs,--version-script=pam_module/module.map $(SANITIZE) \
-		$(LDFLAGS) -o $@ $(MODULE_OBJECTS) $(HOST_LIB) -lpam -lcap-ng
+	$(Q)$(CC) -shared $(HARDEN_LINK)$(if $(SANITIZE),,$(comma)-z$(comma)defs) \
+		-Wl,--version-script=pam_module/module.map $(SANITIZE) $(LDFLAGS) -o $@ $(MODULE_OBJECTS) $(HOST_LIB) -lpam -lcap-ng
 
 $(HOST_LIB): $(LIB_OBJECTS)
 $(STATIC_LIB): $(STATIC_OBJECTS)
@@ -139,7 +139,8 @@ $(HOST_LIB) $(STATIC_LIB):
 
 $(HOST)/tests/%: $(HOST)/tests/unit/%.o $(UNIT_HELPERS) $(HOST_LIB)
 	$(call say,LINK)
-	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -liniparser -lseccomp -lcap-ng -pthread
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -liniparser -lseccomp -lpam -lcap-ng \
+		-pthread
 
 # Judged against libpam itself, by a module that returns what the test wants.
 $(HOST)/tests/test_pam_judge: LIBS := -lpam
@@ -168,6 +169,7 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(call quote,$(CC) $(HOST_CFLAGS) / $(STATIC_CFLAGS)) >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+comma := ,
 quote = '$(subst ','\'',$(1))'
 
 -include $(shell find $(HOST) $(STATIC) -name '*.d' 2>/dev/null)
@@ -207,7 +209,7 @@ test: deps
 		$(MAKE) --no-print-directory $$suite || status=1; done; \
 		$(RUN) total $(SUITES) && exit $$status
 
-unit: $(UNIT_TESTS)
+unit: unit-build
 	$(Q)$(RUN) unit $(UNIT_TESTS)
 
 # Live and root tests run what is installed. As root that happens on a private machine, into which
@@ -285,7 +287,7 @@ lint-gcc:
 lint-clang:
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/clang CC=clang WERROR=1 all unit-build
 
-unit-build: $(UNIT_TESTS)
+unit-build: $(UNIT_TESTS) $(MODULE)
 
 # Each target starts from its corpus in the tree and collects below $(BUILD).
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -1,0 +1,565 @@
+/*
+ * The PAM verbs: every argument, every return code. Run by `make unit`, with a handle of the real
+ * libpam; needs no root. The module's own file is included, and what opens a session stands in for
+ * lib/session, which tests/root runs.
+ */
+#define login_open     fake_login_open
+#define login_enter    fake_login_enter
+#define login_close    fake_login_close
+#define inside_session fake_inside_session
+#define log_line       fake_log_line
+#define getpid         fake_getpid
+/* libpam lets nobody have data but a module that it has called. */
+#define pam_set_data fake_pam_set_data
+#define pam_get_data fake_pam_get_data
+#define _exit        fake_exit
+#include "../../pam_module/pam_sandlock.c"
+#undef _exit
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <security/pam_appl.h>
+
+#define OPENER 4711
+
+/* What the fakes answer, and what they saw. */
+static struct {
+	int open_result;
+	int enter_result;
+	bool inside;
+	pid_t pid;
+	int opened, entered, closed, exited, exit_status;
+	struct login_request request;
+	char log[1024];
+	char said[256];
+	jmp_buf exit;
+	void *data;
+	void (*data_free)(pam_handle_t *, void *, int);
+} world;
+
+static void data_drop(void)
+{
+	if (world.data)
+		world.data_free(NULL, world.data, PAM_SUCCESS);
+	world.data = NULL;
+}
+
+int fake_pam_set_data(pam_handle_t *pamh, const char *name, void *data,
+		      void (*cleanup)(pam_handle_t *, void *, int))
+{
+	(void)pamh;
+	assert_string_equal(DATA_NAME, name);
+	data_drop();
+	world.data = data;
+	world.data_free = cleanup;
+	return PAM_SUCCESS;
+}
+
+int fake_pam_get_data(const pam_handle_t *pamh, const char *name, const void **ret_data)
+{
+	(void)pamh;
+	assert_string_equal(DATA_NAME, name);
+	*ret_data = world.data;
+	return world.data ? PAM_SUCCESS : PAM_NO_MODULE_DATA;
+}
+
+int fake_login_open(const struct login_request *request, struct login *ret_login)
+{
+	static const struct plan_header header;
+
+	world.opened++;
+	world.request = *request;
+	if (world.open_result == 0)
+		*ret_login = (struct login){ .gate = request->gate,
+					     .opener = world.pid,
+					     .plan = { .header = &header, .strings = "" } };
+	return world.open_result;
+}
+
+int fake_login_enter(const struct login *login)
+{
+	assert_int_equal(OPENER, login->opener);
+	world.entered++;
+	return world.enter_result;
+}
+
+void fake_login_close(struct login *login)
+{
+	(void)login;
+	world.closed++;
+}
+
+bool fake_inside_session(void)
+{
+	return world.inside;
+}
+
+pid_t fake_getpid(void)
+{
+	return world.pid;
+}
+
+__attribute__((noreturn)) void fake_exit(int status)
+{
+	world.exited++;
+	world.exit_status = status;
+	longjmp(world.exit, 1);
+}
+
+__attribute__((format(printf, 2, 3))) void fake_log_line(int priority, const char *format, ...)
+{
+	size_t used = strlen(world.log);
+	va_list arguments;
+
+	(void)priority;
+	va_start(arguments, format);
+	vsnprintf(world.log + used, sizeof(world.log) - used, format, arguments);
+	va_end(arguments);
+}
+
+/* A handle ------------------------------------------------------------------------------------ */
+
+static int converse(int count, const struct pam_message **messages, struct pam_response **responses,
+		    void *data)
+{
+	(void)data;
+	*responses = calloc((size_t)count, sizeof(**responses));
+	for (int i = 0; i < count; i++)
+		snprintf(world.said, sizeof(world.said), "%s", messages[i]->msg);
+	return PAM_SUCCESS;
+}
+
+struct place {
+	char directory[64];
+	pam_handle_t *pamh;
+};
+
+static void stack_write(const struct place *place, const char *service, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", place->directory, service);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void handle_start(struct place *place, const char *service, const char *user)
+{
+	static const struct pam_conv conversation = { converse, NULL };
+
+	data_drop();
+	if (place->pamh)
+		pam_end(place->pamh, PAM_SUCCESS);
+	assert_int_equal(PAM_SUCCESS, pam_start_confdir(service, user, &conversation,
+							place->directory, &place->pamh));
+}
+
+static int place_make(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	snprintf(place->directory, sizeof(place->directory), "/tmp/test_pam.XXXXXX");
+	if (!mkdtemp(place->directory))
+		return -1;
+	memset(&world, 0, sizeof(world));
+	world.pid = OPENER;
+	stack_write(place, "su", "auth required pam_permit.so\nsession required pam_permit.so\n");
+	stack_write(place, "sshd", "auth required pam_permit.so\nsession required pam_permit.so\n");
+	handle_start(place, "su", "nobody");
+	*state = place;
+	return 0;
+}
+
+static int place_remove(void **state)
+{
+	struct place *place = *state;
+	char path[128];
+
+	data_drop();
+	pam_end(place->pamh, PAM_SUCCESS);
+	for (const char *const *name = (const char *const[]){ "su", "sshd", "module", NULL }; *name;
+	     name++) {
+		snprintf(path, sizeof(path), "%s/%s", place->directory, *name);
+		unlink(path);
+	}
+	rmdir(place->directory);
+	free(place);
+	return 0;
+}
+
+/* pam_sm_open_session with these arguments. */
+#define open_with(place, ...)                                        \
+	open_arguments(place, (const char *[]){ "", ##__VA_ARGS__ }, \
+		       (int)ARRAY_SIZE(((const char *[]){ "", ##__VA_ARGS__ })) - 1)
+static int open_arguments(const struct place *place, const char **argv, int argc)
+{
+	return pam_sm_open_session(place->pamh, 0, argc, argv + 1);
+}
+
+/* Return codes ---------------------------------------------------------------------------------- */
+
+static void session_of_root_ignored_whatever_else_is_wrong(void **state)
+{
+	struct place *place = *state;
+
+	handle_start(place, "su", "root");
+	world.open_result = -EIO;
+	assert_int_equal(PAM_IGNORE, open_with(place));
+	assert_int_equal(PAM_IGNORE, open_with(place, "mode=wrong", "conf=nowhere", "nested=never"));
+	assert_int_equal(0, world.opened);
+	assert_int_equal(PAM_IGNORE, pam_sm_close_session(place->pamh, 0, 0, NULL));
+}
+
+static void session_that_is_confined_succeeds(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_SUCCESS, open_with(place));
+	assert_string_equal("nobody", world.request.user);
+	assert_false(world.request.gate || world.request.inherit);
+	assert_null(world.request.conf);
+	assert_int_equal(PAM_SUCCESS, pam_sm_close_session(place->pamh, 0, 0, NULL));
+	data_drop();
+	assert_int_equal(1, world.closed);
+}
+
+static void session_of_an_unlisted_user_ignored(void **state)
+{
+	struct place *place = *state;
+
+	world.open_result = LOGIN_UNNAMED;
+	assert_int_equal(PAM_IGNORE, open_with(place));
+	assert_int_equal(1, world.opened);
+	assert_int_equal(PAM_IGNORE, pam_sm_close_session(place->pamh, 0, 0, NULL));
+	assert_string_equal("", world.said);
+}
+
+static void session_that_fails_refused_and_said(void **state)
+{
+	struct place *place = *state;
+
+	world.open_result = -EIO;
+	assert_int_equal(PAM_SESSION_ERR, open_with(place));
+	assert_non_null(strstr(world.said, "sandlock: login refused"));
+	world.said[0] = '\0';
+	assert_int_equal(PAM_SESSION_ERR, open_with(place, "quiet"));
+	assert_string_equal("", world.said);
+	assert_int_equal(PAM_SESSION_ERR, pam_sm_open_session(place->pamh, (int)PAM_SILENT, 0, NULL));
+	assert_string_equal("", world.said);
+	assert_int_equal(PAM_IGNORE, pam_sm_close_session(place->pamh, 0, 0, NULL));
+}
+
+static void session_of_nobody_refused(void **state)
+{
+	struct place *place = *state;
+
+	handle_start(place, "su", NULL);
+	assert_int_equal(PAM_SESSION_ERR, open_with(place));
+	handle_start(place, "su", "");
+	assert_int_equal(PAM_SESSION_ERR, open_with(place));
+	assert_int_equal(0, world.opened);
+}
+
+/* The planner says that the account is not known; it is not for the module to let it pass. */
+static void account_that_is_not_known_is_not_let_pass(void **state)
+{
+	struct place *place = *state;
+
+	handle_start(place, "su", "no-such-user");
+	world.open_result = -ENOENT;
+	assert_int_equal(PAM_SESSION_ERR, open_with(place, "exempt=no-such-user,@root"));
+	assert_int_equal(1, world.opened);
+}
+
+static void authentication_is_never_decided_here(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_IGNORE, pam_sm_authenticate(place->pamh, 0, 0, NULL));
+	handle_start(place, "sshd", "root");
+	assert_int_equal(PAM_IGNORE, pam_sm_authenticate(place->pamh, 0, 0, NULL));
+}
+
+/* Arguments -------------------------------------------------------------------------------------- */
+
+static void mode_is_by_the_service_unless_it_is_given(void **state)
+{
+	static const struct {
+		const char *service;
+		const char *argument;
+		bool gate;
+	} cases[] = {
+		{ "su", "debug", false },     { "sshd", "debug", true },
+		{ "su", "mode=auto", false }, { "sshd", "mode=auto", true },
+		{ "su", "mode=gate", true },  { "sshd", "mode=open", false },
+	};
+	struct place *place = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		handle_start(place, cases[i].service, "nobody");
+		assert_int_equal(PAM_SUCCESS, open_with(place, cases[i].argument));
+		assert_int_equal(cases[i].gate, world.request.gate);
+	}
+}
+
+static void unknown_value_refuses_and_is_named(void **state)
+{
+	static const char *const bad[] = { "mode=", "mode=Gate",         "nested=yes", "nested=",
+					   "conf=", "conf=etc/sandlock", "exempt=",    "services=" };
+	struct place *place = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		world.log[0] = '\0';
+		assert_int_equal(PAM_SESSION_ERR, open_with(place, bad[i]));
+		assert_non_null(strstr(world.log, bad[i]));
+	}
+	assert_int_equal(0, world.opened);
+}
+
+static void unknown_argument_logged_and_ignored(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_SUCCESS, open_with(place, "modes=gate", "Quiet", "nested"));
+	assert_non_null(strstr(world.log, "\"modes=gate\""));
+	assert_non_null(strstr(world.log, "\"Quiet\""));
+	assert_non_null(strstr(world.log, "\"nested\""));
+	assert_false(world.request.gate);
+}
+
+static void directory_and_nesting_are_handed_on(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_SUCCESS, open_with(place, "conf=/srv/policies", "nested=inherit"));
+	assert_string_equal("/srv/policies", world.request.conf);
+	assert_true(world.request.inherit);
+	assert_int_equal(PAM_SUCCESS, open_with(place, "nested=inherit", "nested=deny"));
+	assert_false(world.request.inherit);
+}
+
+static void environment_of_the_login_is_handed_on(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_SUCCESS, open_with(place));
+	assert_null(world.request.agent);
+	assert_null(world.request.display);
+	pam_putenv(place->pamh, "SSH_AUTH_SOCK=/run/agent");
+	pam_putenv(place->pamh, "DISPLAY=:7");
+	assert_int_equal(PAM_SUCCESS, open_with(place));
+	assert_string_equal("/run/agent", world.request.agent);
+	assert_string_equal(":7", world.request.display);
+	assert_int_equal(PAM_SUCCESS, pam_set_item(place->pamh, PAM_XDISPLAY, ":8"));
+	assert_int_equal(PAM_SUCCESS, open_with(place));
+	assert_string_equal(":8", world.request.display);
+}
+
+static void exempt_names_and_groups_ignored(void **state)
+{
+	static const char *const exempt[] = { "exempt=nobody", "exempt=root,nobody",
+					      "exempt=,,nobody", "exempt=@nogroup",
+					      "exempt=x,@root,@nogroup" };
+	static const char *const others[] = { "exempt=root",           "exempt=nobod",
+					      "exempt=nobody2",        "exempt=@root",
+					      "exempt=@nobody",        "exempt=nogroup",
+					      "exempt=@no-such-group", "exempt=," };
+	struct place *place = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(exempt); i++)
+		assert_int_equal(PAM_IGNORE, open_with(place, exempt[i]));
+	assert_int_equal(0, world.opened);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		assert_int_equal(PAM_SUCCESS, open_with(place, others[i]));
+}
+
+static void services_that_are_not_named_ignored(void **state)
+{
+	char longer[600];
+	struct place *place = *state;
+
+	assert_int_equal(PAM_IGNORE, open_with(place, "services=sshd"));
+	assert_int_equal(PAM_IGNORE, open_with(place, "services=sud,s,su-l"));
+	assert_int_equal(0, world.opened);
+	assert_int_equal(PAM_SUCCESS, open_with(place, "services=sshd,su"));
+	/* A word that can be no name does not hide the next one. */
+	snprintf(longer, sizeof(longer), "services=%0500d,su", 0);
+	assert_int_equal(PAM_SUCCESS, open_with(place, longer));
+}
+
+/* Credentials ------------------------------------------------------------------------------------- */
+
+static void credentials_without_a_session_ignored(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_IGNORE, pam_sm_setcred(place->pamh, PAM_ESTABLISH_CRED, 0, NULL));
+	assert_int_equal(0, world.entered);
+}
+
+static void credentials_of_the_opener_ignored(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_SUCCESS, open_with(place, "mode=gate"));
+	assert_int_equal(PAM_IGNORE, pam_sm_setcred(place->pamh, PAM_ESTABLISH_CRED, 0, NULL));
+	assert_int_equal(PAM_IGNORE, pam_sm_setcred(place->pamh, PAM_DELETE_CRED, 0, NULL));
+	assert_int_equal(0, world.entered);
+}
+
+static void credentials_of_a_child_behind_a_gate_confine_it(void **state)
+{
+	static const int flags[] = { PAM_ESTABLISH_CRED, PAM_REINITIALIZE_CRED, PAM_REFRESH_CRED,
+				     PAM_ESTABLISH_CRED | (int)PAM_SILENT };
+	struct place *place = *state;
+
+	assert_int_equal(PAM_SUCCESS, open_with(place, "mode=gate"));
+	world.pid = OPENER + 1;
+	assert_int_equal(PAM_IGNORE, pam_sm_setcred(place->pamh, PAM_DELETE_CRED, 0, NULL));
+	assert_int_equal(0, world.entered);
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		assert_int_equal(PAM_SUCCESS, pam_sm_setcred(place->pamh, flags[i], 0, NULL));
+	assert_int_equal(ARRAY_SIZE(flags), world.entered);
+}
+
+static void credentials_of_a_child_that_is_confined_add_nothing(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_SUCCESS, open_with(place, "mode=gate"));
+	world.pid = OPENER + 1;
+	world.inside = true;
+	assert_int_equal(PAM_SUCCESS, pam_sm_setcred(place->pamh, PAM_ESTABLISH_CRED, 0, NULL));
+	assert_int_equal(0, world.entered);
+}
+
+static void credentials_of_a_child_of_an_open_session_ignored(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_SUCCESS, open_with(place, "mode=open"));
+	world.pid = OPENER + 1;
+	assert_int_equal(PAM_IGNORE, pam_sm_setcred(place->pamh, PAM_REINITIALIZE_CRED, 0, NULL));
+	assert_int_equal(0, world.entered);
+}
+
+/* sshd goes on after an error of setcred. */
+static void child_that_cannot_be_confined_ends(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_SUCCESS, open_with(place, "mode=gate"));
+	world.pid = OPENER + 1;
+	world.enter_result = -EPERM;
+	if (setjmp(world.exit) == 0) {
+		pam_sm_setcred(place->pamh, PAM_ESTABLISH_CRED, 0, NULL);
+		fail_msg("setcred came back");
+	}
+	assert_int_equal(254, world.exit_status);
+}
+
+/* The module as it is installed ------------------------------------------------------------------- */
+
+/* Beside this test: build/host/tests/test_pam_sandlock. */
+static void module_path(char path[512])
+{
+	ssize_t length = readlink("/proc/self/exe", path, 400);
+
+	assert_true(length > 0);
+	path[length] = '\0';
+	for (int i = 0; i < 2; i++)
+		*strrchr(path, '/') = '\0';
+	snprintf(path + strlen(path), 512 - strlen(path), "/pam_sandlock.so");
+}
+
+static void module_stack(struct place *place, const char *user, const char *arguments)
+{
+	char path[512];
+	char text[1200];
+
+	module_path(path);
+	snprintf(text, sizeof(text),
+		 "auth [success=ok ignore=ignore default=bad] %s\nauth required pam_permit.so\n"
+		 "session required pam_permit.so\nsession required %s %s\n",
+		 path, path, arguments);
+	stack_write(place, "module", text);
+	handle_start(place, "module", user);
+}
+
+static void module_leaves_root_alone(void **state)
+{
+	struct place *place = *state;
+
+	module_stack(place, "root", "mode=wrong conf=/nonexistent");
+	assert_int_equal(PAM_SUCCESS, pam_authenticate(place->pamh, 0));
+	assert_int_equal(PAM_SUCCESS, pam_setcred(place->pamh, PAM_ESTABLISH_CRED));
+	assert_int_equal(PAM_SUCCESS, pam_open_session(place->pamh, 0));
+	assert_int_equal(PAM_SUCCESS, pam_close_session(place->pamh, 0));
+}
+
+/* Without root, without policies, without its user: whatever fails first. */
+static void module_refuses_what_it_cannot_confine(void **state)
+{
+	struct place *place = *state;
+
+	module_stack(place, "nobody", "conf=/nonexistent");
+	assert_int_equal(PAM_SUCCESS, pam_authenticate(place->pamh, 0));
+	assert_int_equal(PAM_SESSION_ERR, pam_open_session(place->pamh, 0));
+	assert_non_null(strstr(world.said, "sandlock: login refused"));
+	assert_int_equal(0, world.opened);
+}
+
+/* A stack that has no other auth module lets nobody in. */
+static void module_alone_authenticates_nobody(void **state)
+{
+	struct place *place = *state;
+	char path[512];
+	char text[1200];
+
+	module_path(path);
+	snprintf(text, sizeof(text), "auth sufficient %s\n", path);
+	stack_write(place, "module", text);
+	handle_start(place, "module", "nobody");
+	assert_int_not_equal(PAM_SUCCESS, pam_authenticate(place->pamh, 0));
+}
+
+int main(void)
+{
+#define place_test(test) cmocka_unit_test_setup_teardown(test, place_make, place_remove)
+	const struct CMUnitTest tests[] = {
+		place_test(session_of_root_ignored_whatever_else_is_wrong),
+		place_test(session_that_is_confined_succeeds),
+		place_test(session_of_an_unlisted_user_ignored),
+		place_test(session_that_fails_refused_and_said),
+		place_test(session_of_nobody_refused),
+		place_test(account_that_is_not_known_is_not_let_pass),
+		place_test(authentication_is_never_decided_here),
+		place_test(mode_is_by_the_service_unless_it_is_given),
+		place_test(unknown_value_refuses_and_is_named),
+		place_test(unknown_argument_logged_and_ignored),
+		place_test(directory_and_nesting_are_handed_on),
+		place_test(environment_of_the_login_is_handed_on),
+		place_test(exempt_names_and_groups_ignored),
+		place_test(services_that_are_not_named_ignored),
+		place_test(credentials_without_a_session_ignored),
+		place_test(credentials_of_the_opener_ignored),
+		place_test(credentials_of_a_child_behind_a_gate_confine_it),
+		place_test(credentials_of_a_child_that_is_confined_add_nothing),
+		place_test(credentials_of_a_child_of_an_open_session_ignored),
+		place_test(child_that_cannot_be_confined_ends),
+		place_test(module_leaves_root_alone),
+		place_test(module_refuses_what_it_cannot_confine),
+		place_test(module_alone_authenticates_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
