@@ -262,20 +262,6 @@ static int restrict_self(int ruleset)
 	return 0;
 }
 
-/* A domain that forbids nothing: still no tracing out of it. REFER is what every ruleset over files
- * would refuse, so it is the right to handle and to grant. */
-static int restrict_nothing(void)
-{
-	struct compat_landlock_ruleset attributes = { .handled_access_fs = LANDLOCK_ACCESS_FS_REFER };
-	cleanup_fd int ruleset = ruleset_create(&attributes, ruleset_size(LANDLOCK_ABI_REFER));
-	int error;
-
-	if (ruleset < 0)
-		return -errno;
-	error = rule_add_root(ruleset, LANDLOCK_ACCESS_FS_REFER);
-	return error ? error : restrict_self(ruleset);
-}
-
 /* What the supervisor does on behalf is judged by this layer: the ports, and where sockets may be
  * made. */
 static int rules_add_common(int ruleset, const struct plan *plan,
@@ -287,33 +273,48 @@ static int rules_add_common(int ruleset, const struct plan *plan,
 		error = rules_add_connects(ruleset, plan);
 	if (!error && (attributes->handled_access_net & LANDLOCK_ACCESS_NET_BIND_TCP))
 		error = rules_add_binds(ruleset, plan);
-	if (!error && attributes->handled_access_fs)
+	if (!error && (attributes->handled_access_fs & LANDLOCK_ACCESS_FS_MAKE_SOCK))
 		error = rules_add_files(ruleset, plan, LANDLOCK_ACCESS_FS_MAKE_SOCK, 0);
-	/* Every layer over files refuses this one unless it grants it. */
 	if (!error && attributes->handled_access_fs)
 		error = rule_add_root(ruleset, LANDLOCK_ACCESS_FS_REFER);
 	return error;
 }
 
+static uint64_t net_handled(const struct plan *plan, int abi)
+{
+	uint64_t access = 0;
+
+	if (connect_ports(plan) <= LANDLOCK_PORTS_MAX)
+		access |= LANDLOCK_ACCESS_NET_CONNECT_TCP;
+	if (bind_ports(plan) <= LANDLOCK_PORTS_MAX)
+		access |= LANDLOCK_ACCESS_NET_BIND_TCP;
+	return abi < LANDLOCK_ABI_NET ? 0 : access;
+}
+
+/* REFER, in both layers or in neither: a layer that does not speak of it refuses it as soon as
+ * another one speaks of files. It is also what a layer handles, and grants, that forbids nothing:
+ * no ruleset handles nothing. Where both have something else, mounts stay free for the opener. */
+static uint64_t refer_handled(const struct plan *plan, int abi)
+{
+	bool needed = (plan->header->flags & PLAN_FILES) || net_handled(plan, abi) == 0 ||
+		      abi < LANDLOCK_ABI_SCOPE;
+
+	return needed ? LANDLOCK_ACCESS_FS_REFER : 0;
+}
+
 int landlock_restrict_common(const struct plan *plan, int abi)
 {
-	struct compat_landlock_ruleset attributes = { 0 };
+	struct compat_landlock_ruleset attributes = {
+		.handled_access_fs = refer_handled(plan, abi),
+		.handled_access_net = net_handled(plan, abi),
+	};
 	cleanup_fd int ruleset = -1;
 	int error;
 
 	if (abi < LANDLOCK_ABI_REFER)
 		return -EOPNOTSUPP;
-	if (connect_ports(plan) <= LANDLOCK_PORTS_MAX)
-		attributes.handled_access_net |= LANDLOCK_ACCESS_NET_CONNECT_TCP;
-	if (bind_ports(plan) <= LANDLOCK_PORTS_MAX)
-		attributes.handled_access_net |= LANDLOCK_ACCESS_NET_BIND_TCP;
-	if (abi < LANDLOCK_ABI_NET)
-		attributes.handled_access_net = 0;
 	if (plan->header->flags & PLAN_FILES)
-		attributes.handled_access_fs = LANDLOCK_ACCESS_FS_MAKE_SOCK |
-					       LANDLOCK_ACCESS_FS_REFER;
-	if (attributes.handled_access_net == 0 && attributes.handled_access_fs == 0)
-		return restrict_nothing();
+		attributes.handled_access_fs |= LANDLOCK_ACCESS_FS_MAKE_SOCK;
 	ruleset = ruleset_create(&attributes, ruleset_size(abi));
 	if (ruleset < 0)
 		return -errno;
@@ -323,9 +324,9 @@ int landlock_restrict_common(const struct plan *plan, int abi)
 
 int landlock_restrict_session(const struct plan *plan, int abi, unsigned options)
 {
-	struct compat_landlock_ruleset attributes = { 0 };
+	struct compat_landlock_ruleset attributes = { .handled_access_fs = refer_handled(plan, abi) };
 	cleanup_fd int ruleset = -1;
-	int error;
+	int error = 0;
 
 	if (abi < LANDLOCK_ABI_REFER)
 		return -EOPNOTSUPP;
@@ -333,12 +334,13 @@ int landlock_restrict_session(const struct plan *plan, int abi, unsigned options
 		attributes.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
 	if (plan->header->flags & PLAN_FILES)
 		attributes.handled_access_fs = access_handled(abi);
-	if (attributes.scoped == 0 && attributes.handled_access_fs == 0)
-		return restrict_nothing();
 	ruleset = ruleset_create(&attributes, ruleset_size(abi));
 	if (ruleset < 0)
 		return -errno;
-	error = rules_add_files(ruleset, plan, attributes.handled_access_fs, options);
+	if (plan->header->flags & PLAN_FILES)
+		error = rules_add_files(ruleset, plan, attributes.handled_access_fs, options);
+	else if (attributes.handled_access_fs)
+		error = rule_add_root(ruleset, LANDLOCK_ACCESS_FS_REFER);
 	if (!error && (options & LANDLOCK_RECORDS))
 		error = rules_add_records(ruleset, attributes.handled_access_fs);
 	return error ? error : restrict_self(ruleset);

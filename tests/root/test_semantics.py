@@ -49,6 +49,20 @@ class Semantics(SessionTest):
                 lines = self.lines("answers", part, server.port, hole, closed.port)
                 self.assertGreaterEqual(len(lines), count)
 
+    def test_policy_without_files_lets_names_move_between_directories(self):
+        for policy in ("", "[network]\nnet_allow = *:443\n",
+                       "[network]\nnet_allow = *:*\nnet_bind = *\n"):
+            STAGE.policy(policy)
+            with self.subTest(policy=policy):
+                said = self.both(lambda who: who.python("""
+import tempfile
+with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+    open(one + "/file", "w").close()
+    answer([attempt(os.link, one + "/file", two + "/link"),
+            attempt(os.rename, one + "/file", two + "/file")])
+"""))
+                self.assertEqual(["ok", "ok"], said)
+
     def test_signal_for_a_process_interrupts_the_thread_that_the_kernel_chose(self):
         hole = full_queue(self)
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{hole}\n")
