@@ -104,7 +104,8 @@ UNIT_HELPERS       := $(filter-out $(HOST)/tests/unit/test_%,$(UNIT_OBJECTS))
 BIN     := $(HOST)/sandlockctl $(STATIC)/sandlock-shell
 LIBEXEC := $(HOST)/sandlock-planner $(HOST)/sandlock-resolver $(STATIC)/sandlock-supervisor
 MODULE  := $(HOST)/pam_sandlock.so
-MAN     := $(addprefix $(BUILD)/man/,sandlock-shell.8 sandlock-policy.5 sandlockctl.8)
+MAN     := $(addprefix $(BUILD)/man/,sandlock-shell.8 pam_sandlock.8 sandlock-policy.5 \
+	   sandlockctl.8)
 
 all: $(BIN) $(LIBEXEC) $(MODULE) $(MAN)
 
@@ -178,7 +179,7 @@ quote = '$(subst ','\'',$(1))'
 
 DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev libpam0g-dev \
 	      libcap-ng-dev scdoc
-DEPS_DEMO  := python3 iproute2 passwd login
+DEPS_DEMO  := python3 iproute2 passwd login openssh-server openssh-client
 DEPS_TEST  := libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
 	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils
 DEPS_SUITES := libpython3.11-testsuite golang-go golang-src stress-ng cmake dpkg-dev

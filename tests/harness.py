@@ -427,17 +427,21 @@ class Stage:
             return
         self.shell = PREFIX / "bin/sandlock-shell"
         self.policies = PREFIX / "etc/sandlock/policy.d"
+        self.prepare()
+        self.bare = Account("bare", "/bin/bash", self.key)
+        self.confined = Account("alice", self.shell, self.key)
+        self.sshd(PLAIN_PORT, "no")
+        self.sshd(PAM_PORT, "yes")
+
+    def prepare(self):
+        """What is there before anybody is: the service user, a key, room for files."""
         self.directory = Path(tempfile.mkdtemp(prefix="sandlock-stage."))
         self.directory.chmod(0o755)
         self.key = self.directory / "key"
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
         subprocess.run(["sh", "-s", "add"], input=SERVICE_USER, text=True, check=True)
-        self.bare = Account("bare", "/bin/bash", self.key)
-        self.confined = Account("alice", self.shell, self.key)
-        self._sshd(PLAIN_PORT, "no")
-        self._sshd(PAM_PORT, "yes")
 
-    def _sshd(self, port, pam):
+    def sshd(self, port, pam):
         config = self.directory / f"sshd-{port}.conf"
         config.write_text(SSHD_CONFIG.format(port=port, pam=pam, key=self.key, public=PUBLIC))
         with open(self.directory / f"sshd-{port}.log", "wb") as log:
