@@ -17,48 +17,58 @@
 
 #define MAPPED_PREFIX 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
 
-#define INET_PREFIX(a, b, c, d, length)                                \
-	{                                                              \
-		{ { MAPPED_PREFIX, a, b, c, d } }, FAMILY_INET, length \
+#define INET_CLASS(a, b, c, d, length, class)                                           \
+	{                                                                               \
+		{ 0, 0xffffULL << INET_BITS | (a) << 24 | (b) << 16 | (c) << 8 | (d) }, \
+			{ UINT64_MAX, UINT64_MAX << (INET_BITS - (length)) }, class     \
 	}
-#define INET6_PREFIX(first, second, last, length)                          \
-	{                                                                  \
-		{ { first, second, [15] = (last) } }, FAMILY_INET6, length \
+#define INET6_CLASS(first, length, class)                                         \
+	{                                                                         \
+		{ (first) << 48, 0 }, { UINT64_MAX << (64 - (length)), 0 }, class \
 	}
-
-static const uint8_t mapped_prefix[INET_OFFSET] = { MAPPED_PREFIX };
+#define INET6_ONE(last, class)                                 \
+	{                                                      \
+		{ 0, last }, { UINT64_MAX, UINT64_MAX }, class \
+	}
 
 static const struct {
-	struct prefix prefix;
+	struct address_bits bits;
+	struct address_bits mask;
 	enum address_class class;
 } classes[] = {
-	{ INET_PREFIX(127, 0, 0, 0, 8), CLASS_LOOPBACK },
-	{ INET6_PREFIX(0, 0, 1, 128), CLASS_LOOPBACK },
-	{ INET_PREFIX(10, 0, 0, 0, 8), CLASS_PRIVATE },
-	{ INET_PREFIX(172, 16, 0, 0, 12), CLASS_PRIVATE },
-	{ INET_PREFIX(192, 168, 0, 0, 16), CLASS_PRIVATE },
-	{ INET6_PREFIX(0xfc, 0, 0, 7), CLASS_PRIVATE },
-	{ INET_PREFIX(169, 254, 0, 0, 16), CLASS_LINKLOCAL },
-	{ INET6_PREFIX(0xfe, 0x80, 0, 10), CLASS_LINKLOCAL },
-	{ INET_PREFIX(224, 0, 0, 0, 4), CLASS_SPECIAL },
-	{ INET6_PREFIX(0xff, 0, 0, 8), CLASS_SPECIAL },
-	{ INET_PREFIX(100, 64, 0, 0, 10), CLASS_SPECIAL },
-	{ INET_PREFIX(0, 0, 0, 0, 32), CLASS_SPECIAL },
-	{ INET6_PREFIX(0, 0, 0, 128), CLASS_SPECIAL },
-	{ INET_PREFIX(255, 255, 255, 255, 32), CLASS_SPECIAL },
+	INET_CLASS(127U, 0U, 0U, 0U, 8, CLASS_LOOPBACK),
+	INET_CLASS(10U, 0U, 0U, 0U, 8, CLASS_PRIVATE),
+	INET_CLASS(172U, 16U, 0U, 0U, 12, CLASS_PRIVATE),
+	INET_CLASS(192U, 168U, 0U, 0U, 16, CLASS_PRIVATE),
+	INET_CLASS(169U, 254U, 0U, 0U, 16, CLASS_LINKLOCAL),
+	INET_CLASS(224U, 0U, 0U, 0U, 4, CLASS_SPECIAL),
+	INET_CLASS(100U, 64U, 0U, 0U, 10, CLASS_SPECIAL),
+	INET_CLASS(0U, 0U, 0U, 0U, 32, CLASS_SPECIAL),
+	INET_CLASS(255U, 255U, 255U, 255U, 32, CLASS_SPECIAL),
+	INET6_ONE(1, CLASS_LOOPBACK),
+	INET6_ONE(0, CLASS_SPECIAL),
+	INET6_CLASS(0xfc00ULL, 7, CLASS_PRIVATE),
+	INET6_CLASS(0xfe80ULL, 10, CLASS_LINKLOCAL),
+	INET6_CLASS(0xff00ULL, 8, CLASS_SPECIAL),
 };
+
+static bool bits_are_inet(struct address_bits bits)
+{
+	return bits.high == 0 && bits.low >> INET_BITS == 0xffff;
+}
 
 enum address_family address_family(const struct address *address)
 {
-	bool mapped = memcmp(address->bytes, mapped_prefix, sizeof(mapped_prefix)) == 0;
-
-	return mapped ? FAMILY_INET : FAMILY_INET6;
+	return bits_are_inet(address_bits(address)) ? FAMILY_INET : FAMILY_INET6;
 }
 
 enum address_class address_classify(const struct address *address)
 {
+	struct address_bits bits = address_bits(address);
+
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
-		if (prefix_contains(&classes[i].prefix, address))
+		if (((bits.high ^ classes[i].bits.high) & classes[i].mask.high) == 0 &&
+		    ((bits.low ^ classes[i].bits.low) & classes[i].mask.low) == 0)
 			return classes[i].class;
 	}
 	return CLASS_GLOBAL;
@@ -66,25 +76,19 @@ enum address_class address_classify(const struct address *address)
 
 bool address_is_unspecified(const struct address *address)
 {
-	static const struct prefix inet = INET_PREFIX(0, 0, 0, 0, 32);
-	static const struct prefix inet6 = INET6_PREFIX(0, 0, 0, 128);
+	struct address_bits bits = address_bits(address);
 
-	return prefix_contains(&inet, address) || prefix_contains(&inet6, address);
+	return bits.high == 0 && (bits.low == 0 || bits.low == 0xffffULL << INET_BITS);
 }
 
 struct address address_mask(const struct address *address, uint8_t length)
 {
-	struct address masked = *address;
-	size_t bits = length;
+	const struct prefix prefix = { .family = (uint8_t)address_family(address), .length = length };
+	struct address_bits bits = address_bits_mask(address_bits(address), prefix_bits(&prefix));
+	struct address masked;
 
-	if (address_family(address) == FAMILY_INET)
-		bits += 8 * INET_OFFSET;
-	for (size_t i = 0; i < sizeof(masked.bytes); i++) {
-		size_t kept = bits > 8 ? 8 : bits;
-
-		masked.bytes[i] &= (uint8_t)(0xff00U >> kept);
-		bits -= kept;
-	}
+	bits = (struct address_bits){ htobe64(bits.high), htobe64(bits.low) };
+	memcpy(masked.bytes, &bits, sizeof(bits));
 	return masked;
 }
 
@@ -157,10 +161,18 @@ int endpoint_from_sockaddr(const struct sockaddr_storage *storage, socklen_t len
 	return -EAFNOSUPPORT;
 }
 
+uint32_t prefix_bits(const struct prefix *prefix)
+{
+	return prefix->family == FAMILY_INET ? ADDRESS_BITS - INET_BITS + prefix->length
+					     : prefix->length;
+}
+
 bool prefix_contains(const struct prefix *prefix, const struct address *address)
 {
-	struct address masked = address_mask(address, prefix->length);
+	struct address_bits bits = address_bits(address);
+	struct address_bits masked = address_bits_mask(bits, prefix_bits(prefix));
+	struct address_bits own = address_bits(&prefix->address);
 
-	return address_family(address) == prefix->family &&
-	       memcmp(&masked, &prefix->address, sizeof(masked)) == 0;
+	return prefix->family == address_family(address) && masked.high == own.high &&
+	       masked.low == own.low;
 }

@@ -6,9 +6,11 @@
 #ifndef SANDLOCK_ENDPOINT_H
 #define SANDLOCK_ENDPOINT_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define ADDRESS_TEXT_MAX  46 /* INET6_ADDRSTRLEN */
@@ -17,6 +19,14 @@
 /* An IPv6 address; IPv4 is held in its mapped form ::ffff:a.b.c.d, and a mapped one is IPv4. */
 struct address {
 	uint8_t bytes[16];
+};
+
+/* The same as two numbers, the first bit on top: what is compared and masked most. */
+#define ADDRESS_BITS 128U
+#define INET_BITS    32U
+struct address_bits {
+	uint64_t high;
+	uint64_t low;
 };
 
 enum address_family {
@@ -51,6 +61,27 @@ struct endpoint {
 	uint16_t port; /* host byte order */
 };
 
+static inline struct address_bits address_bits(const struct address *address)
+{
+	struct address_bits bits;
+
+	memcpy(&bits, address->bytes, sizeof(bits));
+	return (struct address_bits){ be64toh(bits.high), be64toh(bits.low) };
+}
+
+static inline uint64_t word_mask(uint32_t length)
+{
+	return length < 64 ? ~(UINT64_MAX >> length) : UINT64_MAX;
+}
+
+/* Clears what lies beyond the first `length` of all the bits. */
+static inline struct address_bits address_bits_mask(struct address_bits bits, uint32_t length)
+{
+	bits.high &= word_mask(length);
+	bits.low &= word_mask(length < 64 ? 0 : length - 64);
+	return bits;
+}
+
 enum address_family address_family(const struct address *address);
 enum address_class address_classify(const struct address *address);
 bool address_is_unspecified(const struct address *address);
@@ -73,6 +104,8 @@ void endpoint_format(const struct endpoint *endpoint, char text[ENDPOINT_TEXT_MA
 int endpoint_from_sockaddr(const struct sockaddr_storage *storage, socklen_t length,
 			   struct endpoint *ret_endpoint);
 
+/* How many of the bits of an address the prefix is about, the mapped form's first 96 included. */
+uint32_t prefix_bits(const struct prefix *prefix);
 bool prefix_contains(const struct prefix *prefix, const struct address *address);
 
 #endif

@@ -7,20 +7,23 @@
 
 #include <string.h>
 
-static int address_compare(const struct address *left, const struct address *right)
+static bool address_is_below(const struct address *left, struct address_bits right)
 {
-	return memcmp(left->bytes, right->bytes, sizeof(left->bytes));
+	struct address_bits bits = address_bits(left);
+
+	return bits.high < right.high || (bits.high == right.high && bits.low < right.low);
 }
 
 uint32_t host_table_find(const struct host_table *table, const struct address *address)
 {
+	struct address_bits bits = address_bits(address);
 	uint32_t low = 0;
 	uint32_t high = table->count;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (address_compare(&table->addresses[middle].address, address) < 0)
+		if (address_is_below(&table->addresses[middle].address, bits))
 			low = middle + 1;
 		else
 			high = middle;
@@ -46,7 +49,7 @@ static uint32_t host_table_place(const struct host_table *table, const struct ad
 	uint32_t i = host_table_find(table, address);
 
 	while (i < table->count && table->addresses[i].host < host &&
-	       address_compare(&table->addresses[i].address, address) == 0)
+	       memcmp(&table->addresses[i].address, address, sizeof(*address)) == 0)
 		i++;
 	return i;
 }
