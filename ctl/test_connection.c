@@ -11,6 +11,7 @@
 #include "ctl.h"
 #include "resolution.h"
 #include "resolve.h"
+#include "ruleset_index.h"
 #include "util.h"
 
 #define HOST_NAME_MAX_TEXT 256
@@ -156,8 +157,12 @@ static int addresses_judge(const struct plan *plan, const struct destination *de
 			   const struct resolution *addresses, const struct host_table *hosts)
 {
 	struct ruleset ruleset = plan->ruleset;
+	cleanup_free void *index = malloc(ruleset_index_size(&ruleset));
 	int status = CTL_BAD;
 
+	if (!index)
+		return ctl_error("%s", strerror(ENOMEM));
+	ruleset_index(&ruleset, index);
 	ruleset.hosts = hosts;
 	for (uint32_t i = 0; i < addresses->count; i++) {
 		struct endpoint endpoint = { addresses->addresses[i], destination->port };

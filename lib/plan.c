@@ -21,8 +21,6 @@
 const struct plan_layout plan_layout[SECTION_COUNT] = {
 	[SECTION_RULES] = { offsetof(struct plan_header, rules), sizeof(struct rule) },
 	[SECTION_PORTS] = { offsetof(struct plan_header, ports), sizeof(struct port_range) },
-	[SECTION_ENTRIES] = { offsetof(struct plan_header, entries), sizeof(struct ruleset_entry) },
-	[SECTION_GROUPS] = { offsetof(struct plan_header, groups), sizeof(struct ruleset_group) },
 	[SECTION_HOSTS] = { offsetof(struct plan_header, hosts), sizeof(uint32_t) },
 	[SECTION_BINDS] = { offsetof(struct plan_header, binds), sizeof(struct port_range) },
 	[SECTION_SOCKETS] = { offsetof(struct plan_header, sockets), sizeof(struct plan_socket) },
@@ -80,12 +78,8 @@ static struct plan plan_view(const struct plan_header *header)
 		.ruleset = {
 			.rules = (const void *)(bytes + header->rules.offset),
 			.ports = (const void *)(bytes + header->ports.offset),
-			.entries = (const void *)(bytes + header->entries.offset),
-			.groups = (const void *)(bytes + header->groups.offset),
 			.rule_count = header->rules.count,
 			.port_count = header->ports.count,
-			.entry_count = header->entries.count,
-			.group_count = header->groups.count,
 		},
 	};
 }
@@ -188,6 +182,7 @@ int plan_validate(const void *bytes, size_t size, struct plan *ret_plan)
 {
 	const struct plan_header *header = bytes;
 	struct plan plan;
+	int error;
 
 	if (size < sizeof(*header) || !header_is_sound(header, size) ||
 	    !spans_are_sound(header, size))
@@ -195,8 +190,11 @@ int plan_validate(const void *bytes, size_t size, struct plan *ret_plan)
 	plan = plan_view(header);
 	if (!strings_are_sound(&plan) || !names_are_sound(&plan) || !binds_are_sound(&plan) ||
 	    !sockets_are_sound(&plan) || !files_are_sound(&plan) || !limits_are_sound(&plan) ||
-	    !calls_are_sound(&plan) || ruleset_validate(&plan.ruleset, header->hosts.count) < 0)
+	    !calls_are_sound(&plan))
 		return -EINVAL;
+	error = ruleset_validate(&plan.ruleset, header->hosts.count);
+	if (error < 0)
+		return error;
 	*ret_plan = plan;
 	return 0;
 }

@@ -13,7 +13,7 @@
 #include "ruleset.h"
 
 #define PLAN_MAGIC       0x6b636c73U /* "slck" */
-#define PLAN_VERSION     1U
+#define PLAN_VERSION     2U
 #define PLAN_SIZE_MAX    (32U << 20)
 #define PLAN_HOSTS_MAX   256U
 #define PLAN_DIGEST_NONE 0ULL
@@ -104,8 +104,6 @@ struct plan_header {
 	uint32_t unused;
 	struct plan_span rules;
 	struct plan_span ports;
-	struct plan_span entries;
-	struct plan_span groups;
 	struct plan_span hosts;   /* uint32_t: string, the name */
 	struct plan_span binds;   /* struct port_range, sorted, disjoint */
 	struct plan_span sockets; /* struct plan_socket */
@@ -125,7 +123,7 @@ struct plan {
 	const struct plan_file *files;
 	const struct plan_limit *limits;
 	const struct plan_call *calls;
-	struct ruleset ruleset; /* hosts is NULL */
+	struct ruleset ruleset; /* rules and ports; no hosts and no index */
 };
 
 /* The tables behind the header, in the order in which they follow one another, each aligned to
@@ -133,8 +131,6 @@ struct plan {
 enum plan_section {
 	SECTION_RULES = 0,
 	SECTION_PORTS,
-	SECTION_ENTRIES,
-	SECTION_GROUPS,
 	SECTION_HOSTS,
 	SECTION_BINDS,
 	SECTION_SOCKETS,
@@ -155,13 +151,13 @@ extern const struct plan_layout plan_layout[SECTION_COUNT];
 /* Where a section may begin, once `end` bytes are taken. */
 uint64_t plan_align(uint64_t end);
 
-/* The typed view of `size` bytes, aligned to 8; -EINVAL for content that is not sound. Hostile
- * input. */
+/* The typed view of `size` bytes, aligned to 8; -EINVAL for content that is not sound, -E2BIG
+ * beyond RULESET_PAIRS_MAX. Hostile input. */
 int plan_validate(const void *bytes, size_t size, struct plan *ret_plan);
 
 /* Maps and validates. The memfd must carry F_SEAL_WRITE, GROW and SHRINK, so that what was
  * validated stays; -EPERM otherwise, -EINVAL for content that is not sound, -E2BIG beyond
- * PLAN_SIZE_MAX. The mapping is read-only and lives until the process ends or plan_unmap. */
+ * PLAN_SIZE_MAX or RULESET_PAIRS_MAX. The mapping is read-only and lives until the process ends or plan_unmap. */
 int plan_map(int fd, struct plan *ret_plan);
 void plan_unmap(struct plan *plan);
 

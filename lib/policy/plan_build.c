@@ -305,34 +305,6 @@ static void calls_sort(struct table *table)
 	table->count = kept + 1;
 }
 
-static int rules_index(struct plan_builder *builder)
-{
-	struct table *entries = &builder->tables[SECTION_ENTRIES];
-	struct table *groups = &builder->tables[SECTION_GROUPS];
-	struct ruleset ruleset = {
-		.rules = (const void *)builder->tables[SECTION_RULES].elements,
-		.ports = (const void *)builder->tables[SECTION_PORTS].elements,
-		.rule_count = builder->tables[SECTION_RULES].count,
-		.port_count = builder->tables[SECTION_PORTS].count,
-	};
-	int error = ruleset_validate_rules(&ruleset, builder->tables[SECTION_HOSTS].count);
-
-	entries->count = 0;
-	groups->count = 0;
-	if (error < 0 || ruleset.rule_count == 0)
-		return error;
-	ruleset.entry_count = ruleset_count_entries(ruleset.rules, ruleset.rule_count);
-	error = table_reserve(builder, SECTION_ENTRIES, ruleset.entry_count);
-	if (error == 0)
-		error = table_reserve(builder, SECTION_GROUPS, RULESET_GROUPS_MAX);
-	if (error < 0)
-		return error;
-	ruleset_index(ruleset.rules, ruleset.rule_count, ruleset.ports, (void *)entries->elements,
-		      (void *)groups->elements, &groups->count);
-	entries->count = ruleset.entry_count;
-	return 0;
-}
-
 /* Lays the sections out in `header`; -E2BIG beyond PLAN_SIZE_MAX. */
 static int spans_set(const struct plan_builder *builder, struct plan_header *header)
 {
@@ -432,9 +404,6 @@ int plan_seal(struct plan_builder *builder, int memfd)
 
 	binds_sort(&builder->tables[SECTION_BINDS]);
 	calls_sort(&builder->tables[SECTION_CALLS]);
-	error = rules_index(builder);
-	if (error < 0)
-		return error;
 	error = spans_set(builder, &header);
 	if (error < 0)
 		return error;

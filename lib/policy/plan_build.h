@@ -29,9 +29,8 @@ int plan_add_file(struct plan_builder *builder, const struct plan_file *file);
 int plan_add_limit(struct plan_builder *builder, const struct plan_limit *limit);
 int plan_add_call(struct plan_builder *builder, const struct plan_call *call);
 
-/* Sorts, indexes, computes the digest, writes all to `memfd` (empty, MFD_ALLOW_SEALING) and
- * seals it. Of two actions for one call the denial stays. -EINVAL for what plan_map would
- * refuse, -E2BIG. */
+/* Sorts, computes the digest, writes all to `memfd` (empty, MFD_ALLOW_SEALING) and seals it. Of two
+ * actions for one call the denial stays. -EINVAL for what plan_map would refuse, -E2BIG. */
 int plan_seal(struct plan_builder *builder, int memfd);
 
 #endif

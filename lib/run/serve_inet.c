@@ -76,17 +76,8 @@ static struct address meant_address(int fd, const struct address *unspecified)
  * no denial to report where the one reason for UDP is name resolution. */
 static bool only_sorts_addresses(const struct supervisor *supervisor, const struct request *request)
 {
-	const struct ruleset *ruleset = &supervisor->ruleset;
-
-	if (request->call.call != __NR_connect || serve_protocol(&request->kind) != PROTOCOL_UDP)
-		return false;
-	for (uint32_t i = 0; i < ruleset->rule_count; i++) {
-		const struct rule *rule = &ruleset->rules[i];
-
-		if (!rule->deny && !rule->implicit && (rule->protocols & PROTOCOL_UDP))
-			return false;
-	}
-	return true;
+	return request->call.call == __NR_connect && serve_protocol(&request->kind) == PROTOCOL_UDP &&
+	       !(supervisor->ruleset.written & PROTOCOL_UDP);
 }
 
 /* No rule matched, but a name may have got new addresses: those that the rules of this port name

@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "compat.h"
+#include "ruleset_index.h"
 #include "serve.h"
 #include "target.h"
 #include "util.h"
@@ -291,6 +293,22 @@ static int watch_open(struct supervisor *supervisor, struct watch *watch, int fd
 	return loop_add(supervisor->loop, watch, EPOLLIN);
 }
 
+/* The memory is the process's own, not the plan's: nobody else could have written it. */
+static int ruleset_open(struct supervisor *supervisor)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t size = ruleset_index_size(&supervisor->ruleset);
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t used;
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	used = (ruleset_index(&supervisor->ruleset, memory) + page - 1) / page * page;
+	if (used < size && munmap(memory + used, size - used))
+		return -errno;
+	return 0;
+}
+
 int supervise_open(struct supervisor *supervisor, struct loop *loop, const struct plan *plan,
 		   int listener, int resolver)
 {
@@ -308,7 +326,9 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	supervisor->free_first = SLOT_NONE;
 	listening_open(&supervisor->listening);
 	notify_prefer_sync(listener);
-	error = serve_open();
+	error = ruleset_open(supervisor);
+	if (!error)
+		error = serve_open();
 	if (!error)
 		error = watch_open(supervisor, &supervisor->listener, listener, listener_ready);
 	if (!error)

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 
 #include "plan_fixture.h"
+#include "ruleset_index.h"
 #include "util.h"
 
 uint32_t string_of(struct plan_builder *builder, const char *text)
@@ -118,4 +119,13 @@ struct plan mapped(int fd)
 	assert_int_equal(plan_map(fd, &plan), 0);
 	close(fd);
 	return plan;
+}
+
+void *indexed(struct plan *plan)
+{
+	void *index = malloc(ruleset_index_size(&plan->ruleset));
+
+	assert_non_null(index);
+	ruleset_index(&plan->ruleset, index);
+	return index;
 }

@@ -24,4 +24,7 @@ int sealed(struct plan_builder *builder);
 /* Maps and closes. */
 struct plan mapped(int fd);
 
+/* Makes the index of the plan's ruleset, in memory to be freed. */
+void *indexed(struct plan *plan);
+
 #endif

@@ -10,17 +10,16 @@
 
 #include "ruleset.h"
 
-#define RULES_MAX   48
-#define PORTS_MAX   (4 * RULES_MAX)
-#define ENTRIES_MAX (4 * RULES_MAX)
-#define HOSTS       6
-#define ANSWERS     4
+#define RULES_MAX 512
+#define PORTS_MAX (4 * RULES_MAX)
+#define INDEX_MAX (1U << 20)
+#define HOSTS     6
+#define ANSWERS   4
 
 struct world {
 	struct rule rules[RULES_MAX];
 	struct port_range ports[PORTS_MAX];
-	struct ruleset_entry entries[ENTRIES_MAX];
-	struct ruleset_group groups[RULESET_GROUPS_MAX + 1]; /* one more than sound */
+	uint64_t index[INDEX_MAX / sizeof(uint64_t)];
 	struct host_table table;
 	struct address answers[HOSTS][ANSWERS];
 	uint32_t answer_count[HOSTS];
@@ -37,7 +36,8 @@ struct rule *world_add_prefix(struct world *world, uint8_t protocols, const char
 /* `rule` must be the last one that was given ports. */
 void rule_add_ports(struct world *world, struct rule *rule, uint16_t low, uint16_t high);
 
-/* Builds the tables; again after each change of a rule. */
+/* Makes the index; again after each change of a rule. Asserts that it stays within its memory, and
+ * needs no more than it says. */
 void world_index(struct world *world);
 
 /* xorshift64*: the same numbers on every machine. */

@@ -67,6 +67,7 @@ static void plan_sealed_comes_back_whole(void **state)
 static void plan_sealed_decides(void **state)
 {
 	struct plan plan = mapped(sealed(builder_full()));
+	void *index = indexed(&plan);
 	struct endpoint endpoint = { .port = 22 };
 	struct verdict verdict;
 
@@ -79,17 +80,20 @@ static void plan_sealed_decides(void **state)
 	verdict = ruleset_decide(&plan.ruleset, PROTOCOL_TCP, &endpoint);
 	assert_int_equal(verdict.kind, VERDICT_DENY);
 	assert_string_equal(plan_string(&plan, verdict.rule->text), "@linklocal:*");
+	free(index);
 	plan_unmap(&plan);
 }
 
 static void plan_without_rules_is_sound(void **state)
 {
 	struct plan plan = mapped(sealed(builder_minimal()));
+	void *index = indexed(&plan);
 	struct endpoint endpoint = { .port = 22 };
 
 	(void)state;
 	assert_int_equal(ruleset_decide(&plan.ruleset, PROTOCOL_TCP, &endpoint).kind, VERDICT_DENY);
 	assert_false(plan_binds(&plan, 0));
+	free(index);
 	plan_unmap(&plan);
 }
 
@@ -384,8 +388,6 @@ static void ruleset_damaged_is_refused(void **state)
 	struct plan_header *header = patient.copy;
 	struct rule *rule = section(&patient, header->rules);
 	struct port_range *ports = section(&patient, header->ports);
-	struct ruleset_entry *entries = section(&patient, header->entries);
-	struct ruleset_group *groups = section(&patient, header->groups), swap = groups[0];
 
 	(void)state;
 	rule->value = header->hosts.count;
@@ -394,11 +396,6 @@ static void ruleset_damaged_is_refused(void **state)
 	expect_refused(&patient, "unknown target");
 	ports[0] = (struct port_range){ 2, 1 };
 	expect_refused(&patient, "reversed ports");
-	entries[0].rule ^= 1;
-	expect_refused(&patient, "entry of another rule");
-	groups[0] = groups[1];
-	groups[1] = swap;
-	expect_refused(&patient, "groups unsorted");
 	patient_free(&patient);
 }
 
@@ -433,9 +430,10 @@ static void too_many_hosts_are_refused(void **state)
 /* ---- damage by chance ---- */
 
 /* Touches all that a user of the plan would; a sanitizer watches. */
-static size_t plan_use(const struct plan *plan)
+static size_t plan_use(struct plan *plan)
 {
 	static const uint8_t bytes[] = { 10, 20, 255, 1 };
+	void *index = indexed(plan);
 	struct endpoint endpoint = { .port = 443 };
 	size_t sum = strlen(plan_string(plan, plan->header->shell));
 
@@ -450,6 +448,7 @@ static size_t plan_use(const struct plan *plan)
 		sum += strlen(plan_string(plan, plan->sockets[i].pattern));
 	for (uint32_t i = 0; i < plan->header->files.count; i++)
 		sum += strlen(plan_string(plan, plan->files[i].path));
+	free(index);
 	return sum + plan_binds(plan, 1);
 }
 

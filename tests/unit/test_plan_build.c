@@ -98,7 +98,7 @@ static void builder_too_long_content_is_refused(void **state)
 }
 
 /* Few bytes of rules and ports can ask for an index of any size. */
-static void seal_of_too_large_an_index_is_refused(void **state)
+static void seal_of_rules_too_many_to_index_is_refused(void **state)
 {
 	enum {
 		PORTS = 2000,
@@ -316,7 +316,7 @@ int main(void)
 		cmocka_unit_test(builder_many_strings_are_found_again),
 		cmocka_unit_test(builder_too_many_hosts_are_refused),
 		cmocka_unit_test(builder_too_long_content_is_refused),
-		cmocka_unit_test(seal_of_too_large_an_index_is_refused),
+		cmocka_unit_test(seal_of_rules_too_many_to_index_is_refused),
 		cmocka_unit_test(seal_of_sections_beyond_the_limit_together_is_refused),
 		cmocka_unit_test(seal_of_an_unsound_plan_is_refused),
 		cmocka_unit_test(seal_of_rules_of_every_kind_is_refused),

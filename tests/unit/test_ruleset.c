@@ -184,17 +184,47 @@ static void decide_unspecified_is_no_answer_of_a_name(void **state)
 	expect(&world, PROTOCOL_UDP, "::", 22, VERDICT_ALLOW, 1);
 }
 
-static void opens_only_by_an_allow_rule(void **state)
+static void decide_many_ports_of_one_key(void **state)
+{
+	struct world world = { 0 };
+
+	(void)state;
+	for (uint16_t port = 1; port < 1000; port += 2)
+		rule_add_ports(&world, world_add(&world, PROTOCOL_TCP, TARGET_ANY, 0), port, port);
+	world_index(&world);
+	for (uint16_t port = 1; port < 1000; port += 2) {
+		expect(&world, PROTOCOL_TCP, "1.2.3.4", port, VERDICT_ALLOW, port / 2);
+		expect(&world, PROTOCOL_TCP, "1.2.3.4", port + 1, VERDICT_DENY, -1);
+	}
+}
+
+static void decide_without_an_index_denies(void **state)
+{
+	struct world world = { 0 };
+	const struct endpoint endpoint = { address_of("1.2.3.4"), 22 };
+	struct ruleset ruleset;
+
+	(void)state;
+	world_add(&world, PROTOCOL_TCP, TARGET_ANY, 0);
+	world_index(&world);
+	ruleset = (struct ruleset){ .rules = world.rules, .rule_count = 1 };
+	assert_int_equal(ruleset_decide(&ruleset, PROTOCOL_TCP, &endpoint).kind, VERDICT_DENY);
+	expect(&world, PROTOCOL_TCP, "1.2.3.4", 22, VERDICT_ALLOW, 0);
+}
+
+static void written_are_the_protocols_of_written_allow_rules(void **state)
 {
 	struct world world = { 0 };
 
 	(void)state;
 	world_add(&world, PROTOCOL_UDP, TARGET_ANY, 0)->deny = 1;
+	world_add(&world, PROTOCOL_UDP, TARGET_ANY, 0)->implicit = 1;
 	world_add(&world, PROTOCOL_TCP, TARGET_ANY, 0);
 	world_index(&world);
-	assert_true(ruleset_opens(&world.ruleset, PROTOCOL_TCP));
-	assert_false(ruleset_opens(&world.ruleset, PROTOCOL_UDP));
-	assert_false(ruleset_opens(&world.ruleset, PROTOCOL_ICMP));
+	assert_int_equal(world.ruleset.written, PROTOCOL_TCP);
+	world_add(&world, PROTOCOL_UDP | PROTOCOL_ICMP, TARGET_HOST, 0);
+	world_index(&world);
+	assert_int_equal(world.ruleset.written, PROTOCOL_TCP | PROTOCOL_UDP | PROTOCOL_ICMP);
 }
 
 static void names_host_only_by_an_allow_rule_of_the_port(void **state)
@@ -210,6 +240,7 @@ static void names_host_only_by_an_allow_rule_of_the_port(void **state)
 	rule = world_add(&world, PROTOCOL_TCP | PROTOCOL_ICMP, TARGET_HOST, 0);
 	rule_add_ports(&world, rule, 22, 23);
 	rule_add_ports(&world, rule, 80, 80);
+	world_index(&world);
 	world_index(&world);
 	assert_true(ruleset_names_host(&world.ruleset, PROTOCOL_TCP, 22));
 	assert_true(ruleset_names_host(&world.ruleset, PROTOCOL_TCP, 80));
@@ -389,7 +420,9 @@ int main(void)
 		cmocka_unit_test(decide_prefix_holds_for_its_family_only),
 		cmocka_unit_test(decide_host_by_every_name_of_the_address),
 		cmocka_unit_test(decide_unspecified_is_no_answer_of_a_name),
-		cmocka_unit_test(opens_only_by_an_allow_rule),
+		cmocka_unit_test(decide_many_ports_of_one_key),
+		cmocka_unit_test(decide_without_an_index_denies),
+		cmocka_unit_test(written_are_the_protocols_of_written_allow_rules),
 		cmocka_unit_test(names_host_only_by_an_allow_rule_of_the_port),
 		cmocka_unit_test(decide_random_agrees_with_the_oracle),
 	};
