@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "landlock.h"
 #include "log.h"
 #include "plan.h"
 #include "resolution.h"
@@ -208,7 +209,8 @@ static int confine(void)
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    setrlimit(RLIMIT_CORE, &none) < 0)
 		return -errno;
-	return 0;
+	/* The service user's other processes keep other sessions. */
+	return landlock_restrict_scopes(landlock_abi());
 }
 
 static int resolver_main(int64_t refresh_ms)

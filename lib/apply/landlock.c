@@ -322,6 +322,19 @@ int landlock_restrict_common(const struct plan *plan, int abi)
 	return error ? error : restrict_self(ruleset);
 }
 
+#define SCOPES (LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL)
+
+int landlock_restrict_scopes(int abi)
+{
+	const struct compat_landlock_ruleset attributes = { .scoped = SCOPES };
+	cleanup_fd int ruleset = -1;
+
+	if (abi < LANDLOCK_ABI_SCOPE)
+		return 0;
+	ruleset = ruleset_create(&attributes, ruleset_size(abi));
+	return ruleset < 0 ? -errno : restrict_self(ruleset);
+}
+
 int landlock_restrict_session(const struct plan *plan, int abi, unsigned options)
 {
 	struct compat_landlock_ruleset attributes = { .handled_access_fs = refer_handled(plan, abi) };
@@ -331,7 +344,7 @@ int landlock_restrict_session(const struct plan *plan, int abi, unsigned options
 	if (abi < LANDLOCK_ABI_REFER)
 		return -EOPNOTSUPP;
 	if (abi >= LANDLOCK_ABI_SCOPE)
-		attributes.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
+		attributes.scoped = SCOPES;
 	if (plan->header->flags & PLAN_FILES)
 		attributes.handled_access_fs = access_handled(abi);
 	ruleset = ruleset_create(&attributes, ruleset_size(abi));

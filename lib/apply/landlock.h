@@ -34,6 +34,10 @@ int landlock_restrict_common(const struct plan *plan, int abi);
 		     reached by a symbolic link */
 int landlock_restrict_session(const struct plan *plan, int abi, unsigned options);
 
+/* Of a helper that talks to the network: no signal and no abstract socket to anybody else. 0 also
+ * where the kernel has no scopes. */
+int landlock_restrict_scopes(int abi);
+
 /* The first of the plan's required protections that a kernel of this ABI lacks, as the policy names it; NULL: none. */
 const char *landlock_missing(const struct plan *plan, int abi);
 

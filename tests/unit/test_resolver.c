@@ -291,6 +291,27 @@ static void plan_without_seals_is_refused(void **state)
 	child_end(&child, EXIT_FAILURE);
 }
 
+/* It runs with the uid of the supervisors of other sessions. */
+static void resolver_signals_nobody_outside(void **state)
+{
+	int status;
+	pid_t child;
+
+	(void)state;
+	if (landlock_abi() < LANDLOCK_ABI_SCOPE) {
+		print_message("skipped: this kernel has no scopes\n");
+		skip();
+	}
+	child = fork();
+	if (child == 0) {
+		if (kill(getppid(), 0) < 0 || confine() < 0)
+			_exit(1);
+		_exit(kill(getppid(), 0) < 0 && errno == EPERM ? 0 : 2);
+	}
+	assert_int_equal(child, waitpid(child, &status, 0));
+	assert_int_equal(0, status);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +324,7 @@ int main(void)
 		cmocka_unit_test(answer_is_refreshed_as_it_ages),
 		cmocka_unit_test(reader_that_sleeps_stops_nothing),
 		cmocka_unit_test(plan_without_seals_is_refused),
+		cmocka_unit_test(resolver_signals_nobody_outside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
