@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,6 +260,16 @@ static int session_join(struct start *start)
 		     : 0;
 }
 
+/* Landlock and filters are a thread's: another one's children would be free. */
+static int opener_judge(const struct start *start)
+{
+	if (geteuid() != 0)
+		return refuse(start, "opened by a program that is not root", -EPERM);
+	if (unshare(CLONE_THREAD))
+		return refuse(start, "opened by a program with several threads", 0);
+	return 0;
+}
+
 int login_open(const struct login_request *request, struct login *ret_login)
 {
 	struct login login = { .gate = request->gate, .opener = getpid() };
@@ -269,9 +280,10 @@ int login_open(const struct login_request *request, struct login *ret_login)
 		.reports = -1,
 		.words = -1,
 	};
-	int result = geteuid() == 0 ? accounts_find(&start)
-				    : refuse(&start, "opened by a program that is not root", -EPERM);
+	int result = opener_judge(&start);
 
+	if (result == 0)
+		result = accounts_find(&start);
 	if (result == 0)
 		result = plan_make(&start);
 	if (result == 0)

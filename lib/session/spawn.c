@@ -27,7 +27,8 @@ struct shared {
 	const struct spawn *spawn;
 	bool wait;
 	int null;
-	int result; /* of spawn_run or spawn_leave */
+	int failure; /* of the program's start */
+	int result;  /* of spawn_run or spawn_leave */
 	unsigned char between[STACK_SIZE] __attribute__((aligned(16)));
 	unsigned char program[STACK_SIZE] __attribute__((aligned(16)));
 };
@@ -93,7 +94,7 @@ static int program_main(void *argument)
 		execve(spawn->program, (char *const *)(uintptr_t)spawn->argv, no_environment);
 		error = -errno;
 	}
-	shared->result = error;
+	shared->failure = error;
 	_exit(127);
 }
 
@@ -117,10 +118,11 @@ static int between_main(void *argument)
 	pid = clone(program_main, shared->program + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD,
 		    shared);
 	if (pid < 0)
-		shared->result = -errno;
-	if (pid < 0 || shared->result < 0)
-		_exit(0);
-	ended = shared->wait ? program_wait(pid) : pid;
+		ended = -errno;
+	else if (shared->failure < 0)
+		ended = shared->failure;
+	else
+		ended = shared->wait ? program_wait(pid) : pid;
 	shared->result = ended;
 	_exit(0);
 }
@@ -130,7 +132,7 @@ static int between_main(void *argument)
 static int spawn_start(const struct spawn *spawn, bool wait)
 {
 	cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct shared shared = { .spawn = spawn, .wait = wait, .null = null };
+	struct shared shared = { .spawn = spawn, .wait = wait, .null = null, .result = -EIO };
 	sigset_t all;
 	sigset_t before;
 	pid_t pid;
