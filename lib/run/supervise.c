@@ -21,27 +21,24 @@
 #define SWEEP_CALLS 64        /* looked at in one sweep; the next one goes on behind them */
 #define SLOT_NONE   UINT32_MAX
 
-#define SERVE_ROW(name, when) { __NR_##name, serve_##name },
+#define SERVE_ROW(name, when) { __NR_##name, when, serve_##name },
 static const struct {
 	int call;
+	enum trap_when when;
 	struct outcome (*serve)(struct supervisor *supervisor, struct request *request);
 } served[] = { TRAPPED_CALLS(SERVE_ROW) };
 #undef SERVE_ROW
 
-static bool is_becoming_user(const struct request *request)
-{
-	return request->call.call == __NR_setuid || request->call.call == __NR_setreuid ||
-	       request->call.call == __NR_setresuid;
-}
-
 static struct outcome serve(struct supervisor *supervisor, struct request *request)
 {
-	/* The opener, too, becomes the user only where it is confined as he is. */
-	if (!is_becoming_user(request) && gate_is_opener(&supervisor->gate, &request->call))
-		return (struct outcome){ .kind = OUTCOME_CONTINUE };
-	for (size_t i = 0; i < ARRAY_SIZE(served); i++)
-		if (served[i].call == request->call.call)
-			return served[i].serve(supervisor, request);
+	for (size_t i = 0; i < ARRAY_SIZE(served); i++) {
+		if (served[i].call != request->call.call)
+			continue;
+		/* The opener, too, becomes the user only where it is confined as he is. */
+		if (served[i].when != TRAP_GATE && gate_is_opener(&supervisor->gate, &request->call))
+			return (struct outcome){ .kind = OUTCOME_CONTINUE };
+		return served[i].serve(supervisor, request);
+	}
 	return outcome_error(EACCES);
 }
 

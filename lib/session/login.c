@@ -91,10 +91,7 @@ static int accounts_find(struct start *start)
 	if (error || start->service.uid == 0)
 		return refuse(start, "the system user " LOGIN_SERVICE_USER, error);
 	error = account_find(start->request->user, &start->user);
-	if (error)
-		return refuse(start, "the account", error);
-	error = groups_find(start);
-	return error ? refuse(start, "the account's groups", error) : 0;
+	return error ? refuse(start, "the account", error) : 0;
 }
 
 /* 0, LOGIN_UNNAMED, or a refusal. */
@@ -152,7 +149,8 @@ static pid_t supervisor_exec(const struct start *start, int reports, int words)
 	});
 }
 
-static int report_read(struct start *start)
+/* KEEPER_HERE, or a negative errno. */
+static int report_read(const struct start *start)
 {
 	struct keeper_report report;
 	ssize_t length;
@@ -163,7 +161,7 @@ static int report_read(struct start *start)
 	if (length != (ssize_t)sizeof(report))
 		return length < 0 ? -errno : -EPIPE;
 	if (report.kind == KEEPER_HERE)
-		return 0;
+		return KEEPER_HERE;
 	return report.kind == KEEPER_FAILED && report.value > 0 ? -report.value : -EPROTO;
 }
 
@@ -189,7 +187,8 @@ static int supervisor_start(struct start *start)
 	if (pid < 0)
 		return pid;
 	start->login->supervisor = pid;
-	return report_read(start);
+	error = report_read(start);
+	return error < 0 ? error : 0;
 }
 
 /* What every process of the session is to keep for good, whoever it becomes. */
@@ -224,17 +223,26 @@ static int listener_hand_over(const struct start *start, int listener)
 {
 	int32_t word = listener;
 	char go;
-	int error = write_exact(start->words, &word, sizeof(word));
+	int error = -EPIPE;
 
-	return error ? error : read_exact(start->words, &go, sizeof(go));
+	/* Not write(2), whose signal would end a program that is not ours. */
+	if (send(start->words, &word, sizeof(word), MSG_NOSIGNAL) == (ssize_t)sizeof(word))
+		error = read_exact(start->words, &go, sizeof(go));
+	/* It tells why before it ends. */
+	if (error == -EPIPE)
+		error = report_read(start);
+	return error > 0 ? -EPROTO : error;
 }
 
 static int session_open(struct start *start)
 {
 	struct login *login = start->login;
 	cleanup_fd int listener = -1;
-	int error = confine_parent(&login->plan);
+	int error = groups_find(start);
 
+	if (error)
+		return refuse(start, "the account's groups", error);
+	error = confine_parent(&login->plan);
 	if (error)
 		return refuse(start, "the ports", error);
 	error = supervisor_start(start);
