@@ -102,6 +102,18 @@ int door_judge(const struct survey *survey, struct door *door);
 /* True where nothing of a way is open. */
 bool way_is_covered(const struct way *way);
 
+/* The file name of a line's module; true where that is ours. */
+const char *pam_module_name(const struct pam_handler *handler);
+bool pam_line_calls(const struct pam_handler *handler);
+
+/* Names what is wrong with the session lines `ours`, of which there is one at least. False in
+ * *ret_works: they refuse every session that they hold. 0 or -ENOMEM. */
+int mistakes_find(const struct pam_stack *stack, const bool *ours, bool gate,
+		  struct findings *findings, bool *ret_works);
+
+/* The same for the first auth line of a gate that calls the module; false: logins are refused. */
+bool mistakes_find_auth(const struct pam_stack *stack, size_t line, struct findings *findings);
+
 /* The last value of `name=` in a line that calls the module, or NULL. */
 const char *pam_argument_value(const struct pam_handler *handler, const char *name);
 

@@ -24,6 +24,18 @@ static const struct {
 	{ "debug", { NULL }, NULL },
 };
 
+const char *pam_module_name(const struct pam_handler *handler)
+{
+	const char *slash = strrchr(handler->line->name, '/');
+
+	return slash ? slash + 1 : handler->line->name;
+}
+
+bool pam_line_calls(const struct pam_handler *handler)
+{
+	return handler->kind == LINE_MODULE && strcmp(pam_module_name(handler), PAM_MODULE) == 0;
+}
+
 const char *pam_argument_value(const struct pam_handler *handler, const char *name)
 {
 	const char *argument = handler->line->arguments;

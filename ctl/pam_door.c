@@ -14,7 +14,7 @@
 enum door_session {
 	SESSION_OPENED = 0, /* in the process that goes on as the user: `open` */
 	SESSION_GATED,      /* in the parent of that process: `gate` */
-	SESSION_NEVER,      /* passwords only */
+	SESSION_NEVER,      /* not for whoever logs in */
 };
 
 /* What a program does that any other name's is not known to do. */
@@ -35,59 +35,30 @@ static const struct door_kind kinds[] = {
 	{ "runuser-l", SESSION_OPENED, true, "runuser -l -s SHELL" },
 	{ "sudo", SESSION_OPENED, false, "" },
 	{ "sudo-i", SESSION_OPENED, true, "" },
+	{ "other", SESSION_OPENED, false, "" }, /* a program without a file of its own */
+	/* They only ask for passwords: tools, */
 	{ "chage", SESSION_NEVER, false, "" },
 	{ "chfn", SESSION_NEVER, false, "" },
 	{ "chpasswd", SESSION_NEVER, false, "" },
 	{ "chsh", SESSION_NEVER, false, "" },
+	{ "cups", SESSION_NEVER, false, "" },
 	{ "newusers", SESSION_NEVER, false, "" },
-	{ "other", SESSION_OPENED, false, "" }, /* a program without a file of its own */
 	{ "passwd", SESSION_NEVER, false, "" },
+	/* what locks a screen, */
+	{ "cinnamon-screensaver", SESSION_NEVER, false, "" },
+	{ "gnome-screensaver", SESSION_NEVER, false, "" },
+	{ "i3lock", SESSION_NEVER, false, "" },
+	{ "mate-screensaver", SESSION_NEVER, false, "" },
+	{ "swaylock", SESSION_NEVER, false, "" },
+	{ "vlock", SESSION_NEVER, false, "" },
+	{ "xfce4-screensaver", SESSION_NEVER, false, "" },
+	{ "xscreensaver", SESSION_NEVER, false, "" },
+	/* and greeters, whose sessions are of accounts of their own. */
+	{ "gdm-launch-environment", SESSION_NEVER, false, "" },
+	{ "greetd-greeter", SESSION_NEVER, false, "" },
+	{ "lightdm-greeter", SESSION_NEVER, false, "" },
+	{ "sddm-greeter", SESSION_NEVER, false, "" },
 };
-
-/* Behind the module they work inside the sandbox, or undo what it has done. */
-static const struct {
-	const char *module;
-	const char *why;
-} late_modules[] = {
-	{ "pam_exec.so", "its program is confined" },
-	{ "pam_limits.so", "its limits replace those of the policy" },
-	{ "pam_loginuid.so", "the session has no login uid before" },
-	{ "pam_mkhomedir.so", "the policy names files of a home that is not there yet" },
-	{ "pam_mount.so", "what it mounts is not there when the policy's paths are looked up" },
-	{ "pam_namespace.so", "what it mounts is not there when the policy's paths are looked up" },
-	{ "pam_selinux.so", "it may not write /proc/self/attr there" },
-	{ "pam_systemd.so", "the policy may close the system bus to it" },
-};
-
-void finding_add(struct findings *findings, const char *file, unsigned line, const char *format, ...)
-{
-	struct finding finding = { .line = line };
-	struct finding *grown;
-	va_list arguments;
-
-	va_start(arguments, format);
-	if (vasprintf(&finding.text, format, arguments) < 0)
-		finding.text = NULL;
-	va_end(arguments);
-	for (size_t i = 0; i < findings->count && finding.text; i++) {
-		if (findings->list[i].line == line && strcmp(findings->list[i].file, file) == 0 &&
-		    strcmp(findings->list[i].text, finding.text) == 0) {
-			free(finding.text);
-			return;
-		}
-	}
-	finding.file = strdup(file);
-	grown = reallocarray(findings->list, findings->count + 1, sizeof(*grown));
-	if (grown)
-		findings->list = grown;
-	if (!grown || !finding.file || !finding.text) {
-		free(finding.file);
-		free(finding.text);
-		findings->failed = true;
-		return;
-	}
-	grown[findings->count++] = finding;
-}
 
 static const struct door_kind *kind_find(const char *name)
 {
@@ -121,206 +92,72 @@ bool way_is_covered(const struct way *way)
 	return way->state == WAY_COVERED || (way->state == WAY_SHELL && way->open[0] == '\0');
 }
 
-static const char *module_name(const struct pam_handler *handler)
-{
-	const char *slash = strrchr(handler->line->name, '/');
-
-	return slash ? slash + 1 : handler->line->name;
-}
-
-static bool calls_module(const struct pam_handler *handler)
-{
-	return handler->kind == LINE_MODULE && strcmp(module_name(handler), PAM_MODULE) == 0;
-}
-
-/* Why a login gets by the module, line by line. */
-static int passes_find(const struct pam_stack *stack, const bool *ours, struct findings *findings)
-{
-	for (size_t i = 0; i < stack->count; i++) {
-		const struct pam_handler *handler = &stack->handlers[i];
-		struct pam_judgement alone;
-		int error = pam_judge(stack, ours, i, &alone);
-
-		if (error < 0)
-			return error;
-		if (alone.unrun)
-			finding_add(findings, handler->file, handler->line->number,
-				    "%s (%s) can pass over " PAM_MODULE
-				    ", which then is not asked: put that before it",
-				    handler->line->name, handler->line->control);
-	}
-	return 0;
-}
-
-/* True where the stack goes on after a failure of the line as if there were none. */
-static bool fails_open(const struct pam_line *line)
-{
-	for (int value = 0; value < RETURN_INCOMPLETE; value++) {
-		int action = line->actions[value];
-
-		if (value != RETURN_SUCCESS && value != RETURN_IGNORE &&
-		    (action >= ACTION_IGNORE || action == ACTION_RESET))
-			return true;
-	}
-	return false;
-}
-
-static bool resets(const struct pam_line *line)
-{
-	for (int value = 0; value < RETURN_INCOMPLETE; value++)
-		if (line->actions[value] == ACTION_RESET)
-			return true;
-	return false;
-}
-
-/* Why a failure of the module is not heeded, line by line. */
-static void slights_find(const struct pam_stack *stack, const bool *ours, struct findings *findings)
-{
-	bool behind = false;
-
-	for (size_t i = 0; i < stack->count; i++) {
-		const struct pam_handler *handler = &stack->handlers[i];
-
-		if (ours[i] && fails_open(handler->line))
-			finding_add(findings, handler->file, handler->line->number,
-				    "%s lets a session begin after " PAM_MODULE
-				    " has failed: write required",
-				    handler->line->control);
-		else if (behind && resets(handler->line))
-			finding_add(findings, handler->file, handler->line->number,
-				    "%s (%s) wipes out a failure of " PAM_MODULE " before it",
-				    handler->line->name, handler->line->control);
-		behind = behind || ours[i];
-	}
-}
-
-/* Lines behind the module's last one, and a first one that does without it. */
-static void late_find(const struct pam_stack *stack, const bool *ours, struct findings *findings)
-{
-	size_t last = stack->count;
-	size_t behind = 0;
-
-	for (size_t i = 0; i < stack->count; i++) {
-		const struct pam_handler *handler = &stack->handlers[i];
-
-		if (ours[i] && last < stack->count)
-			finding_add(findings, handler->file, handler->line->number,
-				    PAM_MODULE " is called a second time (first: %s:%u): "
-					       "one line, the last, is enough",
-				    stack->handlers[last].file, stack->handlers[last].line->number);
-		if (ours[i])
-			last = i;
-	}
-	for (size_t i = last + 1; i < stack->count; i++) {
-		const struct pam_handler *handler = &stack->handlers[i];
-
-		behind += handler->kind != LINE_SUBSTACK;
-		for (size_t j = 0; j < ARRAY_SIZE(late_modules); j++) {
-			if (strcmp(module_name(handler), late_modules[j].module) == 0)
-				finding_add(findings, handler->file, handler->line->number,
-					    "%s stands behind " PAM_MODULE " (%s:%u): %s",
-					    handler->line->name, stack->handlers[last].file,
-					    stack->handlers[last].line->number, late_modules[j].why);
-		}
-	}
-	if (behind > 0)
-		finding_add(findings, stack->handlers[last].file, stack->handlers[last].line->number,
-			    PAM_MODULE " is not the last session line: %zu follow%s", behind,
-			    behind == 1 ? "s" : "");
-}
-
-/* False where a mode that the program does not go with, or an argument, refuses every session. */
-static bool lines_judge(const struct pam_stack *stack, const bool *ours, bool gate,
-			struct findings *findings)
-{
-	bool works = true;
-
-	for (size_t i = 0; i < stack->count; i++) {
-		const struct pam_handler *handler = &stack->handlers[i];
-		const char *mode = ours[i] ? pam_argument_value(handler, "mode") : NULL;
-
-		if (ours[i])
-			works = pam_arguments_judge(handler, findings) && works;
-		if (mode && gate && strcmp(mode, "open") == 0)
-			finding_add(findings, handler->file, handler->line->number,
-				    "mode=open confines sshd's parent process as well: "
-				    "records of logins may be lost");
-		if (mode && !gate && strcmp(mode, "gate") == 0) {
-			finding_add(findings, handler->file, handler->line->number,
-				    "mode=gate is for programs whose child calls pam_setcred: "
-				    "every session is refused");
-			works = false;
-		}
-	}
-	return works;
-}
-
-/* The auth side of a gate. False where logins are refused for want of it. */
-static bool gate_judge(struct door *door, const struct pam_stack *auth)
-{
-	for (size_t i = 0; i < auth->count; i++) {
-		const struct pam_handler *handler = &auth->handlers[i];
-
-		if (!calls_module(handler))
-			continue;
-		if (i > 0)
-			finding_add(&door->findings, handler->file, handler->line->number,
-				    PAM_MODULE " is not the first auth line: a login that a line "
-					       "before it decides is refused");
-		if (fails_open(handler->line))
-			finding_add(&door->findings, handler->file, handler->line->number,
-				    "%s: expected [success=ok ignore=ignore default=bad]",
-				    handler->line->control);
-		return i == 0;
-	}
-	door->auth_file = door->service.path;
-	return false;
-}
-
 /* The file of the session lines, or what stands for it where nobody has one. */
 static const char *door_file(const struct door *door)
 {
 	return door->source->path ? door->source->path : door->name;
 }
 
-/* What the findings about the lines of the module say, whoever logs in. */
-struct lines_verdict {
+/* Its session lines, and what they say of whoever logs in. */
+struct door_lines {
 	const struct pam_stack *stack;
 	bool *ours; /* lines that call the module */
 	bool any;
-	bool works;
+	bool works; /* false: they refuse whomever they hold */
 };
 
-static int lines_find(struct door *door, struct lines_verdict *verdict)
+static int lines_find(struct door *door, struct door_lines *lines)
 {
-	const struct pam_stack *stack = verdict->stack;
+	const struct pam_stack *stack = lines->stack;
 	struct pam_judgement judgement;
 	int error;
 
 	for (size_t i = 0; i < stack->count; i++) {
-		verdict->ours[i] = calls_module(&stack->handlers[i]);
-		verdict->any |= verdict->ours[i];
+		lines->ours[i] = pam_line_calls(&stack->handlers[i]);
+		lines->any |= lines->ours[i];
 	}
-	error = pam_judge(stack, verdict->ours, PAM_EVERY_LINE, &judgement);
+	error = pam_judge(stack, lines->ours, PAM_EVERY_LINE, &judgement);
 	if (error < 0)
 		return error;
 	if (!judgement.held && !judgement.unrun && !judgement.unheeded)
 		finding_add(&door->findings, door_file(door), 0,
 			    "no session can begin, whatever the modules return");
-	if (!verdict->any)
+	if (!lines->any)
 		return 0;
-	verdict->works = lines_judge(stack, verdict->ours, door_is_gate(door->name), &door->findings);
-	late_find(stack, verdict->ours, &door->findings);
-	if (judgement.unheeded)
-		slights_find(stack, verdict->ours, &door->findings);
-	return judgement.unrun ? passes_find(stack, verdict->ours, &door->findings) : 0;
+	return mistakes_find(stack, lines->ours, door_is_gate(door->name), &door->findings,
+			     &lines->works);
+}
+
+/* True where they confine sshd's parent process: its child then asks for nothing. */
+static bool lines_open(const struct door_lines *lines)
+{
+	for (size_t i = 0; i < lines->stack->count; i++) {
+		const char *mode = pam_argument_value(&lines->stack->handlers[i], "mode");
+
+		if (lines->ours[i] && mode && strcmp(mode, "open") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The auth side of a gate. False where logins are refused for want of it. */
+static bool auth_judge(const struct survey *survey, struct door *door)
+{
+	const struct pam_stack *own = &door->service.stacks[TYPE_AUTH];
+	const struct pam_stack *stack = own->count > 0 ? own : &survey->other.stacks[TYPE_AUTH];
+
+	for (size_t i = 0; i < stack->count; i++)
+		if (pam_line_calls(&stack->handlers[i]))
+			return mistakes_find_auth(stack, i, &door->findings);
+	door->auth_file = door->service.path;
+	return false;
 }
 
 /* What PAM alone makes of a subject. */
-static int subject_judge(const struct door *door, const struct lines_verdict *verdict,
+static int subject_judge(const struct door *door, const struct door_lines *lines,
 			 const struct subject *subject, enum way_state *ret_state)
 {
-	const struct pam_stack *stack = verdict->stack;
+	const struct pam_stack *stack = lines->stack;
 	cleanup_free bool *ours = calloc(stack->count + 1, sizeof(*ours));
 	struct pam_judgement judgement;
 	bool any = false;
@@ -329,8 +166,7 @@ static int subject_judge(const struct door *door, const struct lines_verdict *ve
 	if (!ours)
 		return -ENOMEM;
 	for (size_t i = 0; i < stack->count; i++) {
-		ours[i] = verdict->ours[i] &&
-			  pam_line_holds(&stack->handlers[i], door->name, subject);
+		ours[i] = lines->ours[i] && pam_line_holds(&stack->handlers[i], door->name, subject);
 		any |= ours[i];
 	}
 	error = pam_judge(stack, ours, PAM_EVERY_LINE, &judgement);
@@ -343,7 +179,7 @@ static int subject_judge(const struct door *door, const struct lines_verdict *ve
 	else if (judgement.unrun || judgement.unheeded)
 		*ret_state = WAY_OPEN;
 	else
-		*ret_state = verdict->works ? WAY_COVERED : WAY_REFUSED;
+		*ret_state = lines->works ? WAY_COVERED : WAY_REFUSED;
 	return 0;
 }
 
@@ -401,35 +237,34 @@ int door_judge(const struct survey *survey, struct door *door)
 {
 	const struct pam_service *other = &survey->other;
 	const struct pam_service *own = &door->service;
-	struct lines_verdict verdict = { 0 };
+	struct door_lines lines = { 0 };
 	cleanup_free bool *ours = NULL;
 	bool passes = true;
 	int error;
 
 	door->source = own->stacks[TYPE_SESSION].count > 0 ? own : other;
-	verdict.stack = &door->source->stacks[TYPE_SESSION];
-	ours = verdict.ours = calloc(verdict.stack->count + 1, sizeof(*ours));
+	lines.stack = &door->source->stacks[TYPE_SESSION];
+	ours = lines.ours = calloc(lines.stack->count + 1, sizeof(*ours));
 	door->ways = calloc(survey->subject_count + 1, sizeof(*door->ways));
 	if (!ours || !door->ways)
 		return -ENOMEM;
 	for (size_t i = 0; i < own->complaint_count; i++)
 		finding_add(&door->findings, own->complaints[i].file, own->complaints[i].line, "%s",
 			    own->complaints[i].text);
-	error = lines_find(door, &verdict);
-	if (door_is_gate(door->name))
-		passes = gate_judge(door, own->stacks[TYPE_AUTH].count > 0
-						  ? &own->stacks[TYPE_AUTH]
-						  : &other->stacks[TYPE_AUTH]);
+	error = lines_find(door, &lines);
+	if (door_is_gate(door->name) && !lines_open(&lines))
+		passes = auth_judge(survey, door);
 	for (size_t i = 0; i < survey->subject_count && error == 0; i++) {
 		enum way_state state = WAY_REFUSED;
 
-		if (!own->refused)
-			error = subject_judge(door, &verdict, &survey->subjects[i], &state);
+		/* libpam reads `other` every time, and gives up on both. */
+		if (!own->refused && !other->refused)
+			error = subject_judge(door, &lines, &survey->subjects[i], &state);
 		if (state == WAY_COVERED && !passes)
 			state = WAY_REFUSED;
 		door->ways[i] = way_judge(door, &survey->subjects[i], state);
 	}
-	ways_explain(survey, door, verdict.any);
+	ways_explain(survey, door, lines.any);
 	return door->findings.failed ? -ENOMEM : error;
 }
 

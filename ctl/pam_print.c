@@ -8,6 +8,8 @@
 #include "pam.h"
 #include "util.h"
 
+#define PROFILE "/usr/share/pam-configs/sandlock"
+
 /* For people, and for programs. */
 static const struct {
 	const char *text;
@@ -105,6 +107,18 @@ static void place_print(const struct survey *survey, const struct place *place)
 	ways_print(survey, what, place->ways, place->used);
 }
 
+/* The package's way to write the line into the files that most services include. */
+static void profile_print(const struct survey *survey)
+{
+	for (size_t i = 0; i < survey->door_count; i++) {
+		if (survey->doors[i].session_file && access(PROFILE, R_OK) == 0) {
+			puts("`pam-auth-update --enable sandlock` adds the session line to most of "
+			     "them at once");
+			return;
+		}
+	}
+}
+
 void survey_print(const struct survey *survey, bool covered)
 {
 	findings_print(&survey->findings);
@@ -117,6 +131,7 @@ void survey_print(const struct survey *survey, bool covered)
 			door_print(survey, &survey->doors[i]);
 	for (size_t i = 0; i < survey->place_count; i++)
 		place_print(survey, &survey->places[i]);
+	profile_print(survey);
 	puts(covered ? "every way in is covered" : "not every way in is covered");
 }
 

@@ -135,6 +135,19 @@ class Report(CtlPam):
         self.stack("unheard-of", "session required pam_permit.so\n")
         self.assertEqual("uncovered", self.service("unheard-of", "alice")[0])
 
+    def test_programs_without_sessions_and_greeters_are_no_way_in(self):
+        for name in ("xscreensaver", "lightdm-greeter", "lightdm"):
+            self.stack(name, "auth include common-auth\nsession include common-session\n")
+        names = [service["service"] for service in self.json("bare")["services"]]
+        self.assertIn("lightdm", names)
+        self.assertFalse({"xscreensaver", "lightdm-greeter", "passwd"} & set(names))
+
+    def test_other_that_cannot_be_read_refuses_every_service(self):
+        self.append("su", SESSION)
+        self.append("other", "@include nowhere")
+        self.assertEqual("refused", self.service("su", "bare")[0])
+        self.assertRegex(self.pam("bare"), r"(?m)^/etc/pam.d/other:\d+: there is no file of that name")
+
     def test_names_that_no_program_has_are_left_out(self):
         for name in ("su.dpkg-dist", "su~", ".su.swp"):
             self.stack(name, "session required pam_permit.so\n")
@@ -206,6 +219,10 @@ class Mistakes(CtlPam):
         for module in ("pam_limits.so", "pam_selinux.so"):
             self.assertRegex(text, rf"(?m)^/etc/pam.d/sshd:\d+: {module} stands behind "
                                    r"pam_sandlock.so \(/etc/pam.d/common-session:\d+\)")
+
+    def test_sshd_confined_as_a_whole_needs_no_auth_line(self):
+        self.mistake(f"auth required pam_unix.so\n{self.UNIX}{SESSION} mode=open\n", "covered",
+                     "sshd:3: mode=open confines sshd's parent process", service="sshd")
 
     def test_auth_line_of_sshd_that_is_not_the_first_refuses(self):
         self.mistake(f"auth required pam_unix.so\n{AUTH}\n{self.UNIX}{SESSION}\n", "refused",
