@@ -15,6 +15,8 @@ STACKS, VENDOR, SSHD = Path("/etc/pam.d"), Path("/usr/lib/pam.d"), Path("/etc/ss
 SESSION = "session required pam_sandlock.so"
 AUTH = "auth [success=ok ignore=ignore default=bad] pam_sandlock.so"
 DRAFT = "[network]\n"
+# Read now: on the private machine the sources may be out of sight.
+PROFILE = (Path(__file__).parents[2] / "packaging/pam-configs/sandlock").read_text()
 
 
 class CtlPam(SessionTest):
@@ -252,6 +254,51 @@ class Mistakes(CtlPam):
         self.stack("su", f"{SESSION} exempt=@left-out\n")
         self.assertEqual("uncovered", self.service("su", "bare")[0])
         self.assertEqual("covered", self.service("su", "alice")[0])
+
+
+class Profile(CtlPam):
+    """packaging/pam-configs/sandlock, as Debian's pam-auth-update writes it into the shared files."""
+
+    PROFILES, STATE, ANSWERS = "/usr/share/pam-configs", "/var/lib/pam", "/var/cache/debconf"
+
+    def setUp(self):
+        super().setUp()
+        for number, path in enumerate((self.PROFILES, self.STATE, self.ANSWERS)):
+            copy = self.conf.parent / f"copy{number}"
+            shutil.copytree(path, copy, symlinks=True)
+            subprocess.run(["mount", "--bind", copy, path], check=True)
+            self.addCleanup(subprocess.run, ["umount", path], check=True)
+        Path(self.PROFILES, "sandlock").write_text(PROFILE)
+
+    def update(self, *words):
+        subprocess.run(["pam-auth-update", *words], check=True, capture_output=True,
+                       env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                            "DEBIAN_FRONTEND": "noninteractive"})
+
+    def test_profile_covers_what_includes_the_shared_sessions(self):
+        self.update("--package")
+        self.assertNotIn("sandlock", Path(STACKS, "common-session").read_text())
+        self.assertIn("`pam-auth-update --enable sandlock` adds", self.pam("bare"))
+        self.update("--enable", "sandlock")
+        for service in ("login", "su", "su-l", "other"):
+            self.assertEqual(("covered", "", []), self.service(service, "bare"))
+        self.assertEqual("covered", self.service("systemd-user", "bare")[0])
+        state, _, findings = self.service("sshd", "bare")
+        self.assertEqual("refused", state)
+        self.assertIn("/etc/pam.d/sshd:0: no auth line calls pam_sandlock.so: "
+                      "every login is refused", findings)
+        self.follow_advice()
+        self.assertRegex(self.pam(status=0), r"(?m)^sshd: covered: alice, bare$")
+        self.update("--disable", "sandlock")
+        self.assertNotIn("sandlock", Path(STACKS, "common-session").read_text())
+
+    def test_profile_comes_behind_others_of_the_session(self):
+        self.update("--enable", "sandlock")
+        self.update("--enable", "mkhomedir")
+        lines = Path(STACKS, "common-session").read_text().splitlines()
+        modules = [line.split()[2] for line in lines if line.startswith("session")]
+        self.assertEqual("pam_sandlock.so", modules[-1])
+        self.assertIn("pam_mkhomedir.so", modules)
 
 
 class Truth(CtlPam):
