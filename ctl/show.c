@@ -83,6 +83,9 @@ static void sockets_show(const struct plan *plan)
 static void implied_show(const struct plan *plan)
 {
 	value_print(IN_FORCE, "session", "shell", plan_string(plan, plan->header->shell));
+	/* sandlock-shell sets it always. */
+	value_print(IN_FORCE, "session", "no_new_privs",
+		    plan->header->flags & PLAN_SETUID ? "no, in a session of pam_sandlock" : "yes");
 	value_print(IN_FORCE, "network", "dns", plan->header->flags & PLAN_DNS ? "system" : "off");
 	rules_show(plan);
 	sockets_show(plan);

@@ -401,6 +401,16 @@ class Shown(SessionTest):
         self.assertIn("alice.conf:3: [network] net_allow.db = www.example.test:5432\n", out)
         self.assertIn("(implied): [network] dns: tcp udp ", out)
         self.assertIn("(implied): [network] unix_allow = own\n", out)
+        self.assertIn("(in force): [session] no_new_privs = yes\n", out)
+
+    def test_privileges_of_a_pam_session_are_named(self):
+        STAGE.policy("[filesystem]\nread = /etc\nwrite = %h\n")
+        self.assertIn("(in force): [session] no_new_privs = no, in a session of pam_sandlock\n",
+                      call([ctl(), "show", "alice"]).out)
+        path = STAGE.policy("[session]\nno_new_privs = no\n")
+        done = call([ctl(), "check"])
+        self.assertEqual((0, f"{path}: warning: no_new_privs: whoever becomes root in this session can"
+                             " leave it\n"), (done.status, done.err))
 
 
 class Crowd(SessionTest):
