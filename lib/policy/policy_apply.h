@@ -28,9 +28,9 @@ struct planning {
 	bool names_host;
 	uint8_t opened; /* enum protocol: what some net_allow rule carries */
 	bool unix_dgram;
-	bool unix_listed;              /* unix_allow stands */
-	bool userns;                   /* [syscalls] allow = @userns */
-	uint32_t require;              /* REQUIRE_* */
+	bool unix_listed; /* unix_allow stands */
+	bool userns;      /* [syscalls] allow = @userns */
+	uint32_t require; /* REQUIRE_* */
 	enum {
 		PRIVILEGES_AUTO = 0,
 		PRIVILEGES_NEVER, /* no_new_privs = yes */
