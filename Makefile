@@ -181,7 +181,8 @@ DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev libpam0g-de
 	      libcap-ng-dev scdoc
 DEPS_DEMO  := python3 iproute2 passwd login openssh-server openssh-client
 DEPS_TEST  := libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
-	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils
+	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils \
+	      sudo cron at iputils-ping
 DEPS_SUITES := libpython3.11-testsuite golang-go golang-src stress-ng cmake dpkg-dev
 DEPS_LINT  := clang clang-tools clang-tidy clang-format libclang-rt-14-dev cppcheck mandoc valgrind
 

@@ -165,14 +165,14 @@ SOURCES = {path.name: path.read_text()
            for path in (Path(__file__).parent / "root/probes").glob("*.[ch]")}
 
 
-def compiled(name):
+def compiled(name, *libraries):
     """The program of probes/`name`.c, made when it is first asked for."""
     program = STAGE.directory / name
     if not program.exists():
         for source, text in SOURCES.items():
             (STAGE.directory / source).write_text(text)
         subprocess.run(["cc", "-O1", "-std=gnu11", "-D_GNU_SOURCE", "-pthread", "-o", program,
-                        program.with_suffix(".c")], check=True)
+                        program.with_suffix(".c"), *libraries], check=True)
     return program
 
 

@@ -1,8 +1,8 @@
 """A private machine for the tests: nothing of the host is changed, and nothing stays.
 
 Called by harness.py, as root. Mount, pid, network and IPC namespaces of their own; /etc, /opt,
-/home, /tmp, /run, /var/log and /dev are tmpfs, so that users, files and processes are gone with
-the namespaces, also when a test is interrupted.
+/home, /tmp, /run, /var/log, /var/spool and /dev are tmpfs, so that users, files and processes are
+gone with the namespaces, also when a test is interrupted.
 """
 import ctypes
 import os
@@ -44,7 +44,7 @@ def _own_mounts():
 
 
 def _private_copy(path):
-    copy = Path("/mnt") / path.strip("/")
+    copy = Path("/mnt") / path.strip("/").replace("/", "-")
     subprocess.run(["cp", "-a", path, copy], check=True)
     _mount(copy, path, flags=MS_BIND)
 
@@ -69,7 +69,8 @@ def _private_machine(destdir):
     _own_mounts()
     _mount("tmpfs", "/mnt", "tmpfs", data="mode=0755")
     subprocess.run(["cp", "-a", f"{destdir}/opt", "/mnt/opt"], check=True)
-    _private_copy("/etc")
+    for path in ("/etc", "/var/spool"):
+        _private_copy(path)
     _mount("proc", "/proc", "proc")
     _private_dev()
     _mount("/mnt/opt", "/opt", flags=MS_BIND)
