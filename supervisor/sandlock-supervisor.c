@@ -240,6 +240,7 @@ static int loop_fill(struct keeper *keeper)
 	return error ? error : loop_add(&keeper->loop, &keeper->signals, EPOLLIN);
 }
 
+/* The listener comes last: all else is ready by the time the session has confined itself. */
 static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
 {
 	int resolver;
@@ -251,16 +252,20 @@ static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
 	keeper->signals.fd = signals_open();
 	if (keeper->signals.fd < 0)
 		return keeper->signals.fd;
-	listener = listener_fetch(keeper->child);
-	if (listener < 0)
-		return listener;
 	agent_learn(&supervisor->agent);
 	error = loop_fill(keeper);
 	if (!error)
-		error = supervise_open(supervisor, &keeper->loop, &keeper->plan, listener, resolver);
-	if (!error && keeper->service.gate)
+		error = supervise_open(supervisor, &keeper->loop, &keeper->plan, resolver);
+	if (!error)
+		error = allowlist_load();
+	if (error)
+		return error;
+	listener = listener_fetch(keeper->child);
+	if (listener < 0)
+		return listener;
+	if (keeper->service.gate)
 		error = gate_open(&supervisor->gate, keeper->child);
-	return error ? error : allowlist_load();
+	return error ? error : supervise_listen(supervisor, listener);
 }
 
 static int child_release(struct keeper *keeper)

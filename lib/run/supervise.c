@@ -307,7 +307,7 @@ static int ruleset_open(struct supervisor *supervisor)
 }
 
 int supervise_open(struct supervisor *supervisor, struct loop *loop, const struct plan *plan,
-		   int listener, int resolver)
+		   int resolver)
 {
 	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	int error;
@@ -322,15 +322,18 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	supervisor->mixed = (plan->header->flags & PLAN_SETUID) && getuid() != plan->header->uid;
 	supervisor->free_first = SLOT_NONE;
 	listening_open(&supervisor->listening);
-	notify_prefer_sync(listener);
 	error = ruleset_open(supervisor);
 	if (!error)
 		error = serve_open();
-	if (!error)
-		error = watch_open(supervisor, &supervisor->listener, listener, listener_ready);
 	if (!error)
 		error = watch_open(supervisor, &supervisor->timer, timer, timer_ready);
 	if (!error)
 		error = names_open(&supervisor->names, loop, plan, resolver);
 	return error;
+}
+
+int supervise_listen(struct supervisor *supervisor, int listener)
+{
+	notify_prefer_sync(listener);
+	return watch_open(supervisor, &supervisor->listener, listener, listener_ready);
 }

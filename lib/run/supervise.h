@@ -110,9 +110,12 @@ struct supervisor {
 	struct scratch scratch;
 };
 
-/* Takes the descriptors over: `listener`, and `resolver` (-1: none). Serving ends the loop when the
- * last confined process is gone. */
+/* All that can be done while the session still confines itself. Takes `resolver` over (-1: none). */
 int supervise_open(struct supervisor *supervisor, struct loop *loop, const struct plan *plan,
-		   int listener, int resolver);
+		   int resolver);
+
+/* Takes `listener` over, and serves it from the loop, which ends when the last confined process is
+ * gone. */
+int supervise_listen(struct supervisor *supervisor, int listener);
 
 #endif
