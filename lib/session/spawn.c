@@ -39,7 +39,7 @@ static void handlers_drop(void)
 	for (int number = 1; number <= KERNEL_SIGNALS; number++) {
 		struct sigaction action;
 
-		if (sigaction(number, NULL, &action))
+		if (sigaction(number, NULL, &action) || action.sa_handler == SIG_DFL)
 			continue;
 		/* Ignored, it would let nobody wait. */
 		if (action.sa_handler == SIG_IGN && number != SIGCHLD)
