@@ -189,6 +189,8 @@ DEPS_TEST  := libcmocka-dev binutils python3 openssh-server openssh-client opens
 DEPS_SUITES := libpython3.11-testsuite golang-go golang-src stress-ng cmake dpkg-dev
 DEPS_LINT  := clang clang-tools clang-tidy clang-format libclang-rt-14-dev cppcheck mandoc valgrind
 
+DEPS_FOREIGN := rpm makepkg libarchive-tools zstd fakeroot
+
 deps: deps-build deps-test
 deps-build:
 	$(Q)packaging/apt-install $(DEPS_BUILD)
@@ -353,6 +355,11 @@ demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory test-install
 	$(Q)$(PYTHON) tests/demo $(TEST_STAGE)
 
+# What Debian's tools can check of the packages for others.
+foreign:
+	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_FOREIGN)
+	$(Q)packaging/check-foreign $(VERSION)
+
 clean:
 	rm -rf build
 
@@ -372,7 +379,7 @@ help:
 	@echo 'Knobs: BINDIR LIBEXECDIR MANDIR DOCDIR VERSION CC CFLAGS WERROR=1 V=1 BUILD'
 
 FORCE:
-.PHONY: FORCE all check-deps clean demo deps deps-build deps-demo deps-lint deps-suites deps-test fuzz help \
+.PHONY: FORCE all check-deps clean demo deps deps-build deps-demo deps-lint deps-suites deps-test foreign fuzz help \
 	install lint lint-clang lint-cppcheck lint-format lint-gcc lint-man lint-scan lint-tidy live root \
 	san suites test test-install uninstall unit unit-build valgrind
 .DELETE_ON_ERROR:
