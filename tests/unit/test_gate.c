@@ -1,0 +1,157 @@
+/*
+ * Who passes a gate: processes with filters of the kernel's own counting.
+ * Run by `make unit`; needs no root. Each child stands still until it is killed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "compat.h"
+#include "gate.h"
+#include "util.h"
+
+static int filter_add(void)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog program = { 1, &allow };
+
+	return (int)syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
+/* A process with so many filters more than this one has. */
+static pid_t child_start(int filters)
+{
+	int pipes[2];
+	char byte = 0;
+	pid_t child;
+
+	assert_int_equal(0, pipe(pipes));
+	child = fork();
+	if (child == 0) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		while (filters-- > 0)
+			if (filter_add())
+				_exit(1);
+		if (write(pipes[1], &byte, 1) == 1)
+			pause();
+		_exit(1);
+	}
+	close(pipes[1]);
+	assert_int_equal(0, read_exact(pipes[0], &byte, 1));
+	close(pipes[0]);
+	return child;
+}
+
+static void child_end(pid_t child)
+{
+	kill(child, SIGKILL);
+	assert_int_equal(child, waitpid(child, NULL, 0));
+}
+
+static bool is_opener(const struct gate *gate, pid_t thread)
+{
+	const struct notification call = { .thread = thread };
+
+	return gate_is_opener(gate, &call);
+}
+
+static void opener_is_known_while_it_lives(void **state)
+{
+	pid_t opener = child_start(1);
+	pid_t other = child_start(1);
+	struct gate gate = { 0 };
+
+	(void)state;
+	assert_int_equal(0, gate_open(&gate, opener));
+	assert_true(is_opener(&gate, opener));
+	assert_false(is_opener(&gate, other));
+	child_end(opener);
+	/* The number may be another's by now. */
+	assert_false(is_opener(&gate, opener));
+	child_end(other);
+	close(gate.pidfd);
+}
+
+static void only_who_has_more_filters_is_behind(void **state)
+{
+	pid_t opener = child_start(2);
+	pid_t confined = child_start(3);
+	pid_t free = child_start(0);
+	struct gate gate = { 0 };
+
+	(void)state;
+	assert_int_equal(0, gate_open(&gate, opener));
+	assert_true(gate_is_behind(&gate, confined));
+	assert_false(gate_is_behind(&gate, opener));
+	assert_false(gate_is_behind(&gate, free));
+	child_end(confined);
+	assert_false(gate_is_behind(&gate, confined));
+	child_end(opener);
+	child_end(free);
+	close(gate.pidfd);
+}
+
+static void gate_that_is_not_there_lets_nobody_pass(void **state)
+{
+	const struct gate gate = { 0 };
+	pid_t confined = child_start(1);
+
+	(void)state;
+	assert_false(is_opener(&gate, 0));
+	assert_false(is_opener(&gate, confined));
+	assert_false(gate_is_behind(&gate, confined));
+	child_end(confined);
+}
+
+static void opener_that_is_gone_has_no_gate(void **state)
+{
+	pid_t opener = child_start(1);
+	struct gate gate = { 0 };
+
+	(void)state;
+	child_end(opener);
+	assert_true(gate_open(&gate, opener) < 0);
+	assert_false(gate.closed);
+}
+
+/* Its filter must be on already, or every child of it would count as confined. */
+static void opener_without_a_filter_has_no_gate(void **state)
+{
+	struct gate gate = { 0 };
+	pid_t opener;
+
+	(void)state;
+	if (prctl(PR_GET_SECCOMP) != 0) {
+		print_message("skipped: a filter is around this test already\n");
+		skip();
+	}
+	opener = child_start(0);
+	assert_int_equal(-EOPNOTSUPP, gate_open(&gate, opener));
+	assert_false(gate.closed);
+	close(gate.pidfd);
+	child_end(opener);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(opener_is_known_while_it_lives),
+		cmocka_unit_test(only_who_has_more_filters_is_behind),
+		cmocka_unit_test(gate_that_is_not_there_lets_nobody_pass),
+		cmocka_unit_test(opener_that_is_gone_has_no_gate),
+		cmocka_unit_test(opener_without_a_filter_has_no_gate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
