@@ -22,6 +22,9 @@
 #define NAME_SIZE   256
 #define CHILD_EXIT  254 /* sshd's own status for a login that it refuses */
 
+/* Not PAM_SESSION_ERR: with that, sudo runs the command without a session. */
+#define SESSION_REFUSED PAM_PERM_DENIED
+
 enum mode {
 	MODE_AUTO = 0,
 	MODE_GATE,
@@ -272,7 +275,7 @@ static int person_open(pam_handle_t *pamh, const struct arguments *arguments,
 	if (result == LOGIN_UNNAMED)
 		return PAM_IGNORE;
 	if (result < 0)
-		return PAM_SESSION_ERR;
+		return SESSION_REFUSED;
 	if (arguments->debug)
 		log_line(LOG_DEBUG, "session of %s by %s: policy %s, %s", person->name,
 			 person->service, plan_string(&login.plan, login.plan.header->policy),
@@ -280,12 +283,12 @@ static int person_open(pam_handle_t *pamh, const struct arguments *arguments,
 	result = login_remember(pamh, &login);
 	if (result != PAM_SUCCESS) {
 		login_close(&login);
-		return PAM_SESSION_ERR;
+		return SESSION_REFUSED;
 	}
 	return PAM_SUCCESS;
 }
 
-/* PAM_IGNORE, PAM_SUCCESS, or PAM_SESSION_ERR, which was logged. */
+/* PAM_IGNORE, PAM_SUCCESS, or SESSION_REFUSED, which was logged. */
 static int session_decide(pam_handle_t *pamh, int argc, const char **argv, bool *ret_quiet)
 {
 	struct arguments arguments = arguments_read(argc, argv);
@@ -294,7 +297,7 @@ static int session_decide(pam_handle_t *pamh, int argc, const char **argv, bool 
 	*ret_quiet = arguments.quiet;
 	if (person_read(pamh, &person)) {
 		log_line(LOG_ERR, "login refused: PAM knows no user name");
-		return PAM_SESSION_ERR;
+		return SESSION_REFUSED;
 	}
 	if (is_root(&person))
 		return PAM_IGNORE;
@@ -302,7 +305,7 @@ static int session_decide(pam_handle_t *pamh, int argc, const char **argv, bool 
 		log_line(LOG_ERR,
 			 "login refused user=%s: unknown value in the argument \"%s\" of pam_sandlock",
 			 person.name, arguments.bad);
-		return PAM_SESSION_ERR;
+		return SESSION_REFUSED;
 	}
 	if (arguments.services && !list_holds(arguments.services, person.service))
 		return PAM_IGNORE;
@@ -324,7 +327,7 @@ __attribute__((visibility("default"))) int pam_sm_open_session(pam_handle_t *pam
 	result = session_decide(pamh, argc, argv, &quiet);
 	log_identify(NULL, 0);
 	log_close();
-	if (result == PAM_SESSION_ERR && !quiet && !((unsigned)flags & PAM_SILENT))
+	if (result == SESSION_REFUSED && !quiet && !((unsigned)flags & PAM_SILENT))
 		pam_error(pamh,
 			  "sandlock: login refused; details are in the system log (ident sandlock)");
 	return result;

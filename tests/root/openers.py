@@ -28,23 +28,33 @@ class Opener:
     def run(self, command, **options):
         return call(self.argv(command), **options)
 
+    def refused(self, command, line):
+        """The same, where nobody gets in: the log holds `line`, and what was started has ended."""
+        done = self.run(command)
+        STAGE.log.wait(line)
+        if done.status == 0:
+            raise AssertionError(f"refused, but {done}")
 
-def opener(name, services, words):
-    """The class of an opener whose words are `words`, with the user and the command filled in."""
-    def argv(self, command):
-        return [{"USER": self.account.name, "COMMAND": command}.get(word, word) for word in words]
-    return type(name, (Opener,), {"services": services, "argv": argv})
+
+def opener(name, service, words, command=("-c",)):
+    """The class of an opener: `words` start a shell of USER, with `command` one that runs what
+    follows."""
+    def shell(self):
+        return [self.account.name if word == "USER" else word for word in words]
+
+    def argv(self, text):
+        return [*shell(self), *command, text]
+    return type(name, (Opener,), {"services": (service,), "shell": shell, "argv": argv})
 
 
-Su = opener("Su", ("su",), ("su", "USER", "-c", "COMMAND"))
-SuLogin = opener("SuLogin", ("su-l",), ("su", "-l", "USER", "-c", "COMMAND"))
-SuPty = opener("SuPty", ("su",), ("su", "--pty", "USER", "-c", "COMMAND"))
-Runuser = opener("Runuser", ("runuser",), ("runuser", "USER", "-c", "COMMAND"))
-RunuserUser = opener("RunuserUser", ("runuser",),
-                     ("runuser", "-u", "USER", "--", "bash", "-c", "COMMAND"))
-RunuserLogin = opener("RunuserLogin", ("runuser-l",), ("runuser", "-l", "USER", "-c", "COMMAND"))
-Sudo = opener("Sudo", ("sudo",), ("sudo", "-u", "USER", "bash", "-c", "COMMAND"))
-SudoLogin = opener("SudoLogin", ("sudo-i",), ("sudo", "-i", "-u", "USER", "bash", "-c", "COMMAND"))
+Su = opener("Su", "su", ("su", "USER"))
+SuLogin = opener("SuLogin", "su-l", ("su", "-l", "USER"))
+SuPty = opener("SuPty", "su", ("su", "--pty", "USER"))
+Runuser = opener("Runuser", "runuser", ("runuser", "USER"))
+RunuserUser = opener("RunuserUser", "runuser", ("runuser", "-u", "USER", "--", "bash"))
+RunuserLogin = opener("RunuserLogin", "runuser-l", ("runuser", "-l", "USER"))
+Sudo = opener("Sudo", "sudo", ("sudo", "-u", "USER", "bash"))
+SudoLogin = opener("SudoLogin", "sudo-i", ("sudo", "-i", "-u", "USER"), ("bash", "-c"))
 
 
 class Unknown(Opener):
@@ -54,40 +64,58 @@ class Unknown(Opener):
         return [compiled("opener", "-lpam"), "nobody-knows-it", self.account.name, "run", command]
 
 
-class Login(Opener):
-    """login(1) on a terminal. What the command writes is written to files, as it is for cron."""
+class Job(Opener):
+    """What the command writes is written to files."""
+
+    def start(self, script, end):
+        """Has `script` run; returns `end()`."""
+        raise NotImplementedError
+
+    def run(self, command, **_):
+        return self.start(_script(self.account, command), lambda: _result(self.account))
+
+    def refused(self, command, line):
+        self.start(_script(self.account, command), lambda: STAGE.log.wait(line))
+        eventually(lambda: not self.account.processes(), "nothing runs")
+
+
+class Login(Job):
+    """login(1) on a terminal."""
 
     services = ("login",)
 
-    def run(self, command, **_):
-        with Terminal(["login", "-f", self.account.name]) as terminal:
-            terminal.expect("ready> ")
-            terminal.send(f". {_script(self.account, command)}\r")
+    def shell(self):
+        return ["login", "-f", self.account.name]
+
+    def start(self, script, end):
+        with Terminal(self.shell()) as terminal:
+            terminal.send(f". {script}\r")
             terminal.wait()
-        return _result(self.account)
+        return end()
 
 
-class Cron(Opener):
+class Cron(Job):
     """A job of Debian's cron, due as soon as cron starts."""
 
     services = ("cron",)
 
-    def run(self, command, **_):
-        call(["crontab", "-u", self.account.name, "-"],
-             stdin=f"@reboot bash {_script(self.account, command)}\n")
-        return cron(lambda: _result(self.account))
+    def start(self, script, end):
+        call(["crontab", "-u", self.account.name, "-"], stdin=f"@reboot bash {script}\n")
+        REBOOT.unlink(missing_ok=True)
+        Path("/run/crond.pid").unlink(missing_ok=True)
+        with daemon("cron", "-f"):
+            return end()
 
 
-class At(Opener):
+class At(Job):
     services = ("atd",)
 
-    def run(self, command, **_):
-        script = _script(self.account, command)
-        with daemon("atd", "-f", "-l", "99"):
+    def start(self, script, end):
+        with daemon("atd", "-f"):
             eventually(Path("/run/atd.pid").exists, "atd is there")
             # Not yet due when atd has looked: it is told by at itself.
             self.account.run(["at", "now"], stdin=f"bash {script}\n")
-            return _result(self.account)
+            return end()
 
 
 DIRECT = (Su, SuLogin, SuPty, Runuser, RunuserUser, RunuserLogin, Sudo, SudoLogin, Unknown)
@@ -122,12 +150,3 @@ class daemon:
     def __exit__(self, *_):
         os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
-
-
-def cron(result):
-    """`result()` once cron has started, to which it was just booted."""
-    REBOOT.unlink(missing_ok=True)
-    Path("/run/crond.pid").unlink(missing_ok=True)
-    with daemon("cron", "-f"):
-        return result()
-

@@ -1,8 +1,12 @@
 """Programs that open PAM sessions in their own process: su, login, sudo, cron and the like."""
 import re
+import struct
+import time
+from pathlib import Path
 
+import harness
 import openers
-from harness import STAGE
+from harness import STAGE, Terminal, call, eventually
 from machine import PUBLIC
 from test_pam import PamTest
 
@@ -21,6 +25,12 @@ def for_each(programs):
 
 
 class OpenTest(PamTest):
+    def setUp(self):
+        super().setUp()
+        include = STAGE.policies / "system.inc"
+        call(["cp", harness.PREFIX / "share/doc/sandlock/examples/system.inc", include])
+        self.addCleanup(include.unlink)
+
     def opened(self, program, words=""):
         """Puts our line into the stacks of `program`."""
         for service in program.services:
@@ -44,3 +54,164 @@ class Reach(OpenTest):
         self.assertIn("Permission denied", done.out + done.err)
         self.assertEqual((listed.arrivals(), other.arrivals()), (1, 0))
         self.log.wait(rf"denied user=dora .*destination={PUBLIC}:{other.port} rule=default")
+
+
+NOTHING = "[network]\n"
+BROKEN = "[network]\nnet_allow = everywhere\n"
+FILES = "[policy]\ninclude = system\n[filesystem]\nwrite = %h\n"
+
+
+@for_each(openers.ALL)
+class Refusal(OpenTest):
+    """A policy that cannot be had lets nobody in, whatever the program thinks of the module's code."""
+
+    def each_refuses_whom_a_broken_policy_names(self, program):
+        mark = self.dora.home / "mark"
+        self.addCleanup(mark.unlink, missing_ok=True)
+        run = program(self.dora).run
+        run(f"touch {mark}")
+        self.assertTrue(mark.exists(), "without the module")
+        mark.unlink()
+        STAGE.policy(BROKEN, "dora")
+        self.opened(program)
+        program(self.dora).refused(f"touch {mark}", "dora.conf:2: net_allow: .*everywhere")
+        self.assertFalse(mark.exists())
+
+
+class AsBefore(OpenTest):
+    """What a program shows with the module's line is what it showed without."""
+
+    def compare(self, program, work):
+        """`work(opener)` is the same under each policy. Returns it."""
+        before = work(program(self.dora))
+        self.opened(program)
+        for policy in (NOTHING, FILES):
+            STAGE.policy(policy, "dora")
+            with self.subTest(policy=policy):
+                self.assertEqual(before, work(program(self.dora)))
+        return before
+
+
+@for_each(openers.ALL)
+class Command(AsBefore):
+    def each_gives_the_command_what_it_gave(self, program):
+        command = ("env | sort | grep -v ^_=; ulimit -a; umask; id; pwd; echo $0 $-; tty; "
+                   "grep -E '^(Sig|Threads|Groups|CapAmb)' /proc/self/status; nice; echo ~; exit 7; "
+                   "cat /proc/self/loginuid /proc/self/oom_score_adj; readlink /proc/self/fd/* | "
+                   "grep -vE 'pipe:|/proc/'")
+        done = self.compare(program, lambda opener: vars(opener.run(command)))
+        self.assertIn("HOME=/home/dora", done["out"])
+
+
+@for_each(openers.DIRECT)
+class Program(AsBefore):
+    def each_returns_status_and_output(self, program):
+        def work(opener):
+            return [vars(opener.run(f"echo out; echo err >&2; {end}"))
+                    for end in ("true", "exit 1", "exit 42", "kill -TERM $$", "kill -9 $$")]
+        self.assertEqual(42, self.compare(program, work)[2]["status"])
+
+    def each_hands_on_what_it_reads(self, program):
+        if program is openers.SuPty:
+            self.skipTest("su --pty waits for ever at the end of a pipe")
+        text = "line\n" * 20000
+        done = self.compare(program, lambda opener: vars(opener.run("md5sum", stdin=text)))
+        self.assertEqual(done["status"], 0)
+
+    def each_returns_when_its_last_process_is_gone(self, program):
+        def seconds(opener, command):
+            argv = [str(word) for word in opener.argv(command)]
+            start = time.monotonic()
+            done = call(["bash", "-c", '"$@" | cat', "-", *argv])
+            self.assertEqual((done.status, done.out.strip()), (0, "out"), done)
+            return time.monotonic() - start
+        commands = ("echo out", "echo out; sleep 0.3 & disown")
+        before = [seconds(program(self.dora), command) for command in commands]
+        self.opened(program)
+        STAGE.policy(NOTHING, "dora")
+        for bare, command in zip(before, commands):
+            self.assertLess(seconds(program(self.dora), command), bare + 0.25)
+
+
+TERMINALS = (openers.Su, openers.SuLogin, openers.SuPty, openers.RunuserLogin, openers.SudoLogin,
+             openers.Login)
+
+
+@for_each(TERMINALS)
+class Interactive(AsBefore):
+    def each_has_its_terminal(self, program):
+        def work(opener):
+            with Terminal(opener.shell()) as terminal:
+                terminal.expect("ready> ")
+                terminal.resize(33, 99)
+                said = [terminal.ask(line) for line in
+                        ("stty size", "tty >/dev/null && echo terminal", "echo $-", "whoami",
+                         "test -t 0 -a -t 1 -a -t 2 && echo all")]
+                terminal.send("sleep 100\r")
+                eventually(lambda: self.dora.foreground("sleep"), "the job runs")
+                terminal.send("\x1a")
+                terminal.expect("Stopped")
+                terminal.expect("ready> ")
+                said.append(terminal.ask("jobs"))
+                terminal.send("fg\r")
+                eventually(lambda: self.dora.foreground("sleep"), "the job goes on")
+                terminal.send("\x03")
+                terminal.expect("ready> ")
+                said.append(terminal.ask("echo $?"))
+                terminal.send("exit 42\r")
+                return said, terminal.wait()
+        said, status = self.compare(program, work)
+        self.assertEqual((said[0], said[4], said[6]), ("33 99", "all", "130"))
+        self.assertEqual(status, 0 if program is openers.Login else 42)
+
+
+@for_each((openers.Su, openers.SuPty, openers.Runuser, openers.Sudo))
+class Suspended(AsBefore):
+    def each_is_suspended_and_goes_on(self, program):
+        def work(opener):
+            with Terminal(["bash", "--norc"], PS1="root> ") as terminal:
+                terminal.expect("root> ")
+                terminal.send(" ".join(opener.shell()) + "\r")
+                terminal.expect("ready> ")
+                terminal.send("suspend\r")
+                terminal.expect("Stopped")
+                terminal.expect("root> ")
+                terminal.send("fg\r")
+                terminal.send("echo on-$((6*7))\r")
+                terminal.expect("on-42")
+                terminal.expect("ready> ")
+                terminal.send("exit 5\r")
+                terminal.expect("root> ")
+                terminal.send("exit $?\r")
+                return terminal.wait()
+        self.assertEqual(5, self.compare(program, work))
+
+
+class Records(AsBefore):
+    """utmp, wtmp and lastlog of a login, and of its end."""
+
+    UTMP = struct.Struct("hi32s4s32s256shhiii16s20s")
+    LOGIN, DEAD = 7, 8
+
+    def records(self, path):
+        """Kind, line, user and time of each record of our terminal."""
+        data = Path(path).read_bytes()
+        return [(kind, line.rstrip(b"\0"), user.rstrip(b"\0"))
+                for kind, _, line, _, user, *_ in self.UTMP.iter_unpack(data)]
+
+    def test_login_writes_them_all(self):
+        def work(opener):
+            for path in ("/run/utmp", "/var/log/wtmp", "/var/log/lastlog"):
+                Path(path).write_bytes(b"")
+            with Terminal(opener.shell()) as terminal:
+                terminal.expect("ready> ")
+                line = terminal.ask("tty").removeprefix("/dev/").encode()
+                during = self.records("/run/utmp"), terminal.ask("who | wc -l")
+                lastlog = call(["lastlog", "-u", "dora"]).out.split()[5]
+                terminal.send("exit\r")
+                terminal.wait()
+            seen = (*during, self.records("/run/utmp"), self.records("/var/log/wtmp"))
+            return [repr(value).replace(line.decode(), "LINE") for value in (seen, lastlog)]
+        seen, lastlog = self.compare(openers.Login, work)
+        self.assertIn(f"({self.LOGIN}, b'LINE', b'dora')", seen)
+        self.assertEqual(lastlog, "'LINE'")

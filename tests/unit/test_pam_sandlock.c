@@ -248,12 +248,12 @@ static void session_that_fails_refused_and_said(void **state)
 	struct place *place = *state;
 
 	world.open_result = -EIO;
-	assert_int_equal(PAM_SESSION_ERR, open_with(place));
+	assert_int_equal(PAM_PERM_DENIED, open_with(place));
 	assert_non_null(strstr(world.said, "sandlock: login refused"));
 	world.said[0] = '\0';
-	assert_int_equal(PAM_SESSION_ERR, open_with(place, "quiet"));
+	assert_int_equal(PAM_PERM_DENIED, open_with(place, "quiet"));
 	assert_string_equal("", world.said);
-	assert_int_equal(PAM_SESSION_ERR, pam_sm_open_session(place->pamh, (int)PAM_SILENT, 0, NULL));
+	assert_int_equal(PAM_PERM_DENIED, pam_sm_open_session(place->pamh, (int)PAM_SILENT, 0, NULL));
 	assert_string_equal("", world.said);
 	assert_int_equal(PAM_IGNORE, pam_sm_close_session(place->pamh, 0, 0, NULL));
 }
@@ -263,9 +263,9 @@ static void session_of_nobody_refused(void **state)
 	struct place *place = *state;
 
 	handle_start(place, "su", NULL);
-	assert_int_equal(PAM_SESSION_ERR, open_with(place));
+	assert_int_equal(PAM_PERM_DENIED, open_with(place));
 	handle_start(place, "su", "");
-	assert_int_equal(PAM_SESSION_ERR, open_with(place));
+	assert_int_equal(PAM_PERM_DENIED, open_with(place));
 	assert_int_equal(0, world.opened);
 }
 
@@ -276,7 +276,7 @@ static void account_that_is_not_known_is_not_let_pass(void **state)
 
 	handle_start(place, "su", "no-such-user");
 	world.open_result = -ENOENT;
-	assert_int_equal(PAM_SESSION_ERR, open_with(place, "exempt=no-such-user,@root"));
+	assert_int_equal(PAM_PERM_DENIED, open_with(place, "exempt=no-such-user,@root"));
 	assert_int_equal(1, world.opened);
 }
 
@@ -319,7 +319,7 @@ static void unknown_value_refuses_and_is_named(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		world.log[0] = '\0';
-		assert_int_equal(PAM_SESSION_ERR, open_with(place, bad[i]));
+		assert_int_equal(PAM_PERM_DENIED, open_with(place, bad[i]));
 		assert_non_null(strstr(world.log, bad[i]));
 	}
 	assert_int_equal(0, world.opened);
@@ -513,7 +513,7 @@ static void module_refuses_what_it_cannot_confine(void **state)
 
 	module_stack(place, "nobody", "conf=/nonexistent");
 	assert_int_equal(PAM_SUCCESS, pam_authenticate(place->pamh, 0));
-	assert_int_equal(PAM_SESSION_ERR, pam_open_session(place->pamh, 0));
+	assert_int_equal(PAM_PERM_DENIED, pam_open_session(place->pamh, 0));
 	assert_non_null(strstr(world.said, "sandlock: login refused"));
 	assert_int_equal(0, world.opened);
 }

@@ -44,7 +44,7 @@ static void become(const char *user)
 	const struct passwd *entry = getpwnam(user);
 
 	if (!entry || initgroups(user, entry->pw_gid) || setgid(entry->pw_gid) ||
-	    setuid(entry->pw_uid))
+	    setuid(entry->pw_uid) || setenv("HOME", entry->pw_dir, 1))
 		_exit(70);
 }
 
@@ -97,8 +97,8 @@ static void note_descriptors(struct snapshot *snapshot)
 		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
 		length = readlink(name, target, sizeof(target));
 		if (length >= 0 && fstat(fd, &status) == 0)
-			note(snapshot, "descriptor %d: %.*s %lu flags %d %d at %ld\n", fd, (int)length,
-			     target, (unsigned long)status.st_ino, fcntl(fd, F_GETFD),
+			note(snapshot, "descriptor %d: %.*s %lu flags %d %d at %ld\n", fd,
+			     (int)length, target, (unsigned long)status.st_ino, fcntl(fd, F_GETFD),
 			     fcntl(fd, F_GETFL), (long)lseek(fd, 0, SEEK_CUR));
 	}
 }
@@ -134,9 +134,10 @@ static void note_file(struct snapshot *snapshot, const char *path, const char *c
 
 static void note_process(struct snapshot *snapshot)
 {
-	static const char *const kept[] = { "Name", "Umask", "State", "Tgid", "PPid", "TracerPid",
-					    "Uid", "Gid", "Groups", "Threads", "SigPnd", "ShdPnd",
-					    "CapPrm", "CapEff", "CapAmb", "NoNewPrivs", NULL };
+	static const char *const kept[] = { "Name",       "Umask",  "State",  "Tgid",   "PPid",
+					    "TracerPid",  "Uid",    "Gid",    "Groups", "Threads",
+					    "SigPnd",     "ShdPnd", "CapPrm", "CapEff", "CapAmb",
+					    "NoNewPrivs", NULL };
 	char directory[4096];
 	struct itimerval timer;
 	mode_t mask = umask(0);
