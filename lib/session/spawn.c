@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -135,6 +136,7 @@ static int spawn_start(const struct spawn *spawn, bool wait)
 	struct shared shared = { .spawn = spawn, .wait = wait, .null = null, .result = -EIO };
 	sigset_t all;
 	sigset_t before;
+	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 	pid_t pid;
 
 	if (null < 0)
@@ -148,6 +150,9 @@ static int spawn_start(const struct spawn *spawn, bool wait)
 	else
 		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 			;
+	/* Whoever changes his ids makes the memory non-dumpable, and it was the caller's too. */
+	if (dumpable == 1)
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return shared.result;
 }

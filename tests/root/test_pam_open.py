@@ -6,9 +6,9 @@ from pathlib import Path
 
 import harness
 import openers
-from harness import STAGE, Terminal, call, eventually
+from harness import STAGE, Terminal, call, compiled, eventually
 from machine import PUBLIC
-from test_pam import PamTest
+from test_pam import LAST, PamTest, module
 
 
 def for_each(programs):
@@ -215,3 +215,33 @@ class Records(AsBefore):
         seen, lastlog = self.compare(openers.Login, work)
         self.assertIn(f"({self.LOGIN}, b'LINE', b'dora')", seen)
         self.assertEqual(lastlog, "'LINE'")
+
+
+class Host(OpenTest):
+    """What a process that opens a session holds, it holds unchanged afterwards."""
+
+    def setUp(self):
+        super().setUp()
+        self.service = Path("/etc/pam.d/sandlock-host")
+        self.addCleanup(self.service.unlink)
+        STAGE.policy(f"{FILES}[network]\nnet_allow = {PUBLIC}:22 allowed.test:443\n", "dora")
+
+    def host(self, mebibytes, line):
+        self.service.write_text("session required pam_permit.so\n" + line)
+        done = call([compiled("opener", "-lpam"), self.service.name, "dora", "host", mebibytes])
+        self.assertEqual((done.status, done.err), (0, ""), done)
+        first, *rest = done.out.splitlines()
+        return float(re.match(r"opened 0 in ([\d.]+) ms", first).group(1)), rest
+
+    def test_host_of_much_is_left_as_it_was_found(self):
+        _, expected = self.host(512, "")
+        self.assertEqual(expected, ["nothing changed", "signals seen: 0",
+                                    "a child that has ended: 0", "the own child: 1",
+                                    "another child: 0"])
+        _, said = self.host(512, LAST.format(module=module(), words=""))
+        self.assertEqual(expected, said)
+
+    def test_host_of_much_memory_waits_no_longer(self):
+        line = LAST.format(module=module(), words="")
+        small, large = (min(self.host(size, line)[0] for _ in range(2)) for size in (0, 512))
+        self.assertLess(large, 2 * small + 10)
