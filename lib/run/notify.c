@@ -12,10 +12,16 @@
 
 #include "compat.h"
 
-/* Requests are unsigned in one C library and int in the other. */
+/* Requests are unsigned in one C library and int in the other. A signal that comes while the kernel
+ * waits for its own lock ends the call; what was to be said is still to be said. */
 static int listener_control(int listener, unsigned long request, void *argument)
 {
-	return (int)syscall(__NR_ioctl, listener, request, argument);
+	long result;
+
+	do
+		result = syscall(__NR_ioctl, listener, request, argument);
+	while (result < 0 && errno == EINTR);
+	return (int)result;
 }
 
 void notify_prefer_sync(int listener)
@@ -31,7 +37,8 @@ int notify_receive(int listener, struct notification *ret_notification)
 	 * with. */
 	struct seccomp_notif raw = { 0 };
 
-	if (listener_control(listener, SECCOMP_IOCTL_NOTIF_RECV, &raw))
+	/* Not again after a signal: the caller may be gone, and this would wait for another. */
+	if (syscall(__NR_ioctl, listener, SECCOMP_IOCTL_NOTIF_RECV, &raw))
 		return -errno;
 	if (raw.pid == 0) {
 		notify_answer(listener, raw.id, 0, EACCES);
