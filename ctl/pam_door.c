@@ -76,6 +76,9 @@ bool door_opens_sessions(const struct survey *survey, const char *name)
 
 	if (kind->name[0] != '\0')
 		return kind->session != SESSION_NEVER;
+	/* Debian's shared files, also where nobody includes one of them. */
+	if (strncmp(name, "common-", strlen("common-")) == 0)
+		return false;
 	for (size_t i = 0; i < survey->door_count; i++)
 		if (pam_service_includes(&survey->doors[i].service, name))
 			return false;

@@ -35,8 +35,9 @@ static const struct command commands[] = {
 	  "say whether USER may do it, and which rule decides", test_main, 2, 2, false, false },
 	{ "run", "USER|FILE -- COMMAND...", "run COMMAND under a policy", run_main, 2, -1, true,
 	  false },
-	{ "pam", "[USER...]", "say which ways in are covered for USER, or for all whom a policy names",
-	  pam_main, 0, -1, false, true },
+	{ "pam", "[--json] [USER...]",
+	  "say which ways in are covered for USER, or for all whom a policy names", pam_main, 0, -1,
+	  false, true },
 };
 
 static const struct option long_options[] = {

@@ -100,6 +100,10 @@ class Report(CtlPam):
         for fragment in ("common-session", "passwd", "chsh"):
             self.assertNotRegex(out, rf"(?m)^{fragment}")
 
+    def test_shared_file_that_nobody_includes_is_no_way_in(self):
+        self.stack("common-session-unused", "session required pam_permit.so\n")
+        self.assertNotIn("common-session-unused", self.pam("bare"))
+
     def test_advice_followed_covers_everybody(self):
         self.pam()
         self.follow_advice()
@@ -282,7 +286,6 @@ class Profile(CtlPam):
         self.update("--enable", "sandlock")
         for service in ("login", "su", "su-l", "other"):
             self.assertEqual(("covered", "", []), self.service(service, "bare"))
-        self.assertEqual("covered", self.service("systemd-user", "bare")[0])
         state, _, findings = self.service("sshd", "bare")
         self.assertEqual("refused", state)
         self.assertIn("/etc/pam.d/sshd:0: no auth line calls pam_sandlock.so: "
@@ -418,6 +421,7 @@ class Places(CtlPam):
                          {path for path in self.places() if self.places()[path][0] == "sshd"})
 
     def test_file_that_the_policy_lets_nobody_write_is_none(self):
+        self.stack("systemd-user", "session required pam_unix.so\n")
         self.policy("bare", "[filesystem]\nread = /\nwrite = %h/work /tmp\n")
         self.assertEqual(set(), {path for path in self.places() if path.startswith("~/.ssh")})
         self.policy("bare", "[filesystem]\nread = /\nwrite = %h\n")
