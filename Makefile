@@ -351,6 +351,15 @@ uninstall:
 	rmdir $(addprefix $(DESTDIR),$(LIBEXECDIR) $(DOCDIR)/examples $(DOCDIR) \
 		$(SYSCONFDIR)/sandlock/policy.d $(SYSCONFDIR)/sandlock) 2>/dev/null || true
 
+# dpkg-buildpackage wants debian/ at the root of a source tree, and writes beside it. It needs
+# debhelper; the packages are then in $(BUILD)/deb.
+deb:
+	rm -rf $(BUILD)/deb
+	install -d $(BUILD)/deb/sandlock
+	tar -c --exclude-vcs --exclude='./build*' . | tar -x -C $(BUILD)/deb/sandlock
+	mv $(BUILD)/deb/sandlock/packaging/debian $(BUILD)/deb/sandlock/debian
+	cd $(BUILD)/deb/sandlock && dpkg-buildpackage -us -uc
+
 demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory test-install
 	$(Q)$(PYTHON) tests/demo $(TEST_STAGE)
@@ -368,6 +377,7 @@ help:
 	@echo 'make demo         install what is needed, build, show a confined login, clean up (root)'
 	@echo 'make test         install what is needed, run all tests (root)'
 	@echo 'make install      PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR=$(DESTDIR)'
+	@echo 'make deb          Debian packages into $(BUILD)/deb (debhelper)'
 	@echo 'make uninstall    remove what install put there; policies stay'
 	@echo 'make clean        remove build/'
 	@echo 'make deps         install the packages that building and testing need (root)'
@@ -379,7 +389,7 @@ help:
 	@echo 'Knobs: BINDIR LIBEXECDIR MANDIR DOCDIR VERSION CC CFLAGS WERROR=1 V=1 BUILD'
 
 FORCE:
-.PHONY: FORCE all check-deps clean demo deps deps-build deps-demo deps-lint deps-suites deps-test foreign fuzz help \
+.PHONY: FORCE all check-deps clean deb demo deps deps-build deps-demo deps-lint deps-suites deps-test foreign fuzz help \
 	install lint lint-clang lint-cppcheck lint-format lint-gcc lint-man lint-scan lint-tidy live root \
 	san suites test test-install uninstall unit unit-build valgrind
 .DELETE_ON_ERROR:
