@@ -101,9 +101,7 @@ class Cron(Job):
 
     def start(self, script, end):
         call(["crontab", "-u", self.account.name, "-"], stdin=f"@reboot bash {script}\n")
-        REBOOT.unlink(missing_ok=True)
-        Path("/run/crond.pid").unlink(missing_ok=True)
-        with daemon("cron", "-f"):
+        with cron():
             return end()
 
 
@@ -150,3 +148,10 @@ class daemon:
     def __exit__(self, *_):
         os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
+
+
+def cron():
+    """Cron, on a machine that was just started."""
+    REBOOT.unlink(missing_ok=True)
+    Path("/run/crond.pid").unlink(missing_ok=True)
+    return daemon("cron", "-f")
