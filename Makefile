@@ -266,6 +266,13 @@ UNDER_VALGRIND := $(filter-out %/test_target %/test_filter %/test_denial %/test_
 valgrind: $(UNDER_VALGRIND)
 	$(Q)$(RUN) --under '$(VALGRIND)' unit $(UNDER_VALGRIND)
 
+# What a decision costs, which is no part of any session's time that could be seen.
+$(HOST)/bench_match: $(HOST)/tests/bench/bench_match.o $(HOST_LIB)
+	$(call say,LINK)
+	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
+bench-match: $(HOST)/bench_match
+	$(Q)$<
+
 # Checks of the sources ---------------------------------------------------------------------------
 
 C_SOURCES  := $(LIB_SOURCES) $(foreach d,pam_module shell planner supervisor resolver ctl,$(call sources,$(d)))
@@ -385,11 +392,12 @@ help:
 	@echo '                  ONLY="word …" picks tests by their names'
 	@echo 'make suites       test suites of real programs, bare and inside a session (root)'
 	@echo 'make san | valgrind                     the unit tests under ASan+UBSan, or valgrind'
+	@echo 'make bench-match  what one decision costs, by kind and number of rules'
 	@echo 'make deps-lint | lint | fuzz            checkers; FUZZ_SECONDS=$(FUZZ_SECONDS) for each target'
 	@echo 'Knobs: BINDIR LIBEXECDIR MANDIR DOCDIR VERSION CC CFLAGS WERROR=1 V=1 BUILD'
 
 FORCE:
-.PHONY: FORCE all check-deps clean deb demo deps deps-build deps-demo deps-lint deps-suites deps-test foreign fuzz help \
+.PHONY: FORCE all bench-match check-deps clean deb demo deps deps-build deps-demo deps-lint deps-suites deps-test foreign fuzz help \
 	install lint lint-clang lint-cppcheck lint-format lint-gcc lint-man lint-scan lint-tidy live root \
 	san suites test test-install uninstall unit unit-build valgrind
 .DELETE_ON_ERROR:
