@@ -251,6 +251,9 @@ static int session_open(struct start *start)
 	error = opener_confine(start, &listener);
 	if (!error)
 		error = listener_hand_over(start, listener);
+	/* What we log is trapped by now: without a supervisor it would wait for ourselves. */
+	if (listener >= 0)
+		close(fd_take(&listener));
 	return error ? refuse(start, "the session does not start", error) : 0;
 }
 
