@@ -406,9 +406,10 @@ UsePAM {pam}
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 AcceptEnv LD_* GLIBC_TUNABLES
-MaxStartups 100
+MaxStartups 1000
 PrintMotd no
 Subsystem sftp /usr/lib/openssh/sftp-server
+{more}
 """
 
 
@@ -441,14 +442,17 @@ class Stage:
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
         subprocess.run(["sh", "-s", "add"], input=SERVICE_USER, text=True, check=True)
 
-    def sshd(self, port, pam):
+    def sshd(self, port, pam, more=""):
+        """A server; `more` are lines of its configuration."""
         config = self.directory / f"sshd-{port}.conf"
-        config.write_text(SSHD_CONFIG.format(port=port, pam=pam, key=self.key, public=PUBLIC))
+        config.write_text(SSHD_CONFIG.format(port=port, pam=pam, key=self.key, public=PUBLIC,
+                                             more=more))
         with open(self.directory / f"sshd-{port}.log", "wb") as log:
             # pylint: disable-next=consider-using-with
-            subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", config], stderr=log,
-                             stdin=subprocess.DEVNULL, stdout=log)
+            server = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", config], stderr=log,
+                                      stdin=subprocess.DEVNULL, stdout=log)
         eventually(lambda: not connect_ex(("127.0.0.1", port)), f"sshd listens on {port}")
+        return server
 
     def policy(self, text, name="alice"):
         """Writes the policy of `name`; None: there is none."""
