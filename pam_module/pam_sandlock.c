@@ -17,7 +17,7 @@
 #include "login.h"
 #include "util.h"
 
-#define DATA_NAME   "sandlock-login"
+#define DATA_NAME   "sandlock-visit"
 #define LOOKUP_SIZE (64U << 10)
 #define NAME_SIZE   256
 #define CHILD_EXIT  254 /* sshd's own status for a login that it refuses */
@@ -49,6 +49,22 @@ struct person {
 	bool known;
 	uid_t uid;
 	gid_t gid;
+};
+
+/* How far a login has come. */
+enum stage {
+	STAGE_UNOPENED = 0, /* it has asked for credentials, but for no session yet */
+	STAGE_REFUSED,
+	STAGE_FREE, /* of nobody whom the module confines */
+	STAGE_CONFINED,
+};
+
+/* What the verbs of one handle tell one another. */
+struct visit {
+	enum stage stage;
+	pid_t opener;
+	bool gate;
+	struct login login; /* where it is confined */
 };
 
 /* Arguments ---------------------------------------------------------------------------------- */
@@ -240,37 +256,47 @@ static const char *display_of(pam_handle_t *pamh)
 	return pam_getenv(pamh, "DISPLAY");
 }
 
-static void login_free(pam_handle_t *pamh, void *data, int status)
+/* NULL: no verb that counts was called yet. */
+static const struct visit *visit_find(pam_handle_t *pamh)
 {
-	(void)pamh;
-	(void)status;
-	login_close(data);
-	free(data);
+	const void *data = NULL;
+
+	return pam_get_data(pamh, DATA_NAME, &data) == PAM_SUCCESS ? data : NULL;
 }
 
-static int login_remember(pam_handle_t *pamh, const struct login *login)
+static void visit_free(pam_handle_t *pamh, void *data, int status)
 {
-	struct login *data = malloc(sizeof(*data));
+	struct visit *visit = data;
+
+	(void)pamh;
+	(void)status;
+	login_close(&visit->login);
+	free(visit);
+}
+
+static int visit_remember(pam_handle_t *pamh, const struct visit *visit)
+{
+	struct visit *data = malloc(sizeof(*data));
 
 	if (!data)
 		return PAM_BUF_ERR;
-	*data = *login;
-	return pam_set_data(pamh, DATA_NAME, data, login_free);
+	*data = *visit;
+	return pam_set_data(pamh, DATA_NAME, data, visit_free);
 }
 
 static int person_open(pam_handle_t *pamh, const struct arguments *arguments,
-		       const struct person *person)
+		       const struct person *person, struct visit *visit)
 {
 	const struct login_request request = {
 		.user = person->name,
 		.conf = arguments->conf,
-		.gate = wants_gate(arguments, person),
+		.gate = visit->gate,
 		.inherit = arguments->inherit,
 		.agent = pam_getenv(pamh, "SSH_AUTH_SOCK"),
 		.display = display_of(pamh),
 	};
-	struct login login;
-	int result = login_open(&request, &login);
+	const struct plan *plan = &visit->login.plan;
+	int result = login_open(&request, &visit->login);
 
 	if (result == LOGIN_UNNAMED)
 		return PAM_IGNORE;
@@ -278,56 +304,84 @@ static int person_open(pam_handle_t *pamh, const struct arguments *arguments,
 		return SESSION_REFUSED;
 	if (arguments->debug)
 		log_line(LOG_DEBUG, "session of %s by %s: policy %s, %s", person->name,
-			 person->service, plan_string(&login.plan, login.plan.header->policy),
-			 request.gate ? "gate" : "open");
-	result = login_remember(pamh, &login);
-	if (result != PAM_SUCCESS) {
-		login_close(&login);
-		return SESSION_REFUSED;
-	}
+			 person->service, plan_string(plan, plan->header->policy),
+			 visit->gate ? "gate" : "open");
 	return PAM_SUCCESS;
 }
 
-/* PAM_IGNORE, PAM_SUCCESS, or SESSION_REFUSED, which was logged. */
-static int session_decide(pam_handle_t *pamh, int argc, const char **argv, bool *ret_quiet)
+/* Behind a gate only the child is in a session that another could join. */
+static bool is_open_already(pam_handle_t *pamh)
 {
-	struct arguments arguments = arguments_read(argc, argv);
+	const struct visit *visit = visit_find(pamh);
+
+	if (!visit || visit->stage != STAGE_CONFINED || !visit->login.gate)
+		return false;
+	log_line(LOG_WARNING, "a second session line of pam_sandlock in one service does nothing");
+	return true;
+}
+
+/* PAM_IGNORE, PAM_SUCCESS, or SESSION_REFUSED, which was logged. */
+static int session_decide(pam_handle_t *pamh, const struct arguments *arguments, struct visit *visit)
+{
 	struct person person;
 
-	*ret_quiet = arguments.quiet;
 	if (person_read(pamh, &person)) {
 		log_line(LOG_ERR, "login refused: PAM knows no user name");
 		return SESSION_REFUSED;
 	}
 	if (is_root(&person))
 		return PAM_IGNORE;
-	if (arguments.bad) {
+	visit->gate = wants_gate(arguments, &person);
+	if (arguments->bad) {
 		log_line(LOG_ERR,
 			 "login refused user=%s: unknown value in the argument \"%s\" of pam_sandlock",
-			 person.name, arguments.bad);
+			 person.name, arguments->bad);
 		return SESSION_REFUSED;
 	}
-	if (arguments.services && !list_holds(arguments.services, person.service))
+	if (arguments->services && !list_holds(arguments->services, person.service))
 		return PAM_IGNORE;
-	if (is_exempt(&arguments, &person)) {
+	if (is_exempt(arguments, &person)) {
 		log_line(LOG_INFO, "session of %s by %s is exempt, not confined", person.name,
 			 person.service);
 		return PAM_IGNORE;
 	}
-	return person_open(pamh, &arguments, &person);
+	return person_open(pamh, arguments, &person, visit);
+}
+
+static enum stage stage_after(int result)
+{
+	switch (result) {
+	case PAM_SUCCESS:
+		return STAGE_CONFINED;
+	case PAM_IGNORE:
+		return STAGE_FREE;
+	default:
+		return STAGE_REFUSED;
+	}
 }
 
 __attribute__((visibility("default"))) int pam_sm_open_session(pam_handle_t *pamh, int flags,
 							       int argc, const char **argv)
 {
-	bool quiet;
+	struct visit visit = { .opener = getpid() };
+	struct arguments arguments;
 	int result;
 
 	log_open(-1);
-	result = session_decide(pamh, argc, argv, &quiet);
+	if (is_open_already(pamh)) {
+		log_close();
+		return PAM_SUCCESS;
+	}
+	arguments = arguments_read(argc, argv);
+	result = session_decide(pamh, &arguments, &visit);
+	visit.stage = stage_after(result);
+	if (visit_remember(pamh, &visit) != PAM_SUCCESS && result == PAM_SUCCESS) {
+		login_close(&visit.login);
+		result = SESSION_REFUSED;
+	}
 	log_identify(NULL, 0);
 	log_close();
-	if (result == SESSION_REFUSED && !quiet && !((unsigned)flags & PAM_SILENT))
+	if (result == SESSION_REFUSED && !arguments.quiet && !((unsigned)flags & PAM_SILENT))
 		pam_error(pamh,
 			  "sandlock: login refused; details are in the system log (ident sandlock)");
 	return result;
@@ -344,21 +398,49 @@ static int child_enter(const struct login *login)
 	return PAM_SUCCESS;
 }
 
+/* Our session line was passed over, or its answer was: there is no gate before the child. */
+static int child_stop(pam_handle_t *pamh, const struct visit *visit, int argc, const char **argv)
+{
+	struct arguments arguments;
+	struct person person = { .name = "", .service = "" };
+
+	if (person_read(pamh, &person) == 0 && is_root(&person))
+		return PAM_IGNORE;
+	log_open(-1);
+	arguments = arguments_read(argc, argv);
+	if (visit->gate || wants_gate(&arguments, &person)) {
+		log_line(LOG_ALERT,
+			 "login refused user=%s: the session line of pam_sandlock did not let it in",
+			 person.name);
+		_exit(CHILD_EXIT);
+	}
+	log_close();
+	return PAM_IGNORE;
+}
+
 __attribute__((visibility("default"))) int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc,
 							  const char **argv)
 {
-	const void *data = NULL;
-	const struct login *login;
+	const struct visit *visit = visit_find(pamh);
 
-	(void)argc;
-	(void)argv;
-	if (((unsigned)flags & PAM_DELETE_CRED) ||
-	    pam_get_data(pamh, DATA_NAME, &data) != PAM_SUCCESS || !data)
+	if ((unsigned)flags & PAM_DELETE_CRED)
 		return PAM_IGNORE;
-	login = data;
-	if (!login->gate || getpid() == login->opener)
+	if (!visit)
+		(void)visit_remember(pamh, &(struct visit){ .opener = getpid() });
+	if (!visit || getpid() == visit->opener)
 		return PAM_IGNORE;
-	return inside_session() ? PAM_SUCCESS : child_enter(login);
+	switch (visit->stage) {
+	case STAGE_UNOPENED:
+	case STAGE_REFUSED:
+		return child_stop(pamh, visit, argc, argv);
+	case STAGE_FREE:
+		return PAM_IGNORE;
+	case STAGE_CONFINED:
+		break;
+	}
+	if (!visit->login.gate)
+		return PAM_IGNORE;
+	return inside_session() ? PAM_SUCCESS : child_enter(&visit->login);
 }
 
 /* Success could let somebody in where this is the only module that decides. */
@@ -376,10 +458,10 @@ __attribute__((visibility("default"))) int pam_sm_authenticate(pam_handle_t *pam
 __attribute__((visibility("default"))) int pam_sm_close_session(pam_handle_t *pamh, int flags,
 								int argc, const char **argv)
 {
-	const void *data = NULL;
+	const struct visit *visit = visit_find(pamh);
 
 	(void)flags;
 	(void)argc;
 	(void)argv;
-	return pam_get_data(pamh, DATA_NAME, &data) == PAM_SUCCESS && data ? PAM_SUCCESS : PAM_IGNORE;
+	return visit && visit->stage == STAGE_CONFINED ? PAM_SUCCESS : PAM_IGNORE;
 }

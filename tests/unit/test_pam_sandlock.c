@@ -467,6 +467,56 @@ static void child_that_cannot_be_confined_ends(void **state)
 	assert_int_equal(254, world.exit_status);
 }
 
+/* What a child of the opener comes to that asks for credentials. */
+static int child_asks(struct place *place, const char *argument)
+{
+	world.pid = OPENER + 1;
+	if (setjmp(world.exit))
+		return world.exit_status;
+	return pam_sm_setcred(place->pamh, PAM_ESTABLISH_CRED, argument ? 1 : 0, &argument);
+}
+
+static void child_of_an_opener_that_opened_nothing_ends(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_IGNORE, pam_sm_setcred(place->pamh, PAM_ESTABLISH_CRED, 0, NULL));
+	assert_int_equal(254, child_asks(place, "mode=gate"));
+	assert_int_equal(PAM_IGNORE, child_asks(place, NULL));
+}
+
+static void child_of_an_opener_that_was_refused_ends(void **state)
+{
+	struct place *place = *state;
+
+	world.open_result = -EPERM;
+	assert_int_equal(PAM_PERM_DENIED, open_with(place, "mode=gate"));
+	assert_int_equal(254, child_asks(place, NULL));
+	world.pid = OPENER;
+	assert_int_equal(PAM_PERM_DENIED, open_with(place, "mode=open"));
+	assert_int_equal(PAM_IGNORE, child_asks(place, NULL));
+}
+
+static void child_of_an_opener_whom_no_policy_names_goes_on(void **state)
+{
+	struct place *place = *state;
+
+	world.open_result = LOGIN_UNNAMED;
+	assert_int_equal(PAM_IGNORE, open_with(place, "mode=gate"));
+	assert_int_equal(PAM_IGNORE, child_asks(place, "mode=gate"));
+}
+
+static void child_of_a_second_session_line_enters_the_first_session(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_SUCCESS, open_with(place, "mode=gate"));
+	assert_int_equal(PAM_SUCCESS, open_with(place, "mode=open"));
+	assert_int_equal(1, world.opened);
+	assert_int_equal(PAM_SUCCESS, child_asks(place, NULL));
+	assert_int_equal(1, world.entered);
+}
+
 /* The module as it is installed ------------------------------------------------------------------- */
 
 /* Beside this test: build/host/tests/test_pam_sandlock. */
@@ -556,6 +606,10 @@ int main(void)
 		place_test(credentials_of_a_child_that_is_confined_add_nothing),
 		place_test(credentials_of_a_child_of_an_open_session_ignored),
 		place_test(child_that_cannot_be_confined_ends),
+		place_test(child_of_an_opener_that_opened_nothing_ends),
+		place_test(child_of_an_opener_that_was_refused_ends),
+		place_test(child_of_an_opener_whom_no_policy_names_goes_on),
+		place_test(child_of_a_second_session_line_enters_the_first_session),
 		place_test(module_leaves_root_alone),
 		place_test(module_refuses_what_it_cannot_confine),
 		place_test(module_alone_authenticates_nobody),
