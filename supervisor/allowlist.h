@@ -1,6 +1,6 @@
 /*
  * The supervisor's own filter.
- * Called by sandlock-supervisor once, when all is set up.
+ * Called by sandlock-supervisor once, when all is set up but the listener.
  */
 #ifndef SANDLOCK_ALLOWLIST_H
 #define SANDLOCK_ALLOWLIST_H
