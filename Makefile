@@ -187,6 +187,8 @@ DEPS_TEST  := libcmocka-dev binutils python3 openssh-server openssh-client opens
 	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils \
 	      sudo cron at iputils-ping
 DEPS_SUITES := libpython3.11-testsuite golang-go golang-src stress-ng cmake dpkg-dev
+# What people would use instead, and the whole programs that are measured.
+DEPS_BENCH := bubblewrap firejail redis-server redis-tools make
 DEPS_LINT  := clang clang-tools clang-tidy clang-format libclang-rt-14-dev cppcheck mandoc valgrind
 
 DEPS_FOREIGN := rpm makepkg libarchive-tools zstd fakeroot
@@ -200,6 +202,8 @@ deps-test:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST)
 deps-suites:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_SUITES)
+deps-bench:
+	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_BENCH)
 deps-lint:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_LINT)
 
@@ -266,18 +270,42 @@ UNDER_VALGRIND := $(filter-out %/test_target %/test_filter %/test_denial %/test_
 valgrind: $(UNDER_VALGRIND)
 	$(Q)$(RUN) --under '$(VALGRIND)' unit $(UNDER_VALGRIND)
 
-# What a decision costs, which is no part of any session's time that could be seen.
-$(HOST)/bench_match: $(HOST)/tests/bench/bench_match.o $(HOST_LIB)
+# Measures, on a private machine too. The program of the same name is built where cargo is; elsewhere
+# its rows say `not run`. DOC=docs/PERFORMANCE.md writes the tables into that file, ROUNDS=5 is quicker.
+CARGO       ?= cargo
+SANDLOCK_CLI = sandlock-cli --version 0.9.0
+BENCH       := $(BUILD)/bench
+BENCH_PROGRAMS := $(addprefix $(HOST)/bench/,probe server start match)
+
+$(HOST)/bench/probe: $(addprefix $(HOST)/tests/bench/,probe.o works.o)
+$(HOST)/bench/server: $(HOST)/tests/bench/server.o
+$(HOST)/bench/start: $(HOST)/tests/bench/start.o
+$(HOST)/bench/match: $(HOST)/tests/bench/match.o $(HOST_LIB)
+$(HOST)/bench/%:
 	$(call say,LINK)
-	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^
-bench-match: $(HOST)/bench_match
+	$(Q)mkdir -p $(@D) && $(CC) $(HOST_LDFLAGS) -o $@ $^
+
+$(BENCH)/peers/bin/sandlock:
+	$(Q)mkdir -p $(@D)
+	-$(Q)! command -v $(CARGO) >/dev/null || \
+		$(CARGO) install -q --locked --root $(BENCH)/peers $(SANDLOCK_CLI)
+
+# What a decision costs alone, which is no part of any session's time that could be seen.
+bench-match: $(HOST)/bench/match
 	$(Q)$<
+bench-build: $(BENCH_PROGRAMS)
+bench: deps-bench
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) test-install bench-build $(BENCH)/peers/bin/sandlock
+	$(Q)install -D -t $(TEST_STAGE)$(TEST_PREFIX)/bench $(BENCH_PROGRAMS)
+	$(Q)find $(BENCH)/peers -name sandlock -exec install -t $(TEST_STAGE)$(TEST_PREFIX)/bench {} +
+	$(Q)$(PYTHON) tests/bench/bench.py --prefix $(TEST_PREFIX) --stage $(TEST_STAGE) --out $(BENCH) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOC),--doc $(DOC)) $(ONLY)
 
 # Checks of the sources ---------------------------------------------------------------------------
 
 C_SOURCES  := $(LIB_SOURCES) $(foreach d,pam_module shell planner supervisor resolver ctl,$(call sources,$(d)))
 C_FILES    := $(C_SOURCES) $(wildcard */*.h lib/*/*.h tests/unit/*.[ch] tests/unit/*/*.c \
-	      tests/fuzz/*.[ch])
+	      tests/fuzz/*.[ch] tests/bench/*.[ch])
 TIDY_FLAGS  = -std=gnu11 $(INCLUDE) $(DEFINES)
 
 lint: lint-format lint-tidy lint-cppcheck lint-scan lint-man lint-gcc lint-clang
@@ -299,9 +327,9 @@ lint-scan:
 lint-man: $(MAN)
 	command -v mandoc && ! mandoc -T lint -W warning $(MAN) | grep -v 'skipping paragraph macro'
 lint-gcc:
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/gcc WERROR=1 all unit-build
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/gcc WERROR=1 all unit-build bench-build
 lint-clang:
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/clang CC=clang WERROR=1 all unit-build
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/clang CC=clang WERROR=1 all unit-build bench-build
 
 unit-build: $(UNIT_TESTS) $(MODULE)
 
@@ -392,13 +420,15 @@ help:
 	@echo '                  ONLY="word …" picks tests by their names'
 	@echo 'make suites       test suites of real programs, bare and inside a session (root)'
 	@echo 'make san | valgrind                     the unit tests under ASan+UBSan, or valgrind'
+	@echo 'make bench | bench ONLY="word …"        what a session costs, beside others (root)'
 	@echo 'make bench-match  what one decision costs, by kind and number of rules'
 	@echo 'make deps-lint | lint | fuzz            checkers; FUZZ_SECONDS=$(FUZZ_SECONDS) for each target'
 	@echo 'Knobs: BINDIR LIBEXECDIR MANDIR DOCDIR VERSION CC CFLAGS WERROR=1 V=1 BUILD'
 
 FORCE:
-.PHONY: FORCE all bench-match check-deps clean deb demo deps deps-build deps-demo deps-lint deps-suites deps-test foreign fuzz help \
-	install lint lint-clang lint-cppcheck lint-format lint-gcc lint-man lint-scan lint-tidy live root \
-	san suites test test-install uninstall unit unit-build valgrind
+.PHONY: FORCE all bench bench-build bench-match check-deps clean deb demo deps deps-bench deps-build deps-demo \
+	deps-lint deps-suites deps-test foreign fuzz help install lint lint-clang lint-cppcheck \
+	lint-format lint-gcc lint-man lint-scan lint-tidy live root san suites test test-install \
+	uninstall unit unit-build valgrind
 .DELETE_ON_ERROR:
 .SECONDARY:

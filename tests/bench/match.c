@@ -1,7 +1,8 @@
 /*
  * What one ruleset_decide costs, by the kind and the number of rules.
- * Run by `make bench-match`; a line a case: kind, rules, hit or miss, then ns: minimum, median,
- * maximum. Questions come in random order: at 100,000 rules the tables are not where the cache is.
+ * Run by `make bench-match` and by bench.py, which names a kind and a number; a line a case: kind,
+ * rules, hit or miss, then ns: minimum, median, maximum. Questions come in random order: at 100,000
+ * rules the tables are not where the cache is.
  */
 #include <stdio.h>
 #include <string.h>
@@ -217,12 +218,17 @@ static void bench(const struct shape *shape, uint32_t rules)
 	plan_unmap(&plan);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static const uint32_t counts[] = { 10, 1000, 100000 };
+	uint64_t wanted = 0;
 
+	if (argc == 3 && parse_unsigned(argv[2], UINT32_MAX, &wanted))
+		return 2;
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
 		for (size_t j = 0; j < ARRAY_SIZE(counts); j++)
-			bench(&shapes[i], counts[j]);
+			if (argc != 3 ||
+			    (strcmp(argv[1], shapes[i].name) == 0 && wanted == counts[j]))
+				bench(&shapes[i], counts[j]);
 	return 0;
 }
