@@ -1,16 +1,21 @@
-"""Faults in the middle of serving: never a wrong answer.
+"""Faults and load, in the middle of serving and at every step of the start: never a wrong answer.
 
 The supervisor's own calls are made to fail from outside, by its limits and by strace(1); what the
 policy refuses stays refused, nobody hangs, and afterwards everything is as it was before.
 """
+import collections
 import json
 import os
+import re
 import select
+import signal
 import socket
 import subprocess
+import tempfile
+import threading
 from pathlib import Path
 
-from harness import PROBE, PYTHON, STAGE, SessionTest, eventually
+from harness import PROBE, PYTHON, STAGE, SessionTest, call, compiled, eventually, full_queue
 
 THOROUGH = bool(os.environ.get("SOAK_SECONDS"))  # every step, not one of some
 
@@ -72,26 +77,26 @@ for line in sys.stdin:
 """
 
 
-class Session:
-    """A login in which the worker runs, and its supervisor as seen from outside."""
+class Login:
+    """A login whose program answers each line, and its supervisor as seen from outside."""
 
-    def __init__(self, test, who, source):
-        words = ["su", "-", who.name, "-c", f"exec {PYTHON} -c '{source}'"]
+    def __init__(self, test, who, command):
         before = set(who.processes("sandlock-supervisor"))
-        self.login = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.login = subprocess.Popen(["su", "-", who.name, "-c", f"exec {command}"],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       stderr=subprocess.DEVNULL, text=True)
         for cleanup in (self.login.wait, self.login.stdout.close, self.login.stdin.close,
                         who.end_processes):
             test.addCleanup(cleanup)
-        self.right = self.round()
+        self.first = self.ask()
         (self.supervisor,) = set(who.processes("sandlock-supervisor")) - before
 
-    def round(self):
+    def ask(self):
         self.login.stdin.write("\n")
         self.login.stdin.flush()
         if not select.select([self.login.stdout], [], [], 10)[0]:
             raise AssertionError("a call was never answered")
-        return json.loads(self.login.stdout.readline())
+        return self.login.stdout.readline()
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.supervisor}/fd"))
@@ -110,13 +115,18 @@ class Serving(SessionTest):
                          self.listen(port=self.refused[0].port, kind=socket.SOCK_DGRAM)]
         self.listen(port=allowed.port, kind=socket.SOCK_DGRAM)
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{allowed.port}\nallow_udp = yes\n")
-        self.session = Session(self, self.confined, WORKER.replace(
-            "ALLOWED", str(allowed.port)).replace("REFUSED", str(self.refused[0].port)).replace(
-                "'", '"'))
-        for name, said in self.session.right.items():
+        source = WORKER.replace("ALLOWED", str(allowed.port)).replace(
+            "REFUSED", str(self.refused[0].port)).replace("'", '"')
+        self.command = f"{PYTHON} -c '{source}'"
+        self.session = Login(self, self.confined, self.command)
+        self.right = json.loads(self.session.first)
+        for name, said in self.right.items():
             expected = ("ECONNREFUSED",) if "abstract" in name else ("EACCES",)
             self.assertIn(said, ("ok",) if "allowed" in name else expected, name)
         self.before = self.session.descriptors(), self.session.size()
+
+    def round(self):
+        return json.loads(self.session.ask())
 
     def judge(self, answers, fault):
         for name, said in answers.items():
@@ -125,13 +135,14 @@ class Serving(SessionTest):
 
     def over(self, fault):
         """The fault is gone: nothing has arrived, nothing is left of it."""
-        self.assertEqual(self.session.right, self.session.round(), fault)
+        self.assertEqual(self.right, self.round(), fault)
         self.assertEqual(0, sum(listener.arrivals() for listener in self.refused), fault)
         self.assertEqual(self.before, (self.session.descriptors(), self.session.size()), fault)
 
     def limit(self, name, value):
         """Lowers a soft limit of the supervisor, as its user may do from outside."""
-        done = self.confined.run(["prlimit", f"--{name}={value}:", "--pid", self.session.supervisor])
+        done = self.confined.run(["prlimit", f"--{name}={value}:", "--pid",
+                                  self.session.supervisor])
         self.assertEqual((0, ""), (done.status, done.err))
 
     def test_supervisor_short_of_descriptors_denies_and_recovers(self):
@@ -140,12 +151,12 @@ class Serving(SessionTest):
         denied = 0
         for spare in range(8):
             self.limit("nofile", highest + 1 + spare)
-            answers = self.session.round()
+            answers = self.round()
             self.judge(answers, f"{spare} descriptors left")
-            denied += answers != self.session.right
+            denied += answers != self.right
             self.limit("nofile", 1024)
             self.over(f"{spare} descriptors were left")
-        self.assertGreater(denied, 2)
+        self.assertGreater(denied, 0)
 
     def test_supervisor_short_of_memory_serves_as_before(self):
         """It has all that it needs."""
@@ -164,7 +175,7 @@ class Serving(SessionTest):
             eventually(lambda: f"TracerPid:\t{tracer.pid}" in
                        Path(f"/proc/{pid}/status").read_text(), "strace is attached")
             for _ in range(2):
-                self.judge(self.session.round(), fault)
+                self.judge(self.round(), fault)
         finally:
             # It detaches when it is killed, too.
             tracer.kill()
@@ -179,7 +190,122 @@ class Serving(SessionTest):
                 with self.subTest(error=error, step=step):
                     self.inject(calls, error, f"{step}+{step}")
 
+    def test_stopped_supervisor_delays_and_changes_nothing(self):
+        for _ in range(3):
+            os.kill(self.session.supervisor, signal.SIGSTOP)
+            timer = threading.Timer(0.3, os.kill, (self.session.supervisor, signal.SIGCONT))
+            timer.start()
+            self.assertEqual(self.right, self.round())
+            timer.join()
+        self.over("it was stopped")
+
+    def test_supervisor_killed_at_any_moment_refuses_from_then_on(self):
+        for delay in (0, 0.001, 0.003, 0.01, 0.02):
+            with self.subTest(delay=delay):
+                timer = threading.Timer(delay, os.kill, (self.session.supervisor, signal.SIGKILL))
+                timer.start()
+                self.judge(self.round(), f"killed after {delay} s")
+                timer.join()
+                dead = self.round()
+                self.judge(dead, "dead")
+                self.assertEqual("ENOSYS", dead["connect allowed"])
+                self.assertEqual(0, sum(listener.arrivals() for listener in self.refused))
+                self.session = Login(self, self.confined, self.command)
+
     def test_interrupted_words_with_the_kernel_lose_no_answer(self):
         for step in (3, 5, 7):
             with self.subTest(step=step):
                 self.inject("ioctl", "EINTR", f"{step}+{step}")
+
+
+class Waiting(SessionTest):
+    """Threads by the thousand in connect to who never answers."""
+
+    def start(self, threads):
+        allowed, hole = self.listen(), full_queue(self)
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{allowed.port},{hole}\n")
+        program = f"{compiled('waiting')} {hole} {allowed.port} {threads}"
+        login = Login(self, self.confined, program)
+        return login, login.descriptors()
+
+    def look(self, login):
+        started, refused, other, latency = login.ask().split()
+        return int(started), int(refused), int(other), float(latency)
+
+    def full(self, threads, held):
+        """Until all threads that will be are held, and what the last look said."""
+        login, before = self.start(threads)
+        self.look(login)
+        eventually(lambda: login.descriptors() >= before + held, f"{held} are held", 30)
+        return login, before, self.look(login)
+
+    def over(self, login, before):
+        """All are killed at once: nothing is left, and the next session is served."""
+        for pid in self.confined.processes("waiting"):
+            os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not self.confined.processes(), "everything ends", 20)
+
+    def test_two_thousand_delay_no_other_and_leave_nothing(self):
+        login, before, (started, refused, other, latency) = self.full(2000, 2000)
+        self.assertEqual((2000, 0, 0), (started, refused, other))
+        self.assertTrue(0 < latency < 20, latency)
+        print(f"  2000 waiting: {latency} ms for a connect, {login.first.split()[3]} before")
+        beside, _ = self.start(0)
+        self.assertTrue(0 < self.look(beside)[3] < 20)
+        self.over(login, before)
+
+    def test_more_than_are_held_are_refused(self):
+        login, before, (started, refused, other, latency) = self.full(4200, 4096)
+        self.assertEqual((4200, 104, 0), (started, refused, other))
+        self.assertTrue(0 < latency < 20, latency)
+        self.log.wait("too.x20many.x20held.x20calls")
+        self.over(login, before)
+
+
+class Start(SessionTest):
+    """Each call of each process of a start fails, or is its last, one after the other."""
+
+    def setUp(self):
+        super().setUp()
+        self.allowed, self.refused = self.listen(), self.listen()
+        # A name, so that there is a resolver.
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{self.allowed.port} six.test:77\n")
+
+    def trace(self, *options):
+        probe = f"exec {compiled('escape_tcp')} connect {self.refused.port} {self.allowed.port} -"
+        return call(["strace", "-qq", "-u", self.confined.name, *options, STAGE.shell, "-c", probe],
+                    cwd=self.confined.home, env={"HOME": str(self.confined.home)})
+
+    def calls(self):
+        """Every (name, n) such that some process makes n calls of that name."""
+        with tempfile.TemporaryDirectory() as directory:
+            self.assertEqual("EACCES\n", self.trace("-ff", "-o", f"{directory}/trace").out)
+            most = collections.Counter()
+            for trace in Path(directory).iterdir():
+                most |= collections.Counter(re.findall(r"^(\w+)\(", trace.read_text(), re.M))
+        for never_fails in ("exit_group", "exit", "rt_sigreturn"):
+            most.pop(never_fails, None)
+        return [(name, n + 1) for name in sorted(most) for n in range(most[name])]
+
+    def inject(self, fault):
+        try:
+            done = self.trace("-f", "-o", "/dev/null", "-e", f"inject={fault}")
+        except subprocess.TimeoutExpired:
+            self.fail(f"{fault}: neither refused nor served")
+        self.assertNotEqual("ok\n", done.out, fault)
+        self.assertEqual(0, self.refused.arrivals(), fault)
+        eventually(lambda: not self.confined.processes(), f"{fault}: everything ends")
+        return done.status
+
+    def each(self, fault, step):
+        ends = collections.Counter(self.inject(f"{name}:{fault}:when={number}") for name, number
+                                   in self.calls()[::1 if THOROUGH else step])
+        print(f"  {fault}: {dict(ends)}")
+        self.assertGreater(ends[125], 0)
+
+    def test_failing_call_refuses_or_carries_on(self):
+        for error in ("ENOMEM", "EMFILE", "EAGAIN", "EINTR") if THOROUGH else ("ENOMEM",):
+            self.each(f"error={error}:syscall=getpid", 7)
+
+    def test_death_at_any_call_leaves_nothing(self):
+        self.each("signal=SIGKILL", 7)
