@@ -34,7 +34,7 @@ struct subject {
 enum way_state {
 	WAY_COVERED = 0,
 	WAY_SHELL,     /* by the login shell alone; `open` says what that leaves */
-	WAY_REFUSED,   /* nobody gets in */
+	WAY_REFUSED,   /* nobody gets in, or not in every manner */
 	WAY_OPEN,      /* the module is asked, but need not be heeded */
 	WAY_UNCOVERED, /* the module is not asked */
 };
@@ -92,7 +92,8 @@ struct survey {
 __attribute__((format(printf, 4, 5))) void finding_add(struct findings *findings, const char *file,
 						       unsigned line, const char *format, ...);
 
-/* False where nobody gets a session from programs of this name: it is only included, or only asks for passwords. */
+/* False where nobody gets a session from programs of this name: it is only included, or only asks
+ * for passwords. */
 bool door_opens_sessions(const struct survey *survey, const char *name);
 bool door_is_gate(const char *name);
 
@@ -111,8 +112,10 @@ bool pam_line_calls(const struct pam_handler *handler);
 int mistakes_find(const struct pam_stack *stack, const bool *ours, bool gate,
 		  struct findings *findings, bool *ret_works);
 
-/* The same for the first auth line of a gate that calls the module; false: logins are refused. */
-bool mistakes_find_auth(const struct pam_stack *stack, size_t line, struct findings *findings);
+/* The same for the auth lines of a gate; false in *ret_works: a login may not come to them, and
+ * then is refused. */
+int mistakes_find_auth(const struct pam_stack *stack, const bool *ours, struct findings *findings,
+		       bool *ret_works);
 
 /* The last value of `name=` in a line that calls the module, or NULL. */
 const char *pam_argument_value(const struct pam_handler *handler, const char *name);

@@ -143,17 +143,25 @@ static bool lines_open(const struct door_lines *lines)
 	return false;
 }
 
-/* The auth side of a gate. False where logins are refused for want of it. */
-static bool auth_judge(const struct survey *survey, struct door *door)
+/* The auth side of a gate. False in *ret_works: logins are refused for want of it. */
+static int auth_judge(const struct survey *survey, struct door *door, bool *ret_works)
 {
 	const struct pam_stack *own = &door->service.stacks[TYPE_AUTH];
 	const struct pam_stack *stack = own->count > 0 ? own : &survey->other.stacks[TYPE_AUTH];
+	cleanup_free bool *ours = calloc(stack->count + 1, sizeof(*ours));
+	bool any = false;
 
-	for (size_t i = 0; i < stack->count; i++)
-		if (pam_line_calls(&stack->handlers[i]))
-			return mistakes_find_auth(stack, i, &door->findings);
+	if (!ours)
+		return -ENOMEM;
+	for (size_t i = 0; i < stack->count; i++) {
+		ours[i] = pam_line_calls(&stack->handlers[i]);
+		any |= ours[i];
+	}
+	if (any)
+		return mistakes_find_auth(stack, ours, &door->findings, ret_works);
 	door->auth_file = door->service.path;
-	return false;
+	*ret_works = false;
+	return 0;
 }
 
 /* What PAM alone makes of a subject. */
@@ -255,8 +263,8 @@ int door_judge(const struct survey *survey, struct door *door)
 		finding_add(&door->findings, own->complaints[i].file, own->complaints[i].line, "%s",
 			    own->complaints[i].text);
 	error = lines_find(door, &lines);
-	if (door_is_gate(door->name) && !lines_open(&lines))
-		passes = auth_judge(survey, door);
+	if (error == 0 && door_is_gate(door->name) && !lines_open(&lines))
+		error = auth_judge(survey, door, &passes);
 	for (size_t i = 0; i < survey->subject_count && error == 0; i++) {
 		enum way_state state = WAY_REFUSED;
 

@@ -23,7 +23,7 @@ static const struct {
 	{ "pam_mount.so", "what it mounts is not there when the policy's paths are looked up" },
 	{ "pam_namespace.so", "what it mounts is not there when the policy's paths are looked up" },
 	{ "pam_selinux.so", "it may not write /proc/self/attr there" },
-	{ "pam_systemd.so", "the policy may close the system bus to it" },
+	{ "pam_systemd.so", "no session reaches the system bus" },
 };
 
 void finding_add(struct findings *findings, const char *file, unsigned line, const char *format, ...)
@@ -196,17 +196,28 @@ int mistakes_find(const struct pam_stack *stack, const bool *ours, bool gate,
 	return judgement.unrun ? passes_find(stack, ours, findings) : 0;
 }
 
-bool mistakes_find_auth(const struct pam_stack *stack, size_t line, struct findings *findings)
+int mistakes_find_auth(const struct pam_stack *stack, const bool *ours, struct findings *findings,
+		       bool *ret_works)
 {
-	const struct pam_handler *handler = &stack->handlers[line];
+	struct pam_judgement judgement;
+	int error = pam_judge(stack, ours, PAM_EVERY_LINE, &judgement);
 
-	if (line > 0)
-		finding_add(findings, handler->file, handler->line->number,
-			    PAM_MODULE " is not the first auth line: a login that a line before it "
-				       "decides is refused");
-	if (fails_open(handler->line))
-		finding_add(findings, handler->file, handler->line->number,
-			    "%s: expected [success=ok ignore=ignore default=bad]",
-			    handler->line->control);
-	return line == 0;
+	if (error < 0)
+		return error;
+	for (size_t i = 0; i < stack->count; i++) {
+		const struct pam_handler *handler = &stack->handlers[i];
+
+		if (!ours[i])
+			continue;
+		if (i > 0)
+			finding_add(findings, handler->file, handler->line->number,
+				    PAM_MODULE " is not the first auth line: a login that does not "
+					       "come to it is refused");
+		if (fails_open(handler->line))
+			finding_add(findings, handler->file, handler->line->number,
+				    "%s: expected [success=ok ignore=ignore default=bad]",
+				    handler->line->control);
+	}
+	*ret_works = !judgement.unrun;
+	return judgement.unrun ? passes_find(stack, ours, findings) : 0;
 }

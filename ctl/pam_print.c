@@ -17,7 +17,7 @@ static const struct {
 } states[] = {
 	[WAY_COVERED] = { "covered", "covered" },
 	[WAY_SHELL] = { "covered by the shell only", "shell" },
-	[WAY_REFUSED] = { "refuses every session", "refused" },
+	[WAY_REFUSED] = { "refuses sessions", "refused" },
 	[WAY_OPEN] = { "would fail open", "open" },
 	[WAY_UNCOVERED] = { "NOT COVERED", "uncovered" },
 };

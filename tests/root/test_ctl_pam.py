@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import harness
-from harness import STAGE, SessionTest, call, ctl
+from harness import PAM_PORT, STAGE, SessionTest, call, ctl
 from machine import PUBLIC
 
 STACKS, VENDOR, SSHD = Path("/etc/pam.d"), Path("/usr/lib/pam.d"), Path("/etc/ssh/sshd_config")
@@ -230,9 +230,11 @@ class Mistakes(CtlPam):
         self.mistake(f"auth required pam_unix.so\n{self.UNIX}{SESSION} mode=open\n", "covered",
                      "sshd:3: mode=open confines sshd's parent process", service="sshd")
 
-    def test_auth_line_of_sshd_that_is_not_the_first_refuses(self):
-        self.mistake(f"auth required pam_unix.so\n{AUTH}\n{self.UNIX}{SESSION}\n", "refused",
+    def test_auth_line_of_sshd_that_a_login_may_not_come_to_refuses(self):
+        self.mistake(f"auth required pam_unix.so\n{AUTH}\n{self.UNIX}{SESSION}\n", "covered",
                      "sshd:2: pam_sandlock.so is not the first auth line", service="sshd")
+        self.mistake(f"auth sufficient pam_unix.so\n{AUTH}\n{self.UNIX}{SESSION}\n", "refused",
+                     "sshd:1: pam_unix.so (sufficient) can pass over", service="sshd")
         self.mistake(f"{AUTH}\nauth required pam_unix.so\n{self.UNIX}{SESSION}\n", "covered", "",
                      service="sshd")
 
@@ -333,10 +335,27 @@ class Truth(CtlPam):
                 self.assertEqual(expected, self.reaches(text))
                 self.assertEqual(state, self.state())
 
-    def state(self):
+    def test_verdicts_are_what_sshd_does(self):
+        permit, rest = "auth required pam_permit.so\n", "account required pam_permit.so\n"
+        line = SESSION.replace("pam_sandlock.so", f"{harness.PREFIX}/lib/security/pam_sandlock.so")
+        auth = AUTH.replace("pam_sandlock.so", f"{harness.PREFIX}/lib/security/pam_sandlock.so")
+        rest += f"session required pam_permit.so\n{line} conf={self.conf}\n"
+        for text, state, status in (
+                (f"{auth}\n{permit}{rest}", "covered", 0),
+                (f"{permit}{auth}\n{rest}", "covered", 0),
+                (f"{permit}{rest}", "refused", 255),
+                (f"auth sufficient pam_permit.so\n{auth}\n{rest}", "refused", 255)):
+            with self.subTest(text=text):
+                self.stack("sshd", text)
+                done = self.bare.ssh("grep ^Seccomp: /proc/self/status", port=PAM_PORT)
+                self.assertEqual(status, done.status, done)
+                self.assertEqual("Seccomp:\t2\n" if status == 0 else "", done.out)
+                self.assertEqual(state, self.state("sshd"))
+
+    def state(self, name="su"):
         done = call([ctl(), "pam", "--conf", self.conf, "--json", "bare"])
         return next(service["ways"][0]["state"] for service in json.loads(done.out)["services"]
-                    if service["service"] == "su")
+                    if service["service"] == name)
 
 
 class Sshd(CtlPam):

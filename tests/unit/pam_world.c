@@ -70,6 +70,46 @@ static const struct pam_text debian[] = {
 		     "session		optional	pam_keyinit.so revoke\n"
 		     "session		required	pam_limits.so\n"
 		     "session		required	pam_unix.so\n" },
+	{ "cron", "@include common-auth\n"
+		  "session    required     pam_loginuid.so\n"
+		  "session       required   pam_env.so\n"
+		  "session       required   pam_env.so envfile=/etc/default/locale\n"
+		  "@include common-account\n"
+		  "@include common-session-noninteractive \n"
+		  "session    required   pam_limits.so\n" },
+	{ "atd", "@include common-auth\n"
+		 "@include common-account\n"
+		 "session    required   pam_loginuid.so\n"
+		 "@include common-session-noninteractive\n"
+		 "session    required   pam_limits.so\n"
+		 "auth	required	pam_env.so user_readenv=1\n" },
+	{ "lightdm", "auth      requisite pam_nologin.so\n"
+		     "session      required pam_env.so readenv=1\n"
+		     "session      required pam_env.so readenv=1 envfile=/etc/default/locale\n"
+		     "@include common-auth\n"
+		     "-auth  optional pam_gnome_keyring.so\n"
+		     "@include common-account\n"
+		     "session  [success=ok ignore=ignore module_unknown=ignore default=bad] "
+		     "pam_selinux.so close\n"
+		     "session  required        pam_limits.so\n"
+		     "session  required        pam_loginuid.so\n"
+		     "@include common-session\n"
+		     "session [success=ok ignore=ignore module_unknown=ignore default=bad] "
+		     "pam_selinux.so open\n"
+		     "-session optional        pam_gnome_keyring.so auto_start\n"
+		     "@include common-password\n" },
+	{ "gdm-smartcard-sssd-or-password",
+	  "auth    [success=ok user_unknown=ignore default=bad] pam_succeed_if.so user != root "
+	  "quiet_success\n"
+	  "auth    [success=2 default=ignore] pam_sss.so allow_missing_name try_cert_auth\n"
+	  "auth    substack        common-auth\n"
+	  "auth    requisite       pam_nologin.so\n"
+	  "auth    optional        pam_gnome_keyring.so\n"
+	  "@include common-account\n"
+	  "session required        pam_loginuid.so\n"
+	  "session optional        pam_keyinit.so force revoke\n"
+	  "@include common-session\n"
+	  "session optional        pam_gnome_keyring.so auto_start\n" },
 	{ "other", "@include common-auth\n@include common-account\n@include common-password\n"
 		   "@include common-session\n" },
 };

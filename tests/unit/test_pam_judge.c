@@ -84,8 +84,15 @@ static void stack_without_the_module_lets_logins_by(void **state)
 
 static void module_as_last_line_of_debians_files_holds(void **state)
 {
-	static const char *const includes[] = { "common-session", "common-session-noninteractive",
-						"sshd", "su", "runuser" };
+	static const char *const includes[] = { "common-session",
+						"common-session-noninteractive",
+						"sshd",
+						"su",
+						"runuser",
+						"cron",
+						"atd",
+						"lightdm",
+						"gdm-smartcard-sssd-or-password" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(includes); i++) {
@@ -98,6 +105,47 @@ static void module_as_last_line_of_debians_files_holds(void **state)
 		judgement_assert("h", texts, "x");
 		snprintf(text, sizeof(text), "session substack %s\n" OURS, includes[i]);
 		judgement_assert("h", texts, "x");
+	}
+}
+
+static void first_auth_line_is_come_to_and_a_later_one_may_not_be(void **state)
+{
+	static const struct {
+		const char *text;
+		bool unrun;
+	} cases[] = {
+		{ "auth [success=ok ignore=ignore default=bad] pam_sandlock.so\n"
+		  "auth include gdm-smartcard-sssd-or-password\n",
+		  false },
+		{ "auth [success=1 default=ignore] pam_unix.so\n"
+		  "auth [success=ok ignore=ignore default=bad] pam_sandlock.so\n"
+		  "auth required pam_permit.so\n",
+		  true },
+		/* The jump passes over the substack and one line more. */
+		{ "auth [success=2 default=ignore] pam_sss.so\nauth substack common-auth\n"
+		  "auth required pam_sandlock.so\nauth required pam_permit.so\n",
+		  true },
+		{ "auth [success=1 default=ignore] pam_sss.so\nauth substack common-auth\n"
+		  "auth required pam_sandlock.so\nauth required pam_permit.so\n",
+		  false },
+		/* Its end there is no end here. */
+		{ "auth substack common-auth\nauth required pam_sandlock.so\n", false },
+		{ "auth sufficient pam_rootok.so\nauth required pam_sandlock.so\n", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct pam_text texts[] = { { "x", cases[i].text }, { 0 } };
+		struct pam_service service = pam_world_read("x", texts);
+		struct pam_judgement judgement;
+		bool ours[LINES_MAX];
+
+		ours_find(&service.stacks[TYPE_AUTH], ours);
+		assert_int_equal(0, pam_judge(&service.stacks[TYPE_AUTH], ours, PAM_EVERY_LINE,
+					      &judgement));
+		assert_true(judgement.held);
+		assert_int_equal(cases[i].unrun, judgement.unrun);
+		pam_service_free(&service);
 	}
 }
 
@@ -370,6 +418,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stack_without_the_module_lets_logins_by),
 		cmocka_unit_test(module_as_last_line_of_debians_files_holds),
+		cmocka_unit_test(first_auth_line_is_come_to_and_a_later_one_may_not_be),
 		cmocka_unit_test(mistake_lets_logins_by_and_is_named),
 		cmocka_unit_test(substack_bounds_what_a_line_passes_over),
 		cmocka_unit_test(stack_is_judged_as_libpam_runs_it),

@@ -37,6 +37,15 @@ static void debian_files_give_their_stacks(void **state)
 	stack_assert(NULL, "su-l", TYPE_SESSION,
 		     "keyinit env env mail limits permit deny permit unix systemd ", "");
 	stack_assert(NULL, "su-l", TYPE_PASSWORD, "", "");
+	stack_assert(NULL, "cron", TYPE_SESSION, "loginuid env env permit deny permit unix limits ",
+		     "");
+	stack_assert(NULL, "atd", TYPE_AUTH, "unix deny permit cap env ", "");
+	stack_assert(NULL, "lightdm", TYPE_SESSION,
+		     "env env selinux limits loginuid permit deny permit unix systemd selinux "
+		     "gnome_keyring ",
+		     "");
+	stack_assert(NULL, "gdm-smartcard-sssd-or-password", TYPE_AUTH,
+		     "succeed_if sss { unix deny permit cap } nologin gnome_keyring ", "");
 	stack_assert(NULL, "other", TYPE_ACCOUNT, "unix deny permit ", "");
 }
 
