@@ -17,6 +17,7 @@ JAIL = Path("/home/jail")
 SSHD = f"""
 Port {FORCED_PORT}
 Port {JAIL_PORT}
+KexAlgorithms curve25519-sha256
 Subsystem inner internal-sftp
 Match LocalPort {FORCED_PORT}
     ForceCommand exec /bin/dash -c "echo forced; $SSH_ORIGINAL_COMMAND"
