@@ -1,7 +1,7 @@
 /*
  * The capabilities that set-uid programs of a session can still get.
  * Called by login.
- * Distrusts nothing; leaves the library's state in this process as it was found.
+ * Distrusts libcap-ng's success: it only says so in the log where it may not narrow the bounding set.
  */
 #include "bounding.h"
 
@@ -12,17 +12,38 @@
 
 #include "plan.h"
 
+static bool is_excess(uint64_t kept, unsigned number)
+{
+	return number >= 64 || !(kept >> number & 1);
+}
+
+/* More than the headers may know: the kernel says where its numbers end. */
+static bool bounding_is_narrow(uint64_t kept)
+{
+	int held;
+
+	for (unsigned number = 0; (held = prctl(PR_CAPBSET_READ, number, 0, 0, 0)) >= 0; number++)
+		if (held && is_excess(kept, number))
+			return false;
+	return true;
+}
+
 static int sets_narrow(uint64_t kept)
 {
-	/* More than the headers may know: the kernel says where its numbers end. */
-	for (unsigned number = 0; prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++) {
-		if (number < 64 && (kept >> number & 1))
-			continue;
-		if (capng_update(CAPNG_DROP, CAPNG_BOUNDING_SET | CAPNG_INHERITABLE, number))
+	bool narrow = bounding_is_narrow(kept);
+
+	for (unsigned number = 0; prctl(PR_CAPBSET_READ, number, 0, 0, 0) >= 0; number++)
+		if (is_excess(kept, number) &&
+		    capng_update(CAPNG_DROP, CAPNG_BOUNDING_SET | CAPNG_INHERITABLE, number))
 			return -EINVAL;
-	}
-	/* The ambient ones go with the inheritable. */
-	return capng_apply(CAPNG_SELECT_BOTH) ? -EPERM : 0;
+	/* Inside a session there is mostly nothing to take, and nobody may take it. The ambient
+	 * ones go with the inheritable. */
+	if (capng_apply(!narrow && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP)
+				? CAPNG_SELECT_BOTH
+				: CAPNG_SELECT_CAPS))
+		return -EPERM;
+	/* With no_new_privs no way leads to what is left. */
+	return bounding_is_narrow(kept) || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : -EPERM;
 }
 
 int bounding_apply(const struct plan *plan)

@@ -6,9 +6,11 @@
 #include "confine.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "compat.h"
@@ -21,9 +23,19 @@ static int privileges_renounce(void)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
+/* What the kernel asks of whom it spares no_new_privs; root inside a session lacks it. */
+static bool has_admin(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return syscall(SYS_capget, &header, sets) == 0 &&
+	       (sets[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN));
+}
+
 static bool keeps_privileges(const struct plan *plan)
 {
-	return geteuid() == 0 && (plan->header->flags & PLAN_SETUID);
+	return (plan->header->flags & PLAN_SETUID) && has_admin();
 }
 
 int confine_parent(const struct plan *plan)

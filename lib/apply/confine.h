@@ -12,8 +12,8 @@
 
 struct plan;
 
-/* In all of these, no_new_privs is set unless the caller is root and the plan says PLAN_SETUID:
- * only root may install Landlock and a filter without it. */
+/* In all of these, no_new_privs is set unless the plan says PLAN_SETUID and the caller has
+ * CAP_SYS_ADMIN, without which nobody may install Landlock and a filter otherwise. */
 
 /* The common parent of supervisor and session: the Landlock layer of ports, so that what is done on
  * behalf of the session can never exceed them. */
