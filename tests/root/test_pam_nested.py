@@ -37,7 +37,7 @@ class NestedTest(OpenTest):
     def rules(self, port, write="%h"):
         """Rules under which su works inside; ours lies in /opt here."""
         return (f"[policy]\ninclude = system\n[filesystem]\nwrite = {write}\n"
-                f"exec = {harness.PREFIX}\nread = /var/log\n"
+                f"exec = {harness.PREFIX} {STAGE.directory}\nread = /var/log\n"
                 f"[network]\nnet_allow = {PUBLIC}:{port}\n")
 
     def reach(self):

@@ -1,0 +1,209 @@
+"""Whoever becomes root in a session stays in it; each way out is shown bare to lead out for root."""
+import socket
+import subprocess
+from pathlib import Path
+
+import test_escape
+from harness import PYTHON, STAGE, call, compiled
+from machine import PUBLIC
+from test_pam_nested import NestedTest
+
+
+class RootTest(NestedTest):
+    """dora becomes root by su, which asks for nothing here."""
+
+    def as_root(self, *words):
+        return self.inside("su root -c '", *map(str, words), "'")
+
+
+def each(*rows):
+    """Makes a test of each row: the probe, and what it says inside."""
+    def fill(case):
+        for probe, said in rows:
+            def test(self, probe=probe, said=said):
+                self.try_out(probe, said)
+            setattr(case, f"test_{probe}", test)
+        return case
+    return fill
+
+
+class Attack(RootTest):
+    PROGRAM = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.table = []
+
+    @classmethod
+    def tearDownClass(cls):
+        for row in cls.table:
+            print("  {:22}{:10}{}".format(*row))
+
+    def setUp(self):
+        super().setUp()
+        STAGE.policy(self.rules(self.listed.port), "dora")
+
+    def words(self):
+        """Port and path for the probe."""
+        raise NotImplementedError
+
+    def try_out(self, probe, said):
+        port, path = self.words()
+        argv = [compiled(self.PROGRAM), probe, port, self.listed.port, path]
+        bare, inside = call(argv), self.as_root(*argv)
+        self.table.append((probe, bare.out.strip(), inside.out.strip()))
+        self.assertEqual((inside.status, inside.err), (0, ""), inside)
+        if bare.out.strip() != "ok":
+            self.skipTest(f"leads nowhere bare: {bare}")
+        self.assertEqual(inside.out.strip(), said)
+
+
+@each(("write_passwd", "EACCES"), ("truncate_shadow", "EACCES"), ("cron_file", "EACCES"),
+      ("pam_file", "EACCES"), ("policy_file", "EACCES"), ("root_file", "EACCES"),
+      ("link_passwd", "EACCES"), ("rename_file", "EACCES"), ("kernel_setting", "EACCES"),
+      ("sysrq", "EACCES"), ("device_node", "EACCES"), ("memory_device", "EACCES"), ("disk", "EACCES"),
+      ("by_handle", "EPERM"),
+      ("change_root", "EPERM"), ("mount_tmpfs", "EPERM"), ("mount_bind", "EPERM"),
+      ("new_mount_api", "EPERM"), ("open_tree_clone", "EPERM"), ("namespace_new", "EPERM"),
+      ("namespace_of_init", "EACCES"), ("root_of_outside", "EACCES"), ("module_load", "EPERM"),
+      ("module_file", "EPERM"), ("bpf_map", "EPERM"), ("perf", "EPERM"), ("kernel_log", "EPERM"),
+      ("ports", "EPERM"), ("host_name", "EPERM"), ("kexec", "EPERM"), ("watch_files", "EPERM"),
+      ("real_time", "EPERM"), ("limits_raise", "EPERM"), ("io_ring", "EPERM"),
+      ("capability_back", "EPERM"), ("packet_socket", "EPERM"), ("raw_socket", "EPERM"),
+      ("raw_tcp", "EPERM"), ("packet_filter", "EPERM"), ("socket_diagnosis", "EPERM"),
+      ("kernel_crypto", "EPERM"), ("address_add", "EPERM"), ("interface_flags", "EPERM"),
+      ("docker", "EACCES"), ("bus", "EACCES"),
+      ("tcp_elsewhere", "EACCES"))
+class Machine(Attack):
+    PROGRAM = "escape_root"
+
+    def words(self):
+        return self.other.port, 2
+
+    def setUp(self):
+        super().setUp()
+        Path("/run/dbus").mkdir(exist_ok=True)
+        for path in ("/run/docker.sock", "/run/dbus/system_bus_socket"):
+            self.listen(path, family=socket.AF_UNIX)
+
+
+@each(("kill", "EPERM"), ("tkill", "EPERM"), ("tgkill", "EPERM"), ("sigqueue", "EPERM"),
+      ("pidfd_send_signal", "EPERM"), ("proc_directory_as_pidfd", "EPERM"),
+      ("ptrace_attach", "EPERM"), ("ptrace_seize", "EPERM"), ("process_vm_writev", "EPERM"),
+      ("proc_mem", "EACCES"), ("pidfd_getfd", "EPERM"), ("proc_fd", "EACCES"))
+class Outside(Attack):
+    """A process of root's outside: its word and its pipe are what is written to."""
+
+    PROGRAM = "escape_outside"
+
+    def setUp(self):
+        super().setUp()
+        # pylint: disable-next=consider-using-with
+        victim = subprocess.Popen([PYTHON, "-c", test_escape.VICTIM], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        for cleanup in (victim.stdin.close, victim.stdout.close, victim.wait, victim.kill):
+            self.addCleanup(cleanup)
+        self.victim = victim.stdout.readline().strip()
+
+    def words(self):
+        return 1, self.victim
+
+
+class Supervisor(RootTest):
+    EVERY = test_escape.Keepers.EVERY
+
+    def test_root_inside_does_nothing_to_the_supervisor(self):
+        STAGE.policy(self.rules(self.listed.port), "dora")
+        script = self.dora.write("attack", "\n".join(
+            f"echo {probe} $({compiled('escape_outside')} {probe} 1 1 $1:4096:3)"
+            for probe in self.EVERY) + f"\ncat </dev/tcp/{PUBLIC}/{self.listed.port}\n")
+        # The supervisor is the one child of init that is dora's and none of her shell's.
+        with subprocess.Popen(["su", "dora"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True) as session:
+            session.stdin.write("echo ready\n")
+            session.stdin.flush()
+            self.assertEqual(session.stdout.readline(), "ready\n")
+            keeper, = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/comm")
+                       if path.read_text() == "sandlock-superv\n"]
+            said, _ = session.communicate(f"su root -c 'bash {script} {keeper}'\n")
+            lines = dict(line.split() for line in said.splitlines()[:-1])
+            self.assertEqual(said.splitlines()[-1], "hello")
+            self.assertEqual(set(lines), set(self.EVERY))
+            lines.pop("owner_of_descriptor")
+            self.assertLessEqual(set(lines.values()), {"EPERM", "EACCES"}, lines)
+
+
+class Links(RootTest):
+    def test_place_that_is_a_link_to_the_machine_s_gives_root_nothing(self):
+        for place in ("work", ""):
+            STAGE.policy("[policy]\ninclude = system\n[filesystem]\nexec = /opt\n"
+                         f"write = %h/{place}\n", "dora")
+            with self.subTest(place=place):
+                self.linked(self.dora.home / place if place else self.dora.home)
+
+    def linked(self, place):
+        away = place.with_name(place.name + ".away")
+        if place.exists():
+            place.rename(away)
+            self.addCleanup(away.rename, place)
+        place.symlink_to("/etc")
+        try:
+            done = call(["su", "dora", "-c", "su root -c 'echo root; touch /etc/cron.d/escape'"])
+            self.assertNotIn("root", done.out)
+            self.assertFalse(Path("/etc/cron.d/escape").exists())
+        finally:
+            place.unlink()
+
+
+class Allowed(RootTest):
+    """What set-uid programs are for works as bare, unless the policy says otherwise."""
+
+    def setUp(self):
+        super().setUp()
+        rule = Path("/etc/sudoers.d/dora")
+        rule.write_text("dora ALL=(ALL) NOPASSWD: ALL\nDefaults !fqdn\n")
+        rule.chmod(0o440)
+        self.addCleanup(rule.unlink)
+        STAGE.policy(self.rules(self.listed.port) + "allow_icmp = yes\nnet_allow.ping = udp://127.0.0.1:1025\n",
+                     "dora")
+
+    COMMANDS = ("sudo whoami", "sudo -u erin whoami", "sudo -u erin id", "sudo sh -c 'exit 7'",
+                "su root -c whoami", "passwd -S", "ping -c1 -q 127.0.0.1 | grep -c ' 0% packet'",
+               
+                "sudo sh -c 'kill $$' | cat; echo ${PIPESTATUS[0]}", "sudo -n true && echo yes", "sudo cat /etc/shadow | wc -l",
+                "sudo ls -ld /root | cut -c1-10", "sudo -u erin touch /tmp/erins && sudo rm /tmp/erins")
+
+    def test_they_work_as_bare(self):
+        for command in self.COMMANDS:
+            with self.subTest(command=command):
+                script = f". {self.dora.write('command', command)}"
+                bare = self.dora.run(["bash", "-c", script])
+                self.assertEqual(bare, call(["su", "dora", "-c", script], cwd=self.dora.home))
+
+    def test_root_is_confined_as_the_user_is(self):
+        done = self.inside(f"sudo bash -c '{self.reach()}'")
+        self.assertEqual(done.out, "hello\n", done)
+        self.assertEqual(self.arrivals(), (1, 0))
+
+    def test_no_new_privs_makes_them_give_nothing(self):
+        for words, write in (("no_new_privs = yes", "%h"), ("no_new_privs = auto", "%h /srv")):
+            STAGE.policy(self.rules(self.listed.port, write) + f"[session]\n{words}\n", "dora")
+            for command in ("sudo whoami", "su root -c whoami"):
+                with self.subTest(words=words, command=command):
+                    done = self.inside(command)
+                    self.assertEqual(done.out, "")
+                    self.assertNotEqual(done.status, 0)
+            self.assertIn("NoNewPrivs:\t1", self.inside("cat /proc/self/status").out)
+
+    def test_capabilities_bound_what_they_can(self):
+        ask = "grep CapBnd /proc/self/status"
+        STAGE.policy(self.rules(self.listed.port) + "[session]\ncapabilities = none\n", "dora")
+        self.assertEqual(self.inside(ask).out, "CapBnd:\t0000000000000000\n")
+        for command in ("sudo whoami", "su root -c whoami"):
+            done = self.inside(command)
+            self.assertEqual(done.out, "")
+            self.assertNotEqual(done.status, 0)
+        STAGE.policy(self.rules(self.listed.port)
+                     + "[session]\ncapabilities = setuid cap_setgid\n", "dora")
+        self.assertEqual(self.inside(ask).out, "CapBnd:\t00000000000000c0\n")
+        self.assertEqual(self.inside("su root -c whoami").out, "root\n")
