@@ -312,8 +312,11 @@ int main(int argc, char **argv)
 	}
 	error = loop_run(&keeper.loop);
 	denial_flush(&supervisor.denials);
+	/* Who serves no more must not keep the listener: every call would wait for an answer. */
+	if (error)
+		return 1;
 	/* The last confined process is gone, but perhaps not yet buried. */
 	if (keeper.child > 0)
 		children_reap(&keeper, 0);
-	return error ? 1 : 0;
+	return 0;
 }

@@ -63,6 +63,13 @@ static void status_take(struct parent *parent, int status)
 	}
 }
 
+static bool is_child(pid_t pid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 /* Only once the supervisor is dead are these ours to wait for. */
 static void orphans_reap(struct parent *parent)
 {
@@ -72,6 +79,10 @@ static void orphans_reap(struct parent *parent)
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0)
 		if (pid == parent->child)
 			status_take(parent, status);
+	/* The supervisor can have waited for it and have died before it told how it ended. */
+	if (parent->session->keeper < 0 && !is_child(parent->session->supervisor) &&
+	    !is_child(parent->child))
+		status_take(parent, SIGKILL);
 }
 
 static void signal_forward(struct parent *parent, int number)
