@@ -21,6 +21,26 @@ const char *ctl_directory(const struct ctl_options *options)
 	return options->conf ? options->conf : POLICY_DIRECTORY;
 }
 
+struct policy_name policy_name_read(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	const char *dot = strrchr(name, '.');
+	struct policy_name read = { 0 };
+	bool group = name[0] == '@';
+
+	if (!dot || dot == name || (group && dot == name + 1) || dot - name > NAME_MAX)
+		return read;
+	memcpy(read.subject, name + group, (size_t)(dot - name) - group);
+	if (strcmp(dot, ".inc") == 0)
+		read.kind = NAME_FRAGMENT;
+	else if (strcmp(dot, ".conf") == 0)
+		read.kind = group                                  ? NAME_GROUP
+			    : strcmp(read.subject, "default") == 0 ? NAME_DEFAULT
+								   : NAME_USER;
+	return read;
+}
+
 void ctl_report(const struct diagnostic *diagnostic, void *context)
 {
 	(void)context;

@@ -16,40 +16,6 @@
 
 #define GROUPS_MAX 1024
 
-enum name_kind {
-	NAME_IGNORED = 0,
-	NAME_USER,
-	NAME_GROUP,
-	NAME_DEFAULT,
-	NAME_FRAGMENT,
-};
-
-/* What a file's name says; `subject` is the user or group in it. */
-struct policy_name {
-	enum name_kind kind;
-	char subject[NAME_MAX + 1];
-};
-
-static struct policy_name name_read(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	const char *dot = strrchr(name, '.');
-	struct policy_name read = { 0 };
-	bool group = name[0] == '@';
-
-	if (!dot || dot == name || (group && dot == name + 1) || dot - name > NAME_MAX)
-		return read;
-	memcpy(read.subject, name + group, (size_t)(dot - name) - group);
-	if (strcmp(dot, ".inc") == 0)
-		read.kind = NAME_FRAGMENT;
-	else if (strcmp(dot, ".conf") == 0)
-		read.kind = group                                  ? NAME_GROUP
-			    : strcmp(read.subject, "default") == 0 ? NAME_DEFAULT
-								   : NAME_USER;
-	return read;
-}
-
 static void name_warn(const char *path, const struct policy_name *name)
 {
 	if (name->kind == NAME_USER && !getpwnam(name->subject))
@@ -88,7 +54,7 @@ static int policy_try(const struct policy *policy, const char *path, const struc
 
 static int file_check(const struct ctl_options *options, const char *path, unsigned flags)
 {
-	struct policy_name name = name_read(path);
+	struct policy_name name = policy_name_read(path);
 	struct policy *policy;
 	int error;
 
@@ -135,7 +101,7 @@ static void listing_free(struct listing *listing)
 static bool listing_holds(const struct listing *listing, const char *user)
 {
 	for (int i = 0; i < listing->count; i++) {
-		struct policy_name name = name_read(listing->entries[i]->d_name);
+		struct policy_name name = policy_name_read(listing->entries[i]->d_name);
 
 		if (name.kind == NAME_USER && strcmp(name.subject, user) == 0)
 			return true;
@@ -163,7 +129,7 @@ static void user_warn(struct listing *listing, const struct passwd *user)
 		group_count = GROUPS_MAX;
 	for (int i = 0; i < listing->count; i++) {
 		const char *file = listing->entries[i]->d_name;
-		struct policy_name name = name_read(file);
+		struct policy_name name = policy_name_read(file);
 		const struct group *group = name.kind == NAME_GROUP ? getgrnam(name.subject) : NULL;
 
 		if (!group || !groups_hold(groups, group_count, group->gr_gid))
@@ -210,7 +176,7 @@ static int directory_check(const struct ctl_options *options)
 		char path[PATH_MAX];
 
 		snprintf(path, sizeof(path), "%s/%s", directory, name);
-		if (name_read(name).kind == NAME_IGNORED)
+		if (policy_name_read(name).kind == NAME_IGNORED)
 			fprintf(stderr,
 				"%s: ignored, its name is not NAME.conf, @GROUP.conf or NAME.inc\n",
 				path);

@@ -64,6 +64,23 @@ void person_free(struct person *person);
 /* True for a login shell that confines. */
 bool shell_is_ours(const char *shell);
 
+enum name_kind {
+	NAME_IGNORED = 0,
+	NAME_USER,
+	NAME_GROUP,
+	NAME_DEFAULT,
+	NAME_FRAGMENT,
+};
+
+/* What a file's name says; `subject` is the user or group in it. */
+struct policy_name {
+	enum name_kind kind;
+	char subject[NAME_MAX + 1];
+};
+
+/* Of a path, the last component. */
+struct policy_name policy_name_read(const char *path);
+
 /* Makes the plan of `account` just as a login would; *ret_policy (NULL: not wanted) is the caller's
  * to free. CTL_GOOD, or CTL_ERROR after what was wrong was printed. */
 int plan_load(const struct ctl_options *options, const struct account *account,

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "util.h"
 
 #define PAM_FILE_MAX (256U << 10)
+#define GROUP_SIZE   (1U << 20)
 
 /* Where libpam looks for a file, the administrator's first. */
 static const char *const directories[] = { "/etc/pam.d", "/usr/lib/pam.d" };
@@ -119,6 +121,52 @@ static int account_add(struct survey *survey, const char *name)
 	return subject_add(survey, &person, policy);
 }
 
+static bool subjects_hold(const struct survey *survey, const char *name)
+{
+	for (size_t i = 0; i < survey->subject_count; i++)
+		if (strcmp(survey->subjects[i].person.account.name, name) == 0)
+			return true;
+	return false;
+}
+
+static int members_add(struct survey *survey, const char *name)
+{
+	cleanup_free char *buffer = malloc(GROUP_SIZE);
+	struct group group;
+	struct group *found = NULL;
+	int error = buffer ? 0 : -ENOMEM;
+
+	if (error == 0)
+		error = -getgrnam_r(name, &group, buffer, GROUP_SIZE, &found);
+	for (char **member = found ? found->gr_mem : NULL; error == 0 && member && *member; member++)
+		if (!subjects_hold(survey, *member))
+			error = account_add(survey, *member);
+	return error;
+}
+
+/* Those whom the names of the policies name: a directory service need not list its accounts. */
+static int named_add(struct survey *survey)
+{
+	const char *directory = ctl_directory(survey->options);
+	struct dirent **entries;
+	int count = scandir(directory, &entries, NULL, alphasort);
+	int error = 0;
+
+	if (count < 0)
+		return -errno;
+	for (int i = 0; i < count; i++) {
+		struct policy_name name = policy_name_read(entries[i]->d_name);
+
+		if (error == 0 && name.kind == NAME_USER && !subjects_hold(survey, name.subject))
+			error = account_add(survey, name.subject);
+		if (error == 0 && name.kind == NAME_GROUP)
+			error = members_add(survey, name.subject);
+		free(entries[i]);
+	}
+	free(entries);
+	return error;
+}
+
 static int accounts_add(struct survey *survey)
 {
 	const struct passwd *entry;
@@ -131,6 +179,8 @@ static int accounts_add(struct survey *survey)
 		error = name ? account_add(survey, name) : -ENOMEM;
 	}
 	endpwent();
+	if (error == 0)
+		error = named_add(survey);
 	if (survey->subject_count > 0)
 		qsort(survey->subjects, survey->subject_count, sizeof(*survey->subjects),
 		      subject_order);
@@ -296,6 +346,8 @@ int pam_main(const struct ctl_options *options, int argc, char **argv)
 	bool covered;
 	int error;
 
+	if (argc == 0 && access(ctl_directory(options), R_OK) < 0)
+		return ctl_error("%s: %m", ctl_directory(options));
 	if (argc > 0 && operands_add(&survey, argc, argv) != CTL_GOOD)
 		return CTL_ERROR;
 	error = argc > 0 ? 0 : accounts_add(&survey);

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import harness
-from harness import PAM_PORT, STAGE, SessionTest, call, ctl
+from harness import PAM_PORT, SOURCES, STAGE, SessionTest, call, ctl
 from machine import PUBLIC
 
 STACKS, VENDOR, SSHD = Path("/etc/pam.d"), Path("/usr/lib/pam.d"), Path("/etc/ssh/sshd_config")
@@ -471,6 +471,22 @@ class Users(CtlPam):
         (self.conf / "bare.conf").rename(self.conf / "@named.conf")
         self.assertEqual([("alice", "alice.conf"), ("bare", "@named.conf")], self.users())
 
+    def test_users_that_a_directory_service_knows_but_does_not_list_are_named(self):
+        source = STAGE.directory / "nss_shy.c"
+        source.write_text(SOURCES["nss_shy.c"])
+        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
+                        STAGE.directory / "libnss_shy.so.2", source], check=True)
+        switch = Path("/etc/nsswitch.conf")
+        self.addCleanup(switch.write_text, switch.read_text())
+        switch.write_text("passwd: files shy\ngroup: files shy\n")
+        self.policy("shy")
+        self.policy("@shy-group")
+        done = call([ctl(), "pam", "--conf", self.conf, "--json"],
+                    env={"LD_LIBRARY_PATH": str(STAGE.directory)})
+        self.assertEqual([("alice", "alice.conf"), ("bare", "bare.conf"),
+                          ("member", "@shy-group.conf"), ("shy", "shy.conf")],
+                         [(user["user"], user["policy"]) for user in json.loads(done.out)["users"]])
+
     def test_default_names_everybody_with_a_login_shell_but_root(self):
         (self.conf / "bare.conf").rename(self.conf / "default.conf")
         users = self.users()
@@ -496,5 +512,8 @@ class Users(CtlPam):
                 done = call([ctl(), "pam", "--conf", self.conf, *words])
                 self.assertEqual((2, ""), (done.status, done.out))
                 self.assertIn(text, done.err)
+        done = call([ctl(), "pam", "--conf", "/nowhere"])
+        self.assertEqual((2, "", "sandlockctl: /nowhere: No such file or directory\n"),
+                         (done.status, done.out, done.err))
         done = call([ctl(), "status", "--json"])
         self.assertEqual((2, "sandlockctl: --json belongs behind pam\n"), (done.status, done.err))

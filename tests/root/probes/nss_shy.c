@@ -1,0 +1,45 @@
+/*
+ * A directory service that knows a user and a group, but lists nobody: most are set up so.
+ * Loaded by glibc in test_ctl_pam, by way of nsswitch.conf.
+ */
+#include <grp.h>
+#include <nss.h>
+#include <pwd.h>
+#include <string.h>
+
+enum nss_status _nss_shy_getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t size,
+				    int *error)
+{
+	(void)error;
+	if (size < 8 || (strcmp(name, "shy") != 0 && strcmp(name, "member") != 0))
+		return NSS_STATUS_NOTFOUND;
+	strncpy(buffer, name, size);
+	*entry = (struct passwd){
+		.pw_name = buffer,
+		.pw_passwd = (char *)"*",
+		.pw_uid = strcmp(name, "shy") == 0 ? 47501 : 47502,
+		.pw_gid = 47501,
+		.pw_gecos = (char *)"",
+		.pw_dir = (char *)"/nonexistent",
+		.pw_shell = (char *)"/bin/bash",
+	};
+	return NSS_STATUS_SUCCESS;
+}
+
+enum nss_status _nss_shy_getgrnam_r(const char *name, struct group *entry, char *buffer, size_t size,
+				    int *error)
+{
+	static char *const members[] = { (char *)"member", NULL };
+
+	(void)error;
+	if (strcmp(name, "shy-group") != 0 || size < sizeof(members))
+		return NSS_STATUS_NOTFOUND;
+	memcpy(buffer, members, sizeof(members));
+	*entry = (struct group){
+		.gr_name = (char *)"shy-group",
+		.gr_passwd = (char *)"*",
+		.gr_gid = 47503,
+		.gr_mem = (char **)buffer,
+	};
+	return NSS_STATUS_SUCCESS;
+}
