@@ -105,9 +105,10 @@ static long filter_load(const struct filter_facts *facts, unsigned long flags)
 }
 
 /* WAIT_KILLABLE_RECV: without it a message interrupted by a timer is sent twice. */
-static int filter_load_listening(const struct filter_facts *facts, int *ret_listener)
+static int filter_load_listening(const struct filter_facts *facts, unsigned long flags,
+				 int *ret_listener)
 {
-	long listener = filter_load(facts, SECCOMP_FILTER_FLAG_NEW_LISTENER |
+	long listener = filter_load(facts, flags | SECCOMP_FILTER_FLAG_NEW_LISTENER |
 						   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
 
 	if (listener < 0)
@@ -131,7 +132,7 @@ int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_
 	/* Landlock before the filter, which might one day refuse landlock_*; and before the
 	 * listener exists, so that no process with a listener is ever outside the domain. */
 	error = files_restrict(plan, abi, options);
-	return error ? error : filter_load_listening(&facts, ret_listener);
+	return error ? error : filter_load_listening(&facts, 0, ret_listener);
 }
 
 int confine_gate(const struct plan *plan, int *ret_listener)
@@ -141,14 +142,18 @@ int confine_gate(const struct plan *plan, int *ret_listener)
 
 	facts.gate = true;
 	facts.gate_uid = plan->header->uid;
-	return filter_load_listening(&facts, ret_listener);
+	/* Unlike Landlock's domains, a filter can be given to all threads at once. */
+	return filter_load_listening(&facts,
+				     SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+				     ret_listener);
 }
 
-int confine_behind_gate(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX])
+int confine_behind_gate(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
+			bool opener)
 {
 	int abi = landlock_abi();
 	struct filter_facts facts = facts_of(plan, abi, guarded);
-	int error = files_restrict(plan, abi, 0);
+	int error = files_restrict(plan, abi, opener ? LANDLOCK_RECORDS : 0);
 
 	facts.nested = true;
 	return error ? error : (int)filter_load(&facts, 0);
@@ -163,5 +168,5 @@ int confine_nested(const struct plan *plan)
 	if ((plan->header->flags & PLAN_FILES) && traps_bind(plan, landlock_abi()))
 		return -EXDEV;
 	error = confine_parent(plan);
-	return error ? error : confine_behind_gate(plan, nobody);
+	return error ? error : confine_behind_gate(plan, nobody, false);
 }

@@ -6,6 +6,7 @@
 #ifndef SANDLOCK_CONFINE_H
 #define SANDLOCK_CONFINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "filter.h"
@@ -25,11 +26,13 @@ int confine_parent(const struct plan *plan);
 int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
 		 int *ret_listener);
 
-/* The same in two steps, where the session is a descendant that the caller will fork: the caller
- * traps what a session traps and may otherwise do what it could; no descendant becomes the user
- * (sets the real uid of the plan) unless the supervisor finds it confined. */
+/* The same in two steps, where the session is a descendant that the caller will fork, or the caller
+ * has several threads: all its threads trap what a session traps and may otherwise do what they
+ * could; nobody becomes the user (sets the real uid of the plan) unless the supervisor finds him
+ * confined, by the second step. -ESRCH: one of the threads has a filter that the others lack. */
 int confine_gate(const struct plan *plan, int *ret_listener);
-int confine_behind_gate(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX]);
+int confine_behind_gate(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
+			bool opener);
 
 /* A session inside a session: both Landlock layers and a filter without a listener add to what is
  * there; the outer supervisor goes on serving. -EXDEV: the plan says something that only a

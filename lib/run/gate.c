@@ -27,6 +27,7 @@ int gate_open(struct gate *gate, pid_t opener)
 	if (status.filters == 0)
 		return -EOPNOTSUPP;
 	gate->opener = opener;
+	gate->threads = status.threads > 1;
 	gate->filters = status.filters;
 	gate->closed = true;
 	return 0;
@@ -35,9 +36,13 @@ int gate_open(struct gate *gate, pid_t opener)
 bool gate_is_opener(const struct gate *gate, const struct notification *call)
 {
 	struct pollfd alive = { gate->pidfd, POLLIN, 0 };
+	struct target_status status;
 
+	if (!gate->closed || (call->thread != gate->opener && !gate->threads))
+		return false;
 	/* Readable means dead: then the number may be another's. */
-	return gate->closed && call->thread == gate->opener && poll(&alive, 1, 0) == 0;
+	return target_read_status(call->thread, &status) == 0 && status.group == gate->opener &&
+	       status.filters == gate->filters && poll(&alive, 1, 0) == 0;
 }
 
 bool gate_is_behind(const struct gate *gate, pid_t thread)

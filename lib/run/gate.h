@@ -12,7 +12,8 @@
 #include "notify.h"
 
 struct gate {
-	bool closed; /* there is a gate at all */
+	bool closed;  /* there is a gate at all */
+	bool threads; /* the opener has others beside the one that opened the session */
 	pid_t opener;
 	int pidfd;
 	unsigned filters; /* seccomp filters on the opener; who is confined has more */
@@ -22,7 +23,8 @@ struct gate {
 int gate_open(struct gate *gate, pid_t opener);
 
 /* True where the opener itself, while it lives, made the call: a program of root's that no user's
- * memory or code is in. It performs its own calls. */
+ * memory or code is in. It performs its own calls. A thread of it that has gone on to confine
+ * itself is the opener no more. */
 bool gate_is_opener(const struct gate *gate, const struct notification *call);
 
 /* True where the calling thread carries a filter beyond the gate's: that of a session, which it can

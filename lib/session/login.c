@@ -37,6 +37,7 @@ struct start {
 	struct spawn_ids user;    /* its uid is the user's */
 	struct spawn_ids service; /* without groups */
 	gid_t *groups;            /* of user */
+	bool threads;             /* the opener has several */
 	int memfd;
 	int reports; /* our end of SUPERVISOR_PARENT_FD */
 	int words;   /* and of SUPERVISOR_CHILD_FD */
@@ -124,12 +125,12 @@ static int plan_make(struct start *start)
 static pid_t supervisor_exec(const struct start *start, int reports, int words)
 {
 	const struct login_request *request = start->request;
+	const char *way = start->login->gate ? "gate" : "open";
 	struct spawn_ids ids = start->user;
 	char opener[NUMBER_MAX], uid[NUMBER_MAX], gid[NUMBER_MAX];
 	char display[DISPLAY_NUMBER_MAX];
 	const char *const argv[] = {
-		"sandlock-supervisor",           opener, display, uid, gid,
-		request->gate ? "gate" : "open", NULL,
+		"sandlock-supervisor", opener, display, uid, gid, way, NULL,
 	};
 	cleanup_fd int agent = given_agent(request->agent, start->user.uid);
 	const int descriptors[] = { -1, -1, -1, start->memfd, reports, words, -1, agent };
@@ -218,6 +219,15 @@ static int opener_confine(const struct start *start, int *ret_listener)
 	return error ? error : confine_self(&login->plan, guarded, ret_listener);
 }
 
+static int gate_enter(const struct login *login, bool opener)
+{
+	uint32_t guarded[FILTER_GUARDED_MAX];
+	int error = rights_bound(&login->plan);
+
+	guard(login, guarded);
+	return error ? error : confine_behind_gate(&login->plan, guarded, opener);
+}
+
 /* The supervisor fetches the listener from us and gives the word. */
 static int listener_hand_over(const struct start *start, int listener)
 {
@@ -254,6 +264,11 @@ static int session_open(struct start *start)
 	/* What we log is trapped by now: without a supervisor it would wait for ourselves. */
 	if (listener >= 0)
 		close(fd_take(&listener));
+	/* The thread that will fork the session goes in by itself; the others stay before the gate. */
+	if (!error && start->threads && !start->request->gate) {
+		login->gate = false;
+		error = gate_enter(login, true);
+	}
 	return error ? refuse(start, "the session does not start", error) : 0;
 }
 
@@ -261,7 +276,13 @@ static int session_open(struct start *start)
 static int session_join(struct start *start)
 {
 	struct login *login = start->login;
-	int error = inside_join(&login->plan, start->request->inherit);
+	int error;
+
+	/* Landlock and filters are a thread's: another one's children would be in the outer session
+	 * alone. */
+	if (start->threads)
+		return refuse(start, "opened by a program with several threads", 0);
+	error = inside_join(&login->plan, start->request->inherit);
 
 	login->gate = false;
 	if (!error)
@@ -271,30 +292,21 @@ static int session_join(struct start *start)
 		     : 0;
 }
 
-/* Landlock and filters are a thread's: another one's children would be free. */
-static int opener_judge(const struct start *start)
-{
-	if (geteuid() != 0)
-		return refuse(start, "opened by a program that is not root", -EPERM);
-	if (unshare(CLONE_THREAD))
-		return refuse(start, "opened by a program with several threads", 0);
-	return 0;
-}
-
 int login_open(const struct login_request *request, struct login *ret_login)
 {
-	struct login login = { .gate = request->gate, .opener = getpid() };
+	const bool threads = unshare(CLONE_THREAD) != 0;
+	struct login login = { .gate = request->gate || threads, .opener = getpid() };
 	struct start start = {
 		.request = request,
 		.login = &login,
+		.threads = threads,
 		.memfd = -1,
 		.reports = -1,
 		.words = -1,
 	};
-	int result = opener_judge(&start);
+	int result = geteuid() == 0 ? accounts_find(&start)
+				    : refuse(&start, "opened by a program that is not root", -EPERM);
 
-	if (result == 0)
-		result = accounts_find(&start);
 	if (result == 0)
 		result = plan_make(&start);
 	if (result == 0)
@@ -312,12 +324,8 @@ int login_open(const struct login_request *request, struct login *ret_login)
 
 int login_enter(const struct login *login)
 {
-	uint32_t guarded[FILTER_GUARDED_MAX];
-	int error = rights_bound(&login->plan);
+	int error = gate_enter(login, false);
 
-	guard(login, guarded);
-	if (!error)
-		error = confine_behind_gate(&login->plan, guarded);
 	if (error)
 		log_line(LOG_ALERT, "login refused user=%s: not confined: %s",
 			 plan_string(&login->plan, login->plan.header->user), strerror(-error));

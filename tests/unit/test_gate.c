@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <linux/filter.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -83,6 +84,48 @@ static void opener_is_known_while_it_lives(void **state)
 	close(gate.pidfd);
 }
 
+static void *thread_stay(void *data)
+{
+	const pid_t number = (pid_t)syscall(__NR_gettid);
+	const int pipe = *(const int *)data;
+
+	if (write(pipe, &number, sizeof(number)) == sizeof(number))
+		pause();
+	_exit(1);
+}
+
+static void threads_of_the_opener_are_known(void **state)
+{
+	int pipes[2];
+	pthread_t thread;
+	pid_t number = 0;
+	pid_t other = child_start(1);
+	pid_t opener;
+	struct gate gate = { 0 };
+
+	(void)state;
+	assert_int_equal(0, pipe(pipes));
+	opener = fork();
+	if (opener == 0) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		if (filter_add() || pthread_create(&thread, NULL, thread_stay, &pipes[1]))
+			_exit(1);
+		pause();
+		_exit(1);
+	}
+	close(pipes[1]);
+	assert_int_equal(0, read_exact(pipes[0], &number, sizeof(number)));
+	close(pipes[0]);
+	assert_int_equal(0, gate_open(&gate, opener));
+	assert_true(is_opener(&gate, opener));
+	assert_true(is_opener(&gate, number));
+	assert_false(is_opener(&gate, other));
+	child_end(opener);
+	assert_false(is_opener(&gate, number));
+	child_end(other);
+	close(gate.pidfd);
+}
+
 static void only_who_has_more_filters_is_behind(void **state)
 {
 	pid_t opener = child_start(2);
@@ -147,6 +190,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(opener_is_known_while_it_lives),
+		cmocka_unit_test(threads_of_the_opener_are_known),
 		cmocka_unit_test(only_who_has_more_filters_is_behind),
 		cmocka_unit_test(gate_that_is_not_there_lets_nobody_pass),
 		cmocka_unit_test(opener_that_is_gone_has_no_gate),
