@@ -56,7 +56,7 @@ ssize_t target_gather(pid_t thread, struct iovec *vectors, size_t count, size_t 
 	while (first < count && skip >= vectors[first].iov_len)
 		skip -= vectors[first++].iov_len;
 	if (first < count) {
-		vectors[first].iov_base = (char *)vectors[first].iov_base + skip;
+		vectors[first].iov_base = (void *)((uintptr_t)vectors[first].iov_base + skip);
 		vectors[first].iov_len -= skip;
 	}
 	for (last = first; last < count && local.iov_len < limit; last++) {
