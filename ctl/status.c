@@ -96,7 +96,7 @@ static int kernel_print(void)
 		return ctl_error("uname: %m");
 	printf("kernel: Linux %s, Landlock ABI %d\n", kernel.release, abi);
 	status = protections_print(abi);
-	printf("\nnot covered by a login shell:\n");
+	printf("\nnot covered by a login shell (sandlockctl pam: by the PAM module, on this machine):\n");
 	for (size_t i = 0; i < ARRAY_SIZE(uncovered); i++)
 		printf("  %s\n", uncovered[i]);
 	return status;
