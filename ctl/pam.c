@@ -322,6 +322,7 @@ static int survey_make(struct survey *survey)
 			error = door_judge(survey, door);
 	}
 	doors_share_lines(survey);
+	greeters_find(survey);
 	if (error == 0)
 		error = places_find(survey);
 	return error < 0 || !survey->findings.failed ? error : -ENOMEM;

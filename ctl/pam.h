@@ -131,6 +131,9 @@ bool pam_line_holds(const struct pam_handler *handler, const char *service,
  * alone. */
 void doors_share_lines(struct survey *survey);
 
+/* Names the lines that confine a greeter by what is meant for its users. */
+void greeters_find(struct survey *survey);
+
 /* Asks `sshd -T` about every subject. */
 void sshd_ask(struct survey *survey);
 

@@ -148,6 +148,21 @@ class Report(CtlPam):
         self.assertIn("lightdm", names)
         self.assertFalse({"xscreensaver", "lightdm-greeter", "passwd"} & set(names))
 
+    def test_greeter_that_default_would_confine_is_named(self):
+        subprocess.run(["useradd", "-r", "-s", "/bin/false", "lightdm"], check=True)
+        self.addCleanup(subprocess.run, ["userdel", "lightdm"], check=True)
+        expected = ("/etc/pam.d/lightdm-greeter:1: confines the greeter of lightdm-greeter, too, "
+                    "by default.conf: write exempt=lightdm\n")
+        self.stack("lightdm-greeter", f"{SESSION}\n")
+        self.assertNotIn(expected, self.pam())
+        self.policy("default")
+        self.assertIn(expected, self.pam())
+        self.stack("lightdm-greeter", f"{SESSION} exempt=root,lightdm\n")
+        self.assertNotIn(expected, self.pam())
+        self.stack("lightdm-greeter", f"{SESSION}\n")
+        self.policy("lightdm")
+        self.assertNotIn(expected, self.pam())
+
     def test_other_that_cannot_be_read_refuses_every_service(self):
         self.append("su", SESSION)
         self.append("other", "@include nowhere")
