@@ -9,7 +9,8 @@
 
 #define DISPLAY_NUMBER_MAX 16
 
-/* O_PATH of the agent's socket, where it is the user's own; else, also for NULL, -1. */
+/* O_PATH of the socket, where it is the user's own and an agent, known by its process name, serves
+ * it; else, also for NULL, -1. It sees one empty connection. */
 int given_agent(const char *path, uid_t uid);
 
 /* The number in ":0", "unix:0.0"; "-" where the display (or NULL) is none of this machine's. */

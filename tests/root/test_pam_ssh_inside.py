@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -177,6 +178,45 @@ class Nested(Inside):
             said = (self.dora.home / "said").read_text()
             return said.count("hello"), said.count("Permission denied")
         self.assert_rules(work, self.listed, self.other, self.policy, bare=(2, 0), refused=(1, 2))
+
+
+class Environment(Inside):
+    """What the user has PAM put into the environment of his next login."""
+
+    def name_agent(self, path):
+        self.addCleanup(self.dora.write(".pam_environment", f"SSH_AUTH_SOCK={path}\n").unlink)
+
+    def test_socket_that_is_called_an_agent_and_is_none_is_not_reached(self):
+        path = self.shared() / "bus"
+        bus = self.listen(str(path), family=socket.AF_UNIX)
+        os.chown(path, self.dora.uid, self.dora.gid)
+        self.name_agent(path)
+        def work():
+            return self.python("""
+def speak():
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(os.environ["SSH_AUTH_SOCK"])
+        client.sendall(b"word")
+answer(attempt(speak))""")
+        self.assertEqual(("ok", [b"word"]), (work(), bus.said()))
+        self.confine()
+        # Only the question who serves it arrives.
+        self.assertEqual(("EACCES", [b""]), (work(), bus.said()))
+
+    def test_agent_outside_signs(self):
+        path = self.shared() / "agent"
+        self.name_agent(path)
+        def work():
+            # pylint: disable-next=consider-using-with
+            agent = subprocess.Popen(["ssh-agent", "-D", "-a", path], user=self.dora.uid,
+                                     group=self.dora.gid, stdout=subprocess.DEVNULL)
+            eventually(path.exists, "the agent listens")
+            done = self.ssh("ssh-add -q .ssh/id_ed25519; ssh-add -l")
+            agent.kill()
+            agent.wait()
+            path.unlink()
+            return done
+        self.assertIn("256 ", self.as_before(work).out)
 
 
 class Crowd(SshTest):
