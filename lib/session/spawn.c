@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@
 #include "util.h"
 
 #define STACK_SIZE     (16U << 10) /* the two of them use a few hundred bytes */
+#define STACKS_SIZE    (2 * STACK_SIZE)
 #define KERNEL_SIGNALS 64
 
 /* What the caller and the two processes share. exec(2) makes any child one that its parent is told
@@ -28,10 +30,9 @@ struct shared {
 	const struct spawn *spawn;
 	bool wait;
 	int null;
-	int failure; /* of the program's start */
-	int result;  /* of spawn_run or spawn_leave */
-	unsigned char between[STACK_SIZE] __attribute__((aligned(16)));
-	unsigned char program[STACK_SIZE] __attribute__((aligned(16)));
+	int failure;  /* of the program's start */
+	int result;   /* of spawn_run or spawn_leave */
+	char *stacks; /* of the process between, then of the program */
 };
 
 /* A handler of the caller's must not run in its memory. */
@@ -116,7 +117,7 @@ static int between_main(void *argument)
 	int ended;
 
 	handlers_drop();
-	pid = clone(program_main, shared->program + STACK_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD,
+	pid = clone(program_main, shared->stacks + STACKS_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD,
 		    shared);
 	if (pid < 0)
 		ended = -errno;
@@ -130,23 +131,19 @@ static int between_main(void *argument)
 
 /* Exit signal 0: the caller is told nothing, and only a wait that asks for such children sees
  * it. */
-static int spawn_start(const struct spawn *spawn, bool wait)
+static int between_run(struct shared *shared)
 {
-	cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct shared shared = { .spawn = spawn, .wait = wait, .null = null, .result = -EIO };
 	sigset_t all;
 	sigset_t before;
 	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 	pid_t pid;
 
-	if (null < 0)
-		return -errno;
 	sigfillset(&all);
 	if (sigprocmask(SIG_SETMASK, &all, &before))
 		return -errno;
-	pid = clone(between_main, shared.between + STACK_SIZE, CLONE_VM | CLONE_VFORK, &shared);
+	pid = clone(between_main, shared->stacks + STACK_SIZE, CLONE_VM | CLONE_VFORK, shared);
 	if (pid < 0)
-		shared.result = -errno;
+		shared->result = -errno;
 	else
 		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 			;
@@ -154,7 +151,25 @@ static int spawn_start(const struct spawn *spawn, bool wait)
 	if (dumpable == 1)
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	sigprocmask(SIG_SETMASK, &before, NULL);
-	return shared.result;
+	return shared->result;
+}
+
+static int spawn_start(const struct spawn *spawn, bool wait)
+{
+	cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct shared shared = { .spawn = spawn, .wait = wait, .null = null, .result = -EIO };
+	int result;
+
+	if (null < 0)
+		return -errno;
+	/* Not of the caller's own stack, which would hold the pages as long as the session lasts. */
+	shared.stacks = mmap(NULL, STACKS_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (shared.stacks == MAP_FAILED)
+		return -errno;
+	result = between_run(&shared);
+	munmap(shared.stacks, STACKS_SIZE);
+	return result;
 }
 
 int spawn_run(const struct spawn *spawn)
