@@ -321,9 +321,30 @@ static bool is_open_already(pam_handle_t *pamh)
 }
 
 /* PAM_IGNORE, PAM_SUCCESS, or SESSION_REFUSED, which was logged. */
+static int person_decide(pam_handle_t *pamh, const struct arguments *arguments,
+			 const struct person *person, struct visit *visit)
+{
+	visit->gate = wants_gate(arguments, person);
+	if (arguments->bad) {
+		log_line(LOG_ERR,
+			 "login refused user=%s: unknown value in the argument \"%s\" of pam_sandlock",
+			 person->name, arguments->bad);
+		return SESSION_REFUSED;
+	}
+	if (arguments->services && !list_holds(arguments->services, person->service))
+		return PAM_IGNORE;
+	if (is_exempt(arguments, person)) {
+		log_line(LOG_INFO, "session of %s by %s is exempt, not confined", person->name,
+			 person->service);
+		return PAM_IGNORE;
+	}
+	return person_open(pamh, arguments, person, visit);
+}
+
 static int session_decide(pam_handle_t *pamh, const struct arguments *arguments, struct visit *visit)
 {
 	struct person person;
+	int result;
 
 	if (person_read(pamh, &person)) {
 		log_line(LOG_ERR, "login refused: PAM knows no user name");
@@ -331,21 +352,11 @@ static int session_decide(pam_handle_t *pamh, const struct arguments *arguments,
 	}
 	if (is_root(&person))
 		return PAM_IGNORE;
-	visit->gate = wants_gate(arguments, &person);
-	if (arguments->bad) {
-		log_line(LOG_ERR,
-			 "login refused user=%s: unknown value in the argument \"%s\" of pam_sandlock",
-			 person.name, arguments->bad);
-		return SESSION_REFUSED;
-	}
-	if (arguments->services && !list_holds(arguments->services, person.service))
-		return PAM_IGNORE;
-	if (is_exempt(arguments, &person)) {
-		log_line(LOG_INFO, "session of %s by %s is exempt, not confined", person.name,
-			 person.service);
-		return PAM_IGNORE;
-	}
-	return person_open(pamh, arguments, &person, visit);
+	result = person_decide(pamh, arguments, &person, visit);
+	/* Our answer may be one of many, or of no weight in the stack. */
+	if (result == SESSION_REFUSED && person.known)
+		login_refuse(person.uid);
+	return result;
 }
 
 static enum stage stage_after(int result)

@@ -88,6 +88,9 @@ static struct filter_facts facts_of(const struct plan *plan, int abi,
 	return facts;
 }
 
+/* Unlike Landlock's domains, a filter can be given to all threads at once. */
+#define ALL_THREADS (SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH)
+
 /* The listener where flags ask for one, else 0; or a negative errno. */
 static long filter_load(const struct filter_facts *facts, unsigned long flags)
 {
@@ -142,10 +145,7 @@ int confine_gate(const struct plan *plan, int *ret_listener)
 
 	facts.gate = true;
 	facts.gate_uid = plan->header->uid;
-	/* Unlike Landlock's domains, a filter can be given to all threads at once. */
-	return filter_load_listening(&facts,
-				     SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
-				     ret_listener);
+	return filter_load_listening(&facts, ALL_THREADS, ret_listener);
 }
 
 int confine_behind_gate(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
@@ -157,6 +157,14 @@ int confine_behind_gate(const struct plan *plan, const uint32_t guarded[FILTER_G
 
 	facts.nested = true;
 	return error ? error : (int)filter_load(&facts, 0);
+}
+
+int confine_refused(uid_t uid)
+{
+	const struct filter_facts facts = { .forbid = true, .gate_uid = uid };
+	int error = has_admin() ? 0 : privileges_renounce();
+
+	return error ? error : (int)filter_load(&facts, ALL_THREADS);
 }
 
 int confine_nested(const struct plan *plan)

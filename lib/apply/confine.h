@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "filter.h"
 
@@ -33,6 +34,10 @@ int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_
 int confine_gate(const struct plan *plan, int *ret_listener);
 int confine_behind_gate(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
 			bool opener);
+
+/* A session that was refused, whatever its program makes of that: neither the caller nor a
+ * descendant becomes this user (sets the real uid) any more. */
+int confine_refused(uid_t uid);
 
 /* A session inside a session: both Landlock layers and a filter without a listener add to what is
  * there; the outer supervisor goes on serving. -EXDEV: the plan says something that only a

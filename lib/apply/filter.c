@@ -368,13 +368,15 @@ static const struct {
 static bool trapped_row(uint32_t number, enum trap_when when, const struct filter_facts *facts,
 			struct row *ret_row)
 {
-	struct row row = { number, emit_always, 0, 0, TRAP };
+	struct row row = { number, emit_always, 0, 0, facts->forbid ? FAIL(EPERM) : TRAP };
 
+	if (facts->forbid && when != TRAP_GATE)
+		return false;
 	switch (when) {
 	case TRAP_ALWAYS:
 		break;
 	case TRAP_GATE:
-		if (!facts->gate)
+		if (!facts->gate && !facts->forbid)
 			return false;
 		row.emit = emit_equal;
 		row.value = facts->gate_uid;
@@ -455,7 +457,7 @@ static void rows_add_refused(struct rows *rows, const struct filter_facts *facts
 
 static void rows_collect(struct rows *rows, const struct filter_facts *facts)
 {
-	if (!facts->gate)
+	if (!facts->gate && !facts->forbid)
 		rows_add_refused(rows, facts);
 	if (!facts->nested)
 		rows_add_trapped(rows, facts);

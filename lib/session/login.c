@@ -332,6 +332,15 @@ int login_enter(const struct login *login)
 	return error;
 }
 
+void login_refuse(uid_t uid)
+{
+	int error = confine_refused(uid);
+
+	if (error)
+		log_line(LOG_ALERT, "a refused login is held by its program alone: %s",
+			 strerror(-error));
+}
+
 void login_close(struct login *login)
 {
 	log_identify(NULL, 0);

@@ -40,6 +40,10 @@ int login_open(const struct login_request *request, struct login *ret_login);
  * (logged) the process must end. */
 int login_enter(const struct login *login);
 
+/* A login that was refused: the calling process and its descendants become this user no more, also
+ * where the program goes on. */
+void login_refuse(uid_t uid);
+
 void login_close(struct login *login);
 
 #endif

@@ -83,6 +83,32 @@ class Refusal(OpenTest):
         self.assertFalse(mark.exists())
 
 
+class RefusalOfNoWeight(OpenTest):
+    """A program that goes on after a refusal does not become the user."""
+
+    def goes_on(self, program, before, last):
+        """With `before` ahead of our line, whose control is `last`'s, the program lets anybody in."""
+        (service,) = program.services
+        run = program(self.dora).run
+        STAGE.policy(None, "dora")
+        self.stack(service, last=before + last)
+        self.assertEqual(run("id -un").out, "dora\n", "no policy")
+        STAGE.policy(NOTHING, "dora")
+        self.assertEqual(run("grep -c ^Seccomp:.2 /proc/self/status").out, "1\n", "a sound policy")
+        STAGE.policy(BROKEN, "dora")
+        done = run("id -un")
+        self.assertEqual(done.out, "", done)
+        self.assertNotEqual(done.status, 0)
+
+    def test_sudo_does_not_run_the_command_where_another_line_failed_first(self):
+        self.goes_on(openers.Sudo, "session required pam_deny.so\n", LAST)
+
+    def test_optional_line_refuses_as_well(self):
+        for program in (openers.Su, openers.Sudo, openers.Runuser):
+            with self.subTest(program=program.__name__):
+                self.goes_on(program, "", LAST.replace("required", "optional"))
+
+
 class AsBefore(OpenTest):
     """What a program shows with the module's line is what it showed without."""
 

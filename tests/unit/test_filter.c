@@ -306,6 +306,27 @@ static void gate_traps_what_becomes_the_user_and_refuses_nothing(void **state)
 	assert_int_equal(FAIL(ENOSYS), ask_abi(&gate, AUDIT_ARCH_I386, 0, NULL));
 }
 
+/* What a refused login leaves behind. */
+static void refusal_forbids_to_become_the_user_and_nothing_else(void **state)
+{
+	static const char *const becoming[] = { "setuid", "setreuid", "setresuid" };
+	struct built refusal;
+
+	(void)state;
+	build(&refusal, &(struct filter_facts){ .forbid = true, .gate_uid = 1000 });
+	for (size_t i = 0; i < ARRAY_SIZE(becoming); i++) {
+		int number = number_of(becoming[i]);
+
+		assert_int_equal(FAIL(EPERM), ask(&refusal, number, 1000, 1000, 1000));
+		assert_int_equal(FAIL(EPERM), ask(&refusal, number, GARBAGE | 1000, 0, 0));
+		assert_int_equal(ALLOW, ask(&refusal, number, 1001, 1000, 1000));
+		assert_int_equal(ALLOW, ask(&refusal, number, 0, 0, 0));
+		assert_int_equal(ALLOW, ask(&refusal, number, UINT32_MAX, 1000, UINT32_MAX));
+	}
+	for (int number = 0; number <= FILTER_CALL_LAST; number++)
+		assert_int_equal(ALLOW, ask(&refusal, number, 1, 1, 1, 1, 1, 1));
+}
+
 /* Two filters that trap the same would leave the call to the newer one, which nobody serves. */
 static void session_behind_a_gate_traps_nothing(void **state)
 {
@@ -705,6 +726,7 @@ int main(void)
 		cmocka_unit_test(sockets_are_created_as_the_policy_says),
 		cmocka_unit_test(trapped_calls_trap_as_the_facts_say),
 		cmocka_unit_test(gate_traps_what_becomes_the_user_and_refuses_nothing),
+		cmocka_unit_test(refusal_forbids_to_become_the_user_and_nothing_else),
 		cmocka_unit_test(session_behind_a_gate_traps_nothing),
 		cmocka_unit_test(audit_is_refused_as_by_a_kernel_without_it),
 		cmocka_unit_test(sendto_traps_only_with_an_address),

@@ -5,6 +5,7 @@
  */
 #define login_open     fake_login_open
 #define login_enter    fake_login_enter
+#define login_refuse   fake_login_refuse
 #define login_close    fake_login_close
 #define inside_session fake_inside_session
 #define log_line       fake_log_line
@@ -35,6 +36,7 @@ static struct {
 	bool inside;
 	pid_t pid;
 	int opened, entered, closed, exited, exit_status;
+	uid_t refused; /* 0: nobody was */
 	struct login_request request;
 	char log[1024];
 	char said[256];
@@ -87,6 +89,11 @@ int fake_login_enter(const struct login *login)
 	assert_int_equal(OPENER, login->opener);
 	world.entered++;
 	return world.enter_result;
+}
+
+void fake_login_refuse(uid_t uid)
+{
+	world.refused = uid;
 }
 
 void fake_login_close(struct login *login)
@@ -250,6 +257,7 @@ static void session_that_fails_refused_and_said(void **state)
 	world.open_result = -EIO;
 	assert_int_equal(PAM_PERM_DENIED, open_with(place));
 	assert_non_null(strstr(world.said, "sandlock: login refused"));
+	assert_int_equal(getpwnam("nobody")->pw_uid, world.refused);
 	world.said[0] = '\0';
 	assert_int_equal(PAM_PERM_DENIED, open_with(place, "quiet"));
 	assert_string_equal("", world.said);
@@ -321,6 +329,8 @@ static void unknown_value_refuses_and_is_named(void **state)
 		world.log[0] = '\0';
 		assert_int_equal(PAM_PERM_DENIED, open_with(place, bad[i]));
 		assert_non_null(strstr(world.log, bad[i]));
+		assert_int_not_equal(0, world.refused);
+		world.refused = 0;
 	}
 	assert_int_equal(0, world.opened);
 }
