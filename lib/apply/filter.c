@@ -5,6 +5,7 @@
  */
 #include "filter.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -463,22 +464,50 @@ static void rows_collect(struct rows *rows, const struct filter_facts *facts)
 		rows_add_trapped(rows, facts);
 }
 
+static void emit_tree(struct assembler *assembler, const struct row *rows, size_t count);
+
 /* The accumulator holds the number. Rows of one number share a leaf. */
 static void emit_leaf(struct assembler *assembler, const struct row *rows, size_t count)
 {
-	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, rows->number, 1, 0));
-	emit_return(assembler, ALLOW);
+	size_t place = assembler->length;
+	size_t distance;
+
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, rows->number, 0, 0));
 	for (size_t i = 0; i < count; i++)
 		rows[i].emit(assembler, &rows[i]);
+	distance = assembler->length - place - 1;
+	/* The tests of one call are never that many. */
+	assert(distance <= UINT8_MAX);
+	if (place < FILTER_LENGTH_MAX)
+		assembler->program[place].jf = (uint8_t)distance;
 	emit_return(assembler, ALLOW);
 }
 
-/* Numbers from rows[middle] on are searched right, by a long jump, since conditional ones reach 255
- * instructions. */
+/* The numbers from `number` on are searched right of `left`. A conditional jump reaches 255
+ * instructions; where that is too short, what lies left is made once more behind a long one. */
+static void emit_branch(struct assembler *assembler, uint32_t number, const struct row *left,
+			size_t count)
+{
+	size_t place = assembler->length;
+	size_t distance;
+
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JGE, number, 0, 0));
+	emit_tree(assembler, left, count);
+	distance = assembler->length - place - 1;
+	if (distance <= UINT8_MAX && place < FILTER_LENGTH_MAX) {
+		assembler->program[place].jt = (uint8_t)distance;
+		return;
+	}
+	assembler->length = place;
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JGE, number, 0, 1));
+	emit(assembler, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+	emit_tree(assembler, left, count);
+	set_jump(assembler, place + 1);
+}
+
 static void emit_tree(struct assembler *assembler, const struct row *rows, size_t count)
 {
 	size_t middle = count / 2;
-	size_t jump;
 
 	while (middle > 0 && rows[middle - 1].number == rows[middle].number)
 		middle--;
@@ -491,12 +520,7 @@ static void emit_tree(struct assembler *assembler, const struct row *rows, size_
 		emit_leaf(assembler, rows, count);
 		return;
 	}
-	emit(assembler,
-	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JGE, rows[middle].number, 0, 1));
-	jump = assembler->length;
-	emit(assembler, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
-	emit_tree(assembler, rows, middle);
-	set_jump(assembler, jump);
+	emit_branch(assembler, rows[middle].number, rows, middle);
 	emit_tree(assembler, rows + middle, count - middle);
 }
 
