@@ -12,6 +12,7 @@ enum trap_when {
 	TRAP_ADDRESSED, /* where argument 4, the address, is not NULL */
 	TRAP_DATAGRAM,  /* where a datagram socket may exist */
 	TRAP_GATE,      /* in a gate, where argument 0, the new real uid, is the user's */
+	TRAP_EXEC,      /* in a gate around several threads */
 };
 
 /* Only calls whose callers expect EINTR and failure. */
@@ -25,7 +26,9 @@ enum trap_when {
 	row(sendmmsg, TRAP_DATAGRAM)		\
 	row(setuid, TRAP_GATE)			\
 	row(setreuid, TRAP_GATE)		\
-	row(setresuid, TRAP_GATE)
+	row(setresuid, TRAP_GATE)		\
+	row(execve, TRAP_EXEC)			\
+	row(execveat, TRAP_EXEC)
 /* clang-format on */
 
 #endif

@@ -138,13 +138,14 @@ int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_
 	return error ? error : filter_load_listening(&facts, 0, ret_listener);
 }
 
-int confine_gate(const struct plan *plan, int *ret_listener)
+int confine_gate(const struct plan *plan, bool threads, int *ret_listener)
 {
 	const uint32_t nobody[FILTER_GUARDED_MAX] = { 0 };
 	struct filter_facts facts = facts_of(plan, landlock_abi(), nobody);
 
 	facts.gate = true;
 	facts.gate_uid = plan->header->uid;
+	facts.gate_threads = threads;
 	return filter_load_listening(&facts, ALL_THREADS, ret_listener);
 }
 

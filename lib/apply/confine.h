@@ -30,8 +30,9 @@ int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_
 /* The same in two steps, where the session is a descendant that the caller will fork, or the caller
  * has several threads: all its threads trap what a session traps and may otherwise do what they
  * could; nobody becomes the user (sets the real uid of the plan) unless the supervisor finds him
- * confined, by the second step. -ESRCH: one of the threads has a filter that the others lack. */
-int confine_gate(const struct plan *plan, int *ret_listener);
+ * confined, by the second step. With `threads` those of the caller may, but not to start a program.
+ * -ESRCH: one of the threads has a filter that the others lack. */
+int confine_gate(const struct plan *plan, bool threads, int *ret_listener);
 int confine_behind_gate(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
 			bool opener);
 

@@ -382,6 +382,10 @@ static bool trapped_row(uint32_t number, enum trap_when when, const struct filte
 		row.emit = emit_equal;
 		row.value = facts->gate_uid;
 		break;
+	case TRAP_EXEC:
+		if (!facts->gate_threads)
+			return false;
+		break;
 	case TRAP_BIND:
 		if (!facts->trap_bind)
 			return false;

@@ -33,7 +33,8 @@ struct filter_facts {
 	bool nested;        /* the outer session's supervisor serves: nothing traps here */
 	bool gate;          /* only traps, and also whatever would set the real uid to gate_uid */
 	uint32_t gate_uid;
-	bool forbid;          /* only refuses what would set the real uid to gate_uid */
+	bool gate_threads; /* the gate is around several threads: whoever starts a program asks */
+	bool forbid;       /* only refuses what would set the real uid to gate_uid */
 	bool hold_truncation; /* Landlock cannot: below ABI 3, where files are restricted */
 	bool trap_bind;       /* Landlock does not decide every bind */
 	uint32_t call_count;

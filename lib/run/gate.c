@@ -53,18 +53,51 @@ bool gate_is_behind(const struct gate *gate, pid_t thread)
 	       status.filters > gate->filters;
 }
 
-/* Registers only: what was judged is what the kernel does. */
-static struct outcome become_user(struct supervisor *supervisor, struct request *request,
-				  const char *operation)
+/* The thread was judged, which waits, and no memory: what was judged is what the kernel does. */
+static struct outcome answer(struct supervisor *supervisor, struct request *request,
+			     const char *operation, bool passes)
 {
-	bool behind = gate_is_behind(&supervisor->gate, request->call.thread);
-
 	if (!notify_is_held(supervisor->listener.fd, request->call.id))
 		return outcome_gone();
-	if (behind)
+	if (passes)
 		return (struct outcome){ .kind = OUTCOME_CONTINUE };
 	(void)serve_fail(supervisor, request, operation, "not confined");
 	return outcome_error(EPERM);
+}
+
+/* libc sets the ids of all threads where one sets its own: those of the opener follow, since none
+ * of them starts a program as the user. */
+static struct outcome become_user(struct supervisor *supervisor, struct request *request,
+				  const char *operation)
+{
+	const struct gate *gate = &supervisor->gate;
+	bool passes = gate_is_behind(gate, request->call.thread) ||
+		      (gate->threads && gate_is_opener(gate, &request->call));
+
+	return answer(supervisor, request, operation, passes);
+}
+
+/* Programs of the opener's other threads are root's, or somebody else's. */
+static struct outcome start_program(struct supervisor *supervisor, struct request *request,
+				    const char *operation)
+{
+	const uid_t user = supervisor->plan->header->uid;
+	struct target_status status;
+	bool passes = gate_is_behind(&supervisor->gate, request->call.thread) ||
+		      (target_read_status(request->call.thread, &status) == 0 &&
+		       status.uid != user && status.file_uid != user);
+
+	return answer(supervisor, request, operation, passes);
+}
+
+struct outcome serve_execve(struct supervisor *supervisor, struct request *request)
+{
+	return start_program(supervisor, request, "execve");
+}
+
+struct outcome serve_execveat(struct supervisor *supervisor, struct request *request)
+{
+	return start_program(supervisor, request, "execveat");
 }
 
 struct outcome serve_setuid(struct supervisor *supervisor, struct request *request)

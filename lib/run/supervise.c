@@ -29,13 +29,19 @@ static const struct {
 } served[] = { TRAPPED_CALLS(SERVE_ROW) };
 #undef SERVE_ROW
 
+/* The opener, too, becomes the user only where it is confined as he is. */
+static bool asks_the_gate(enum trap_when when)
+{
+	return when == TRAP_GATE || when == TRAP_EXEC;
+}
+
 static struct outcome serve(struct supervisor *supervisor, struct request *request)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(served); i++) {
 		if (served[i].call != request->call.call)
 			continue;
-		/* The opener, too, becomes the user only where it is confined as he is. */
-		if (served[i].when != TRAP_GATE && gate_is_opener(&supervisor->gate, &request->call))
+		if (!asks_the_gate(served[i].when) &&
+		    gate_is_opener(&supervisor->gate, &request->call))
 			return (struct outcome){ .kind = OUTCOME_CONTINUE };
 		return served[i].serve(supervisor, request);
 	}

@@ -213,7 +213,7 @@ static int opener_confine(const struct start *start, int *ret_listener)
 	int error;
 
 	if (login->gate)
-		return confine_gate(&login->plan, ret_listener);
+		return confine_gate(&login->plan, start->threads, ret_listener);
 	guard(login, guarded);
 	error = rights_bound(&login->plan);
 	return error ? error : confine_self(&login->plan, guarded, ret_listener);

@@ -46,6 +46,15 @@ class Threads(OpenTest):
         self.assertEqual((0, 0), self.arrivals())
         self.log.wait(r"operation=setuid .*reason=not.*confined")
 
+    def test_thread_with_the_ids_of_the_user_starts_no_program(self):
+        self.assertEqual("hello\nhello\n", self.open("dropped", self.command).out)
+        self.assertEqual((1, 1), self.arrivals())
+        self.confine()
+        done = self.open("dropped", self.command)
+        self.assertEqual((71, ""), (done.status, done.out), done)
+        self.assertEqual((0, 0), self.arrivals())
+        self.log.wait(r"operation=execve .*reason=not.*confined")
+
     def test_other_threads_go_on(self):
         port = str(self.other.port)
         self.assertEqual(0, self.open("itself", PUBLIC, port).status)

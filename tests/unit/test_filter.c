@@ -282,6 +282,7 @@ static void gate_traps_what_becomes_the_user_and_refuses_nothing(void **state)
 	static const char *const becoming[] = { "setuid", "setreuid", "setresuid" };
 	struct filter_facts facts = { .gate = true, .gate_uid = 1000, .flags = PLAN_UNIX_DGRAM };
 	struct built gate;
+	struct built threads;
 	struct built session;
 
 	(void)state;
@@ -297,6 +298,10 @@ static void gate_traps_what_becomes_the_user_and_refuses_nothing(void **state)
 		assert_int_equal(ALLOW, ask(&gate, number, UINT32_MAX, 1000, UINT32_MAX));
 		assert_int_equal(ALLOW, ask(&session, number, 1000, 1000, 1000));
 	}
+	assert_int_equal(ALLOW, ask(&gate, number_of("execve"), 4096, 4096, 4096));
+	build(&threads, &(struct filter_facts){ .gate = true, .gate_threads = true });
+	assert_int_equal(NOTIFY, ask(&threads, number_of("execve"), 4096, 4096, 4096));
+	assert_int_equal(NOTIFY, ask(&threads, number_of("execveat"), 3, 4096, 4096, 4096, 0));
 	assert_int_equal(NOTIFY, ask(&gate, number_of("connect"), 3));
 	assert_int_equal(NOTIFY, ask(&gate, number_of("listen"), 3));
 	assert_int_equal(NOTIFY, ask(&gate, number_of("sendmsg"), 3));

@@ -1,7 +1,8 @@
 /*
  * A program with a second thread that opens a PAM session, as display managers do.
  * Called by test_pam_threads. The words: service, user, who ("caller" or "other": the thread that
- * starts the session's command; "itself": the other thread connects), command or address and port.
+ * starts the session's command; "dropped": the other one has taken the user's ids before; "itself":
+ * it connects), command or address and port.
  */
 #include <arpa/inet.h>
 #include <grp.h>
@@ -51,6 +52,32 @@ static int run(char **words)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* As lightdm does to write the user's files. */
+static int ids_take(const char *user)
+{
+	const struct passwd *entry = getpwnam(user);
+
+	return entry ? setresuid(entry->pw_uid, entry->pw_uid, (uid_t)-1) : -1;
+}
+
+/* All threads have the user's ids; the child needs no more. 71: it could not start a program. */
+static int run_dropped(char **words)
+{
+	pid_t pid;
+	int status;
+
+	if (ids_take(words[0]))
+		return 73;
+	pid = fork();
+	if (pid == 0) {
+		execl("/bin/bash", "bash", "-c", words[2], NULL);
+		_exit(71);
+	}
+	if (waitpid(pid, &status, 0) != pid)
+		return 72;
+	return setresuid(0, 0, (uid_t)-1) ? 74 : WEXITSTATUS(status);
+}
+
 static int say_hello(char **words)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
@@ -88,7 +115,9 @@ int main(int argc, char **argv)
 
 	if (argc < 5 || sem_init(&opened, 0, 0))
 		return 64;
-	work.does = strcmp(argv[3], "itself") == 0 ? say_hello : run;
+	work.does = strcmp(argv[3], "itself") == 0    ? say_hello
+		    : strcmp(argv[3], "dropped") == 0 ? run_dropped
+						      : run;
 	if (pthread_create(&thread, NULL, other, &work))
 		return 65;
 	result = pam_start(argv[1], argv[2], &conversation, &pamh);
@@ -99,6 +128,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (strcmp(argv[3], "caller") == 0) {
+		if (ids_take(argv[2]) || setresuid(0, 0, (uid_t)-1))
+			return 73;
 		result = run(argv + 2);
 	} else {
 		sem_post(&opened);
