@@ -399,6 +399,12 @@ demo: deps-demo
 	$(Q)$(MAKE) --no-print-directory test-install
 	$(Q)$(PYTHON) tests/demo $(TEST_STAGE)
 
+# Root tests on the oldest kernel that Debian 12 has, emulated: as slow as that is, by words.
+OLD_KERNEL_TESTS := test_pam. test_network test_policy.Files test_refusal
+old-kernel: test-install
+	$(Q)packaging/apt-install $(DEPS_TEST) qemu-system-x86 busybox-static cpio
+	$(Q)tests/kernel/run $(abspath $(BUILD)) $(or $(ONLY),$(OLD_KERNEL_TESTS))
+
 # What Debian's tools can check of the packages for others.
 foreign:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_FOREIGN)
@@ -419,6 +425,7 @@ help:
 	@echo 'make unit | live | root | check-deps    one suite; root needs root'
 	@echo '                  ONLY="word …" picks tests by their names'
 	@echo 'make suites       test suites of real programs, bare and inside a session (root)'
+	@echo 'make old-kernel ONLY="word …"           root tests on Linux 6.1, emulated (root)'
 	@echo 'make san | valgrind                     the unit tests under ASan+UBSan, or valgrind'
 	@echo 'make bench | bench ONLY="word …"        what a session costs, beside others (root)'
 	@echo 'make bench-match  what one decision costs, by kind and number of rules'
@@ -428,7 +435,7 @@ help:
 FORCE:
 .PHONY: FORCE all bench bench-build bench-match check-deps clean deb demo deps deps-bench deps-build deps-demo \
 	deps-lint deps-suites deps-test foreign fuzz help install lint lint-clang lint-cppcheck \
-	lint-format lint-gcc lint-man lint-scan lint-tidy live root san suites test test-install \
+	lint-format lint-gcc lint-man lint-scan lint-tidy live old-kernel root san suites test test-install \
 	uninstall unit unit-build valgrind
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -28,6 +28,7 @@ from machine import PUBLIC, PUBLIC6, run_private
 SOAK_SECONDS = int(os.environ.get("SOAK_SECONDS", "0"))  # more than is tried otherwise, for so long
 SUITE_SECONDS = {"live": 420, "root": (1500 if SOAK_SECONDS else 600) + SOAK_SECONDS,
                  "suites": 7200}
+PATIENCE = int(os.environ.get("SANDLOCK_PATIENCE", "1"))  # how much slower than others we are
 CALL_SECONDS = 30  # one command
 PYTHON = "/usr/bin/python3"
 PREFIX = Path("/opt/sandlock-test")
@@ -194,13 +195,13 @@ class Done:
 
 def call(argv, stdin="", timeout=CALL_SECONDS, **options):
     done = subprocess.run([str(word) for word in argv], input=stdin.encode(), capture_output=True,
-                          timeout=timeout, check=False, **options)
+                          timeout=timeout * PATIENCE, check=False, **options)
     return Done(done.returncode, done.stdout.decode(errors="replace"),
                 done.stderr.decode(errors="replace"))
 
 
 def eventually(condition, what, timeout=10):
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * PATIENCE
     while True:
         value = condition()
         if value:
@@ -245,7 +246,7 @@ class Terminal:
         return True
 
     def expect(self, pattern, timeout=10):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while not (match := re.search(pattern, self.text)):
             if time.monotonic() > end or not self._read(0.1):
                 raise AssertionError(f"expected {pattern!r} on the terminal, got {self.text!r}")
@@ -260,7 +261,7 @@ class Terminal:
 
     def wait(self, timeout=10):
         """The exit status once the program has ended, as a shell would write it."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while self.status is None:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
@@ -585,5 +586,5 @@ def run(name, prefix, installed, body):
         STAGE.open(name)
         return body()
 
-    line = run_private(installed, work, SUITE_SECONDS[name])
+    line = run_private(installed, work, SUITE_SECONDS[name] * PATIENCE)
     return line or "0 passed, 1 failed, 0 skipped"
