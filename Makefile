@@ -263,9 +263,9 @@ san:
 VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite \
 	    --errors-for-leak-kinds=definite --error-exitcode=99 \
 	    --suppressions=tests/valgrind.supp
-# valgrind 3.19 knows no pidfd_open and no seccomp(2), makes a copy where memory is shared with a child,
+# valgrind 3.19 knows no pidfd_open, seccomp(2) and Landlock, makes a copy where memory is shared with a child,
 # and is itself the name of the program.
-UNDER_VALGRIND := $(filter-out %/test_target %/test_filter %/test_denial %/test_gate %/test_spawn,\
+UNDER_VALGRIND := $(filter-out %/test_target %/test_filter %/test_denial %/test_gate %/test_spawn %/test_landlock,\
 		$(UNIT_TESTS))
 valgrind: $(UNDER_VALGRIND)
 	$(Q)$(RUN) --under '$(VALGRIND)' unit $(UNDER_VALGRIND)

@@ -39,9 +39,11 @@ def interrupted():
     def caught(*_):
         raise OSError(errno.EINTR, "")
     signal.signal(signal.SIGALRM, caught)
-    signal.setitimer(signal.ITIMER_REAL, random.uniform(0.005, 0.03))
+    def connect():
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.005, 0.03))
+        s.connect(("127.0.0.1", HOLE))
     with socket.socket() as s:
-        return attempt(s.connect, ("127.0.0.1", HOLE))
+        return attempt(connect)
 def child(work):
     pid = os.fork()
     if pid == 0:
@@ -106,10 +108,10 @@ sys.stdin.readline()
 
 
 class Worker:
-    def __init__(self, who, command):
+    def __init__(self, who, command, errors=None):
         before = set(who.processes("sandlock-supervisor"))
         self.login = subprocess.Popen(["su", "-", who.name, "-c", command], stdin=subprocess.PIPE,
-                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                                      stdout=subprocess.PIPE, stderr=errors, text=True)
         self.line()
         (self.supervisor,) = set(who.processes("sandlock-supervisor")) - before
         self.descriptors = self.count_descriptors()
@@ -175,7 +177,7 @@ class Soak(SessionTest):
     def kill_in_another_session(self):
         """Supervisor or parent of a session of its own: what is refused stays so."""
         shells = set(self.confined.processes("sandlock-shell"))
-        worker = Worker(self.confined, self.command)
+        worker = Worker(self.confined, self.command, subprocess.DEVNULL)
         (shell,) = set(self.confined.processes("sandlock-shell")) - shells
         victim = self.random.choice((worker.supervisor, shell))
         time.sleep(self.random.uniform(0, 0.1))

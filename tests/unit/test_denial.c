@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "denial.h"
 #include "log.h"
 #include "util.h"
@@ -114,6 +115,31 @@ static void same_denial_is_written_once(void **state)
 		strstr(written(), "denied user=alice session=0000000000000abc suppressed=99\n"));
 }
 
+/* As if so long had passed; what is computed from the clock wraps alike. */
+static void age(struct denials *denials, uint64_t seconds)
+{
+	for (size_t i = 0; i < DENIALS_REMEMBERED; i++)
+		denials->remembered[i].written -= seconds * NS_PER_S;
+}
+
+static void same_denial_is_written_again_after_a_while_with_its_count(void **state)
+{
+	struct denials denials = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		deny(&denials, "192.0.2.1:80", NULL);
+	assert_int_equal(1, lines(written()));
+	age(&denials, DENIALS_REPEAT_S - 1);
+	deny(&denials, "192.0.2.1:80", NULL);
+	assert_int_equal(0, lines(written()));
+	age(&denials, 1);
+	deny(&denials, "192.0.2.1:80", NULL);
+	assert_non_null(strstr(written(), "destination=192.0.2.1:80 rule=default suppressed=5\n"));
+	denial_flush(&denials);
+	assert_string_equal("", written());
+}
+
 static void many_different_denials_do_not_fill_the_log(void **state)
 {
 	struct denials denials = { 0 };
@@ -160,6 +186,7 @@ int main(void)
 		cmocka_unit_test(line_names_who_what_and_why),
 		cmocka_unit_test(destination_of_the_user_s_own_bytes_is_escaped),
 		cmocka_unit_test(same_denial_is_written_once),
+		cmocka_unit_test(same_denial_is_written_again_after_a_while_with_its_count),
 		cmocka_unit_test(many_different_denials_do_not_fill_the_log),
 		cmocka_unit_test(nothing_suppressed_is_nothing_to_say),
 		cmocka_unit_test(program_that_is_gone_is_said),
