@@ -124,12 +124,14 @@ class Account:
         return False
 
     def end_processes(self):
-        for pid in self.processes():
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        eventually(lambda: not self.processes(), f"processes of {self.name} end")
+        def ended():
+            for pid in (left := self.processes()):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            return not left
+        eventually(ended, f"processes of {self.name} end")
 
 
 def become(name):

@@ -37,10 +37,12 @@ def limited():
         return attempt(s.connect, ("127.0.0.1", HOLE))
 def interrupted():
     def caught(*_):
+        signal.setitimer(signal.ITIMER_REAL, 0)
         raise OSError(errno.EINTR, "")
     signal.signal(signal.SIGALRM, caught)
     def connect():
-        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.005, 0.03))
+        # Again and again: Python may not look between the first one and the call.
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.005, 0.03), 0.05)
         s.connect(("127.0.0.1", HOLE))
     with socket.socket() as s:
         return attempt(connect)
