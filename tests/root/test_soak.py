@@ -19,7 +19,7 @@ SECONDS = SOAK_SECONDS or 15
 SESSIONS = 5
 GROWTH_PAGES = 32  # of resident memory, once everything was used
 
-# Two processes of a session work until a line comes; both then tell what they got.
+# From one line to the next two processes work; both then tell what they got.
 WORKER = PROBE + """
 import collections, random, select, struct, tempfile
 def udp(port):
@@ -93,11 +93,12 @@ def work(end):
         if said != expected:
             wrong[f"{place}: {said} for {expected}"] += 1
     return count, wrong
+print(flush=True)
+sys.stdin.readline()
 end, stop = os.pipe()
 reader, writer = os.pipe()
 other = child(lambda: (os.close(stop), os.write(writer, json.dumps(work(end)).encode())))
 os.close(writer)
-print(flush=True)
 mine = work(0)
 os.close(stop)
 theirs = json.loads(os.read(reader, 65536))
@@ -105,7 +106,7 @@ os.waitpid(other, 0)
 answer([mine[0] + theirs[0], mine[1] + collections.Counter(theirs[1])])
 sys.stdout.flush()
 sys.stdin.readline()
-sys.stdin.readline()
+sys.stdin.read()
 """
 
 
@@ -117,16 +118,20 @@ class Worker:
         self.line()
         (self.supervisor,) = set(who.processes("sandlock-supervisor")) - before
         self.descriptors = self.count_descriptors()
+        self.say()
 
     def line(self):
         if not select.select([self.login.stdout], [], [], 20)[0]:
             raise AssertionError("no answer")
         return self.login.stdout.readline()
 
-    def stop(self):
-        """How many calls were made, and {what was wrong: how often}."""
+    def say(self):
         self.login.stdin.write("\n")
         self.login.stdin.flush()
+
+    def stop(self):
+        """How many calls were made, and {what was wrong: how often}."""
+        self.say()
         return json.loads(self.line())
 
     def count_descriptors(self):
