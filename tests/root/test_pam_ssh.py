@@ -597,13 +597,13 @@ class End(SshTest):
             start = time.monotonic()
             self.assertEqual(0, self.ssh(command).status)
             taken.append(time.monotonic() - start)
-        return sorted(taken)[count // 2]
+        return min(taken)  # a busy machine delays some, a held descriptor all
 
     def test_login_with_a_process_left_behind_ends_at_once(self):
         command = "sleep 1000 >/dev/null 2>&1 </dev/null &"
         before = self.seconds(command)
         self.confine()
-        self.assertLess(self.seconds(command), before + 0.3)
+        self.assertLess(self.seconds(command), before + 0.5)
         eventually(lambda: len(self.dora.processes("sleep")) == 5, "they outlive their logins")
 
     def test_login_whose_process_holds_the_streams_ends_with_it(self):
