@@ -183,9 +183,10 @@ quote = '$(subst ','\'',$(1))'
 DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev libpam0g-dev \
 	      libcap-ng-dev scdoc
 DEPS_DEMO  := python3 iproute2 passwd login openssh-server openssh-client
-DEPS_TEST  := libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
+DEPS_TEST  := adduser libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
 	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils \
 	      sudo cron at iputils-ping
+DEPS_KIOSK := chromium dbus lightdm lightdm-gtk-greeter xvfb
 DEPS_SUITES := libpython3.11-testsuite golang-go golang-src stress-ng cmake dpkg-dev
 # What people would use instead, and the whole programs that are measured.
 DEPS_BENCH := bubblewrap firejail redis-server redis-tools make
@@ -200,6 +201,8 @@ deps-demo:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_DEMO)
 deps-test:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST)
+deps-kiosk:
+	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_KIOSK)
 deps-suites:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_SUITES)
 deps-bench:
@@ -238,6 +241,10 @@ test-install:
 		SYSCONFDIR=$(TEST_PREFIX)/etc PAMDIR=$(TEST_PREFIX)/lib/security install
 
 live root: test-install
+	$(Q)$(RUN) --prefix $(TEST_PREFIX) --stage '$(TEST_STAGE)' $@ $(ONLY)
+
+# A display manager and a browser, which are much to install.
+kiosk: deps-kiosk test-install
 	$(Q)$(RUN) --prefix $(TEST_PREFIX) --stage '$(TEST_STAGE)' $@ $(ONLY)
 
 # The suites of real programs, bare and inside; some minutes. libuv has no package of its tests.
@@ -424,6 +431,7 @@ help:
 	@echo 'make deps         install the packages that building and testing need (root)'
 	@echo 'make unit | live | root | check-deps    one suite; root needs root'
 	@echo '                  ONLY="word …" picks tests by their names'
+	@echo 'make kiosk        lightdm and Chromium in a session (root)'
 	@echo 'make suites       test suites of real programs, bare and inside a session (root)'
 	@echo 'make old-kernel ONLY="word …"           root tests on Linux 6.1, emulated (root)'
 	@echo 'make san | valgrind                     the unit tests under ASan+UBSan, or valgrind'
@@ -434,8 +442,8 @@ help:
 
 FORCE:
 .PHONY: FORCE all bench bench-build bench-match check-deps clean deb demo deps deps-bench deps-build deps-demo \
-	deps-lint deps-suites deps-test foreign fuzz help install lint lint-clang lint-cppcheck \
-	lint-format lint-gcc lint-man lint-scan lint-tidy live old-kernel root san suites test test-install \
-	uninstall unit unit-build valgrind
+	deps-kiosk deps-lint deps-suites deps-test foreign fuzz help install kiosk lint lint-clang \
+	lint-cppcheck lint-format lint-gcc lint-man lint-scan lint-tidy live old-kernel root san suites \
+	test test-install uninstall unit unit-build valgrind
 .DELETE_ON_ERROR:
 .SECONDARY:

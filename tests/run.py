@@ -150,7 +150,7 @@ def main():
     parser.add_argument("--prefix", default="/opt/sandlock-test")
     parser.add_argument("--stage", default="", help="DESTDIR of the installation to test")
     parser.add_argument("--under", default="", help="what each unit test runs under")
-    parser.add_argument("suite", choices=["unit", "live", "root", "suites", "script", "total"])
+    parser.add_argument("suite", choices=["unit", "live", "root", "kiosk", "suites", "script", "total"])
     parser.add_argument("arguments", nargs="*")
     options = parser.parse_args()
 
