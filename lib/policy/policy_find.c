@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "policy.h"
+#include "policy_services.h"
 #include "util.h"
 
 #define SUFFIX        ".conf"
@@ -103,7 +104,7 @@ static int find_group(int directory, const struct account *account, char name[PO
 {
 	struct dirent **entries = NULL;
 	int count = scandirat(directory, ".", &entries, is_group_file, name_order);
-	int found = count < 0 ? -EIO : 0;
+	int found = count < 0 ? -EIO : count > 0 ? services_heed_groups() : 0;
 
 	for (int i = 0; i < count; i++) {
 		char group[POLICY_NAME_MAX];

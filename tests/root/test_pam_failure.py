@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import harness
-from harness import STAGE, call, eventually
+from harness import SOURCES, STAGE, call, eventually
 from machine import PUBLIC
 from test_pam import STACKS
 from test_pam_open import NOTHING, OpenTest
@@ -181,15 +181,53 @@ class Missing(FailureTest):
         STAGE.policy(NOTHING, "@students")
         self.addCleanup(STAGE.policy, None, "@students")
         self.assertEqual(self.su("bare").out, FREE)
-        groups, services = Path("/etc/group"), Path("/etc/nsswitch.conf")
-        self.addCleanup(services.write_text, services.read_text())
-        services.write_text("passwd: files\ngroup: files\n")
+        groups = Path("/etc/group")
         for broken in (lambda: self.mode(groups, 0o600), lambda: self.moved(groups)):
             with broken():
                 self.assertEqual(self.su("bare").status, 1)
                 self.log.wait("could not be looked up user=bare")
                 self.assertEqual(self.su().out, CONFINED)
                 self.root_enters()
+
+
+class Directory(FailureTest):
+    """A group is asked of a service that is dead, and of another one that does not know it."""
+
+    def setUp(self):
+        super().setUp()
+        self.with_words()
+        STAGE.policy(NOTHING, "@students")
+        self.addCleanup(STAGE.policy, None, "@students")
+        source = STAGE.directory / "nss_dead.c"
+        source.write_text(SOURCES[source.name])
+        library = STAGE.directory / "nss"
+        library.mkdir(exist_ok=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
+                        library / "libnss_dead.so.2", source], check=True)
+        place = Path("/etc/ld.so.conf.d/dead.conf")
+        place.write_text(f"{library}\n")
+        self.addCleanup(subprocess.run, ["ldconfig"], check=True)
+        self.addCleanup(place.unlink)
+        subprocess.run(["ldconfig"], check=True)
+        self.switch = Path("/etc/nsswitch.conf")
+        self.addCleanup(self.switch.write_text, self.switch.read_text())
+
+    def test_dead_service_refuses_whom_no_file_names(self):
+        for services in ("dead", "dead files", "files dead", "dead [NOTFOUND=return] files"):
+            with self.subTest(services=services):
+                self.switch.write_text(f"passwd: files\ngroup: {services}\n")
+                self.log.clear()
+                self.assertEqual(self.su("bare").status, 1)
+                self.log.wait("could not be looked up user=bare")
+                self.assertEqual(self.su().out, CONFINED)
+                self.root_enters()
+
+    def test_service_that_does_not_count_refuses_nobody(self):
+        for services in ("files", "not-installed files", "files not-installed",
+                         "dead [UNAVAIL=continue] files"):
+            with self.subTest(services=services):
+                self.switch.write_text(f"passwd: files\ngroup: {services}\n")
+                self.assertEqual(self.su("bare").out, FREE)
 
 
 class Exhausted(FailureTest):

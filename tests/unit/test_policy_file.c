@@ -19,6 +19,7 @@
 
 #include "policy_file.h"
 #include "policy_helper.h"
+#include "policy_services.h"
 #include "util.h"
 
 #define NOBODY 65534
@@ -416,6 +417,46 @@ static void broken_link_decides_and_is_refused_later(void **state)
 
 #define place_test(test) cmocka_unit_test_setup_teardown(test, place_make, place_remove)
 
+/* Each as glibc reads it: of two words on a status the last one holds. */
+static void services_that_are_installed_heeded(void **state)
+{
+#define HEEDED "UNAVAIL=return TRYAGAIN=return"
+	static const char *const cases[][2] = {
+		{ "", "" },
+		{ " \t", "" },
+		{ "files", "files [" HEEDED " ] " },
+		{ " files not-installed", "files [" HEEDED " ] not-installed " },
+		{ "not-installed files", "not-installed files [" HEEDED " ] " },
+		{ "files [NOTFOUND=return] not-installed",
+		  "files [" HEEDED " NOTFOUND=return] not-installed " },
+		{ "files[UNAVAIL=continue]", "files [" HEEDED " UNAVAIL=continue] " },
+		{ "not-installed [!UNAVAIL=return] files",
+		  "not-installed [ !UNAVAIL=return] files [" HEEDED " ] " },
+		{ "files [NOTFOUND=return", "files [" HEEDED " NOTFOUND=return] " },
+	};
+	char services[SERVICES_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_true(services_heed(cases[i][0], services));
+		assert_string_equal(cases[i][1], services);
+	}
+}
+
+static void services_that_are_too_long_refused(void **state)
+{
+	char line[SERVICES_MAX + 1];
+	char services[SERVICES_MAX];
+
+	(void)state;
+	memset(line, 'a', SERVICES_MAX);
+	line[SERVICES_MAX] = '\0';
+	assert_false(services_heed(line, services));
+	for (size_t i = 0; i + 6 <= SERVICES_MAX; i += 6)
+		memcpy(line + i, "files ", 6);
+	assert_false(services_heed(line, services));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +478,8 @@ int main(void)
 		cmocka_unit_test(deciding_file_found),
 		cmocka_unit_test(group_that_cannot_be_looked_up_refuses),
 		cmocka_unit_test(groups_not_looked_up_without_group_files),
+		cmocka_unit_test(services_that_are_installed_heeded),
+		cmocka_unit_test(services_that_are_too_long_refused),
 		cmocka_unit_test(directory_that_cannot_be_read_refuses),
 		place_test(broken_link_decides_and_is_refused_later),
 	};
