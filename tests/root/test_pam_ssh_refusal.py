@@ -15,21 +15,25 @@ SUPERVISOR = PREFIX / "libexec/sandlock/sandlock-supervisor"
 class Broken(SshTest):
     """Each fault refuses dora, who reaches nobody, and lets root in."""
 
+    sound = set()  # the classes of which it was seen that without a fault all is well
+
     def setUp(self):
         super().setUp()
         self.other = self.listen(PUBLIC)
         ROOT_KEYS.write_text(STAGE.key.with_suffix(".pub").read_text())
         self.ran = self.dora.home / "ran"
         self.confine()
-        self.assertEqual(0, self.log_in().status, "before the fault")
-        self.assertEqual(0, self.other.arrivals())
+        if type(self) not in Broken.sound:
+            self.assertEqual(0, self.log_in().status, "before any fault")
+            self.assertEqual(0, self.other.arrivals())
+            Broken.sound.add(type(self))
 
     def log_in(self):
         """Nothing is forked: the shell would wait long for a process that it cannot have."""
         return self.ssh(f": >ran; : </dev/tcp/{PUBLIC}/{self.other.port}; true")
 
     def assert_refused(self, logged=None, status=(254, 255)):
-        self.ran.unlink()
+        self.ran.unlink(missing_ok=True)
         done = self.log_in()
         self.assertIn(done.status, status, done)
         self.assertFalse(self.ran.exists())
@@ -203,12 +207,13 @@ class Exhausted(Broken):
     """Limits on root's process of sshd from where nothing works to where all does: never half."""
 
     def squeeze(self, option, values):
-        script = STAGE.directory / "squeeze"
+        script, words = STAGE.directory / "squeeze", STAGE.directory / "words"
+        script.write_text(f"#!/bin/sh\nexec prlimit --pid $PPID $(cat {words})\n")
+        script.chmod(0o755)
         self.lines(last=f"session optional pam_exec.so {script}\n" + LAST)
         seen = []
         for value in values:
-            script.write_text(f"#!/bin/sh\nexec prlimit --pid $PPID --{option}={value}\n")
-            script.chmod(0o755)
+            words.write_text(f"--{option}={value}")
             self.ran.unlink(missing_ok=True)
             self.log_in()
             self.assertEqual(0, self.other.arrivals(), value)
@@ -217,10 +222,10 @@ class Exhausted(Broken):
         self.assertEqual(sorted(seen), seen, "more is never worse")
 
     def test_descriptors(self):
-        self.squeeze("nofile", (5, 9, 11, 13, 15, 17, 18, 19, 20, 21, 22, 24))
+        self.squeeze("nofile", (5, 10, 14, 16, 17, 18, 19, 20, 21, 24))
 
     def test_memory(self):
-        self.squeeze("as", [mega << 20 for mega in (12, 14, 16, 17, 18, 19, 20, 22, 24, 40)])
+        self.squeeze("as", [mega << 20 for mega in (12, 15, 16, 17, 18, 19, 20, 40)])
 
     def test_processes(self):
         self.squeeze("nproc", (1, 50))
