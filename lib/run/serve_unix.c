@@ -155,7 +155,7 @@ static void abstract_format(const char *name, size_t length, char text[SERVE_TEX
 {
 	text[0] = '@';
 	for (size_t i = 0; i < length; i++)
-		text[1 + i] = name[i] ? name[i] : '@';
+		text[1 + i] = (char)(name[i] ? name[i] : '@');
 	text[1 + length] = '\0';
 }
 
