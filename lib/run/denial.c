@@ -13,8 +13,9 @@
 #include "target.h"
 #include "util.h"
 
-#define TEXT_MAX   320
-#define NUMBER_MAX 24
+#define TEXT_MAX        320
+#define DESTINATION_MAX 128 /* four times that where every byte is escaped */
+#define NUMBER_MAX      24
 
 static uint64_t denial_hash(const struct denial *denial, const char *program)
 {
@@ -77,6 +78,15 @@ static bool denial_is_due(struct denials *denials, uint64_t hash, uint32_t *ret_
 	return true;
 }
 
+/* The user may make a path as long as a line: what stands behind it must not be cut off for that. */
+static void format_destination(char text[DESTINATION_MAX], const char *destination)
+{
+	int length = snprintf(text, DESTINATION_MAX, "%s", destination);
+
+	if (length >= DESTINATION_MAX)
+		memcpy(text + DESTINATION_MAX - 4, "...", 4);
+}
+
 static void format_rule(char text[TEXT_MAX], const struct plan *plan, const struct denial *denial)
 {
 	const struct rule *rule = denial->rule;
@@ -95,6 +105,7 @@ void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
 		const struct denial *denial)
 {
 	struct target_status status = { .name = "?" };
+	char destination[DESTINATION_MAX];
 	char pid[NUMBER_MAX];
 	char count[NUMBER_MAX];
 	char rule[TEXT_MAX];
@@ -107,13 +118,14 @@ void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
 	snprintf(pid, sizeof(pid), "%d", (int)status.group);
 	snprintf(count, sizeof(count), "%u", suppressed);
 	format_rule(rule, plan, denial);
+	format_destination(destination, denial->destination);
 
 	const struct log_field fields[] = {
 		{ "pid", pid },
 		{ "program", status.name },
 		{ "operation", denial->operation },
 		{ "protocol", denial->protocol },
-		{ "destination", denial->destination },
+		{ "destination", destination },
 		{ denial->reason ? "reason" : "rule", rule },
 		{ "suppressed", suppressed > 0 ? count : NULL },
 	};

@@ -239,7 +239,7 @@ static int copy_message(struct supervisor *supervisor, struct request *request,
 	if (!error)
 		error = copy_payload(supervisor, request, message);
 	/* Descriptors travel with the first byte of a stream message. */
-	if (!error && header->control != 0 && request->progress == 0)
+	if (!error && header->control_length != 0 && request->progress == 0)
 		error = copy_control(supervisor, request, header, message);
 	return error;
 }

@@ -102,6 +102,21 @@ static void destination_of_the_user_s_own_bytes_is_escaped(void **state)
 	assert_non_null(strstr(written(), "destination=/tmp/x\\x20rule=alice\\x0asandlock:"));
 }
 
+static void long_destination_cuts_nothing_behind_it(void **state)
+{
+	struct denials denials = { 0 };
+	char path[4000];
+	const char *line;
+
+	(void)state;
+	memset(path, '\n', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	deny(&denials, path, &rule);
+	line = written();
+	assert_non_null(strstr(line, "\\x0a... rule=alice.conf:12:db\n"));
+	assert_int_equal(1, lines(line));
+}
+
 static void same_denial_is_written_once(void **state)
 {
 	struct denials denials = { 0 };
@@ -185,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(line_names_who_what_and_why),
 		cmocka_unit_test(destination_of_the_user_s_own_bytes_is_escaped),
+		cmocka_unit_test(long_destination_cuts_nothing_behind_it),
 		cmocka_unit_test(same_denial_is_written_once),
 		cmocka_unit_test(same_denial_is_written_again_after_a_while_with_its_count),
 		cmocka_unit_test(many_different_denials_do_not_fill_the_log),

@@ -323,6 +323,8 @@ static void controls(void)
 	header.msg_control = BAD;
 	header.msg_controllen = CMSG_SPACE(sizeof(int));
 	tell("control from nowhere", sendmsg(ends[0], &header, 0));
+	header.msg_control = NULL;
+	tell("a length of no control", sendmsg(ends[0], &header, 0));
 	close_pair(ends);
 }
 
