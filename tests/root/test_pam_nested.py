@@ -186,6 +186,19 @@ answer([mine, theirs.stdout.strip(), theirs.stderr])
         done = self.inside(f"{PYTHON} {server}")
         self.assertEqual(done.out.strip(), '["ok", "\\"EACCES\\"", ""]', done)
 
+    def test_another_user_makes_no_socket_with_the_session_user_s_rights(self):
+        """Where UDP is open, the supervisor binds on behalf."""
+        STAGE.policy(self.rules(22) + "allow_udp = yes\n", "dora")
+        self.dora.home.chmod(0o700)
+        self.addCleanup(self.dora.home.chmod, self.dora.home.stat().st_mode & 0o777)
+        place = self.dora.home / "erins.sock"
+        self.addCleanup(place.unlink, missing_ok=True)
+        probe = f"answer(attempt(socket.socket(socket.AF_UNIX).bind, {str(place)!r}))"
+        self.assertEqual(self.erin.run([PYTHON, "-c", PROBE + probe]).out.strip(), '"EACCES"', "bare")
+        self.assertEqual(self.seen(probe, "su erin -c"), '"EACCES"')
+        self.assertFalse(place.exists())
+        self.assertEqual(self.seen(probe), '"ok"')
+
     def test_another_user_still_reaches_the_log(self):
         STAGE.policy(self.rules(22), "dora")
         self.assertEqual(self.inside("su erin -c 'logger sandlock-from-erin'").status, 0)

@@ -1,10 +1,11 @@
 """Whoever becomes root in a session stays in it; each way out is shown bare to lead out for root."""
+import os
 import socket
 import subprocess
 from pathlib import Path
 
 import test_escape
-from harness import PYTHON, STAGE, call, compiled
+from harness import PYTHON, STAGE, Terminal, call, compiled
 from machine import PUBLIC
 from test_pam_nested import NestedTest
 
@@ -131,6 +132,73 @@ class Supervisor(RootTest):
             self.assertEqual(set(lines), set(self.EVERY))
             lines.pop("owner_of_descriptor")
             self.assertLessEqual(set(lines.values()), {"EPERM", "EACCES"}, lines)
+
+
+class Remains(RootTest):
+    """What root inside still can, as THREAT-MODEL.md says, and what he can not quite."""
+
+    def setUp(self):
+        super().setUp()
+        STAGE.policy(self.rules(self.listed.port), "dora")
+
+    def can(self, command, out=""):
+        done = self.as_root(command)
+        self.assertEqual((done.status, done.out, done.err), (0, out, ""), done)
+
+    def test_what_only_modes_guard_is_read_where_read_names_it(self):
+        self.can("head -c5 /etc/shadow", Path("/etc/shadow").read_text()[:5])
+
+    def test_files_of_others_in_tmp_are_written(self):
+        theirs = Path("/tmp/erins")
+        theirs.write_text("hers\n")
+        self.addCleanup(theirs.unlink)
+        os.chown(theirs, self.erin.uid, self.erin.gid)
+        theirs.chmod(0o600)
+        self.can("echo his >/tmp/erins")
+        self.assertEqual(theirs.read_text(), "his\n")
+
+    def test_terminals_of_others_are_written(self):
+        with Terminal(["su", "erin"]) as terminal:
+            terminal.expect("ready> ")
+            line = terminal.ask("tty")
+            self.can(f"echo from-inside >{line}")
+            terminal.expect("from-inside")
+
+    def test_modes_and_owners_of_root_s_files_are_changed(self):
+        self.can("chmod 0600 /etc/hostname && chmod 0644 /etc/hostname && chown 1:1 /etc/hostname "
+                 "&& chown 0:0 /etc/hostname")
+
+    def test_records_of_logins_are_written_and_not_emptied(self):
+        record = Path("/var/log/btmp")
+        before = record.read_bytes()
+        self.addCleanup(record.write_bytes, before)
+        self.can("printf x >>/var/log/btmp")
+        self.assertEqual(record.read_bytes(), before + b"x")
+        self.assertNotEqual(0, self.as_root(": >/var/log/btmp").status)
+        self.assertEqual(record.read_bytes(), before + b"x")
+
+    def test_file_of_the_machine_s_with_a_name_in_the_home_is_written(self):
+        """Nobody but root makes such a name, unless fs.protected_hardlinks is off."""
+        root_s, name = Path("/home/root-s"), self.dora.home / "name"
+        root_s.write_text("old\n")
+        os.link(root_s, name)
+        for path in (root_s, name):
+            self.addCleanup(path.unlink)
+        self.assertNotEqual(0, self.as_root("echo new >/home/root-s").status)
+        self.can("echo new >~dora/name")
+        self.assertEqual(root_s.read_text(), "new\n")
+
+    def test_processes_of_root_s_outside_are_limited_and_not_slowed(self):
+        # pylint: disable-next=consider-using-with
+        outside = subprocess.Popen(["sleep", "100"])
+        self.addCleanup(outside.wait)
+        self.addCleanup(outside.kill)
+        self.can(f"prlimit --nofile=9:9 --pid {outside.pid}")
+        self.assertIn("9", call(["prlimit", "--nofile", "--noheadings", "-o", "HARD", "--pid",
+                                 outside.pid]).out.split())
+        for command in ("renice -n 5 -p", "taskset -p 1", "chrt -b -p 0", "ionice -c 3 -p"):
+            self.assertNotEqual(0, self.as_root(command, outside.pid).status, command)
+            self.assertEqual(0, call([*command.split(), outside.pid]).status, f"bare: {command}")
 
 
 class Links(RootTest):
