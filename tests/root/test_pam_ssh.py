@@ -479,6 +479,11 @@ class Agent(SshTest):
     def test_forwarded_agent_answers_as_before(self):
         self.assertRegex(self.as_before(self.ask).out, r"256 .*\n0\n")
 
+    def test_forwarded_agent_answers_in_a_session_of_the_shell(self):
+        STAGE.policy("")
+        done = self.both(lambda who: who.ssh("-A", "ssh-add -l", env=self.environment))
+        self.assertIn("256 ", done.out)
+
     def test_forwarded_agent_is_silent_where_the_policy_names_other_sockets(self):
         self.confine("[network]\nunix_allow = /run/nothing\n")
         done = self.ask()
