@@ -55,7 +55,8 @@ int serve_pin(struct supervisor *supervisor, struct request *request, const char
 	/* After a wait: the same file, whatever the number stands for by now, as the kernel does. */
 	if (request->socket >= 0)
 		return 0;
-	request->socket = target_descriptor(request->call.thread, (int)request->call.arguments[0]);
+	request->socket = target_descriptor_kept(&supervisor->kept, request->call.thread,
+						 (int)request->call.arguments[0]);
 	if (request->socket == -EBADF)
 		return EBADF;
 	if (request->socket < 0) {

@@ -126,7 +126,7 @@ static int copy_descriptors(struct supervisor *supervisor, const struct request 
 		int copy;
 
 		memcpy(&number, data + i * sizeof(int), sizeof(int));
-		copy = target_descriptor(request->call.thread, number);
+		copy = target_descriptor_kept(&supervisor->kept, request->call.thread, number);
 		if (copy < 0)
 			return copy == -EBADF ? EBADF : EACCES;
 		supervisor->scratch.descriptors[message->descriptor_count++] = copy;

@@ -19,6 +19,7 @@
 #include "names.h"
 #include "notify.h"
 #include "plan.h"
+#include "target.h"
 
 /* How many calls may be held at once (2,000 threads in connect to a black hole are 2,000). */
 #define SUPERVISE_HELD_MAX 4096
@@ -102,6 +103,7 @@ struct supervisor {
 	struct watch timer;
 	struct denials denials;
 	struct listening listening;
+	struct target_kept kept;
 	uint32_t held_count;
 	uint32_t free_first;
 	uint32_t fresh; /* slots from here on were never used */

@@ -72,34 +72,67 @@ ssize_t target_gather(pid_t thread, struct iovec *vectors, size_t count, size_t 
 	return (size_t)got == local.iov_len ? got : -EFAULT;
 }
 
+/* -EINVAL for a thread that does not lead its process, before Linux 6.9. */
 static int pidfd_open_thread(pid_t thread)
 {
 	long pidfd = syscall(__NR_pidfd_open, thread, 0);
 
 	if (pidfd < 0 && (errno == EINVAL || errno == ENOENT))
 		pidfd = syscall(__NR_pidfd_open, thread, PIDFD_THREAD);
-	if (pidfd < 0 && errno == EINVAL) {
-		/* Before Linux 6.9: by the thread group, with which a thread nearly always shares
-		 * its descriptors. */
-		struct target_status status;
-		int error = target_read_status(thread, &status);
-
-		if (error)
-			return error;
-		pidfd = syscall(__NR_pidfd_open, status.group, 0);
-	}
 	return pidfd < 0 ? -errno : (int)pidfd;
+}
+
+/* By the thread group, with which a thread nearly always shares its descriptors. */
+static int pidfd_open_group(pid_t thread)
+{
+	struct target_status status;
+	int error = target_read_status(thread, &status);
+	long pidfd;
+
+	if (error)
+		return error;
+	pidfd = syscall(__NR_pidfd_open, status.group, 0);
+	return pidfd < 0 ? -errno : (int)pidfd;
+}
+
+static int descriptor_get(int pidfd, int number)
+{
+	long copy = syscall(__NR_pidfd_getfd, pidfd, number, 0);
+
+	return copy < 0 ? -errno : (int)copy;
 }
 
 int target_descriptor(pid_t thread, int number)
 {
 	cleanup_fd int pidfd = pidfd_open_thread(thread);
-	long copy;
 
+	if (pidfd == -EINVAL)
+		pidfd = pidfd_open_group(thread);
+	return pidfd < 0 ? pidfd : descriptor_get(pidfd, number);
+}
+
+int target_descriptor_kept(struct target_kept *kept, pid_t thread, int number)
+{
+	struct target_pidfd *slot = &kept->slots[(unsigned)thread % TARGET_KEPT];
+	int copy = -ESRCH;
+	int pidfd;
+
+	/* A pidfd stays with the thread it was opened for: whoever has its number later is not
+	 * reached by it. */
+	if (slot->thread == thread)
+		copy = descriptor_get(slot->pidfd, number);
+	if (copy != -ESRCH)
+		return copy;
+	pidfd = pidfd_open_thread(thread);
+	/* That of a group would outlive the thread. */
+	if (pidfd == -EINVAL)
+		return target_descriptor(thread, number);
 	if (pidfd < 0)
 		return pidfd;
-	copy = syscall(__NR_pidfd_getfd, pidfd, number, 0);
-	return copy < 0 ? -errno : (int)copy;
+	if (slot->thread != 0)
+		close(slot->pidfd);
+	*slot = (struct target_pidfd){ thread, pidfd };
+	return descriptor_get(pidfd, number);
 }
 
 static int target_open(pid_t thread, const char *what, int flags)

@@ -1,6 +1,6 @@
 /*
  * Another process as the supervisor needs it: its memory, descriptors, directories, signals.
- * Called by the serving modules; no state.
+ * Called by the serving modules; no state but the pidfds of the callers that came last.
  * Everything read is hostile, and may change between two reads: read once, judge the copy. A pid is
  * only meaningful while notify_is_held says so *after* the reads.
  */
@@ -26,6 +26,17 @@ ssize_t target_gather(pid_t thread, struct iovec *vectors, size_t count, size_t 
 /* A copy of descriptor `number`; -EBADF as the kernel says, -EPERM where the process is out of
  * reach. */
 int target_descriptor(pid_t thread, int number);
+
+/* The same, by a pidfd that is kept for the next time: most calls come from few threads, and
+ * opening one costs more than its use. All zero: none is kept. */
+#define TARGET_KEPT 16
+struct target_kept {
+	struct target_pidfd {
+		pid_t thread; /* 0: none */
+		int pidfd;
+	} slots[TARGET_KEPT];
+};
+int target_descriptor_kept(struct target_kept *kept, pid_t thread, int number);
 
 /* O_PATH descriptors of the root and the working directory. */
 int target_root(pid_t thread);

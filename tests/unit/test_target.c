@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/sched.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,15 +28,29 @@
 
 static char memory[3 * 4096] __attribute__((aligned(4096))); /* the same address in a child */
 
-/* A child that does `prepare` and then waits for its end. */
-static pid_t child_start(void (*prepare)(void))
+/* fork(2); where `number` is not 0, the child gets that one. */
+static pid_t fork_as(pid_t number)
+{
+	struct clone_args arguments = {
+		.exit_signal = SIGCHLD,
+		.set_tid = (uintptr_t)&number,
+		.set_tid_size = 1,
+	};
+
+	return number == 0 ? fork() : (pid_t)syscall(__NR_clone3, &arguments, sizeof(arguments));
+}
+
+/* A child that does `prepare` and then waits for its end; 0 where it may not have the number. */
+static pid_t child_start_as(pid_t number, void (*prepare)(void))
 {
 	int ready[2];
 	char byte;
 	pid_t child;
 
 	assert_int_equal(0, pipe(ready));
-	child = fork();
+	child = fork_as(number);
+	if (child < 0 && errno == EPERM)
+		return 0;
 	assert_true(child >= 0);
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -49,6 +64,11 @@ static pid_t child_start(void (*prepare)(void))
 	assert_int_equal(1, read(ready[0], &byte, 1));
 	close(ready[0]);
 	return child;
+}
+
+static pid_t child_start(void (*prepare)(void))
+{
+	return child_start_as(0, prepare);
 }
 
 static void child_end(pid_t child)
@@ -162,6 +182,61 @@ static void descriptor_is_copied(void **state)
 	assert_int_equal(-EBADF, target_descriptor(child, -1));
 	child_end(child);
 	assert_int_equal(-ESRCH, target_descriptor(child, 77));
+}
+
+static void open_directory(void)
+{
+	dup2(open("/", O_RDONLY | O_DIRECTORY), 77);
+}
+
+static bool is_directory(int fd)
+{
+	struct stat status;
+
+	assert_true(fd >= 0);
+	assert_int_equal(0, fstat(fd, &status));
+	close(fd);
+	return S_ISDIR(status.st_mode);
+}
+
+static void kept_descriptor_is_never_the_next_owner_s_of_a_number(void **state)
+{
+	struct target_kept kept = { 0 };
+	pid_t first = child_start(open_seven);
+	pid_t other = child_start(open_directory);
+	pid_t second;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_false(is_directory(target_descriptor_kept(&kept, first, 77)));
+		assert_true(is_directory(target_descriptor_kept(&kept, other, 77)));
+	}
+	assert_int_equal(-EBADF, target_descriptor_kept(&kept, first, 78));
+	child_end(other);
+	child_end(first);
+	assert_int_equal(-ESRCH, target_descriptor_kept(&kept, first, 77));
+	second = child_start_as(first, open_directory);
+	if (second == 0)
+		skip(); /* only root chooses a number */
+	assert_int_equal(first, second);
+	assert_true(is_directory(target_descriptor_kept(&kept, second, 77)));
+	child_end(second);
+}
+
+static void kept_descriptors_of_many_take_turns(void **state)
+{
+	struct target_kept kept = { 0 };
+	pid_t children[3 * TARGET_KEPT];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++)
+		children[i] = child_start(i % 2 ? open_directory : open_seven);
+	for (int turn = 0; turn < 2; turn++)
+		for (size_t i = 0; i < ARRAY_SIZE(children); i++)
+			assert_int_equal(i % 2,
+					 is_directory(target_descriptor_kept(&kept, children[i], 77)));
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++)
+		child_end(children[i]);
 }
 
 static pid_t *shared_thread;
@@ -404,6 +479,8 @@ int main(void)
 		cmocka_unit_test(vectors_are_gathered_from_where_they_stand),
 		cmocka_unit_test(vector_that_cannot_be_read_is_an_error),
 		cmocka_unit_test(descriptor_is_copied),
+		cmocka_unit_test(kept_descriptor_is_never_the_next_owner_s_of_a_number),
+		cmocka_unit_test(kept_descriptors_of_many_take_turns),
 		cmocka_unit_test(thread_that_does_not_lead_is_reached),
 		cmocka_unit_test(status_is_read_and_a_name_forges_nothing),
 		cmocka_unit_test(blocked_signal_is_not_pending_for_us),
