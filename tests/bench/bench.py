@@ -59,7 +59,7 @@ def measure(row, place, everyone, rounds):
     harness.STAGE.policy(row.policy)
     try:
         row.open(place, present)
-        for turn in range(rounds or row.rounds):
+        for turn in range(min(rounds or row.rounds, row.rounds)):
             one_round(row, present, series, turn)
     except (Failed, AssertionError) as error:
         print(f"FAILED {row.name}: {error}", flush=True)
@@ -135,7 +135,7 @@ def main():
     parser.add_argument("--stage", required=True, help="DESTDIR of the installation to measure")
     parser.add_argument("--out", type=Path, required=True, help="where table.md and bench.json go")
     parser.add_argument("--doc", type=Path, help="a document that takes the table")
-    parser.add_argument("--rounds", type=int, help="instead of each row's own; below 5: no ratios")
+    parser.add_argument("--rounds", type=int, help="at most, in each row; below 5: no ratios")
     parser.add_argument("only", nargs="*", help="rows whose names contain one of these")
     options = parser.parse_args()
     if os.geteuid() != 0:
