@@ -337,10 +337,6 @@ class Outliving(OpenTest):
     def tries(self):
         return "; ".join(f"cat </dev/tcp/{PUBLIC}/{seen.port}" for seen in self.seen)
 
-    def supervisors(self):
-        return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/comm")
-                if path.read_text() == "sandlock-superv\n"]
-
     def test_job_that_outlives_its_opener_is_served_and_confined(self):
         self.opened(openers.Su)
         go, said = self.dora.home / "go", self.dora.home / "said"
@@ -355,7 +351,7 @@ class Outliving(OpenTest):
         self.assertTrue(said.read_text().startswith("hello\n"))
         self.assertIn("Permission denied", said.read_text())
         self.assertEqual([1, 0], [seen.arrivals() for seen in self.seen])
-        eventually(lambda: not self.supervisors(), "the supervisor ends with the job")
+        eventually(lambda: not openers.keepers("sandlock-superv"), "the supervisor ends with the job")
 
     def test_killed_supervisor_leaves_everything_trapped_failing(self):
         self.opened(openers.Su)
@@ -366,9 +362,9 @@ class Outliving(OpenTest):
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as session:
             self.assertEqual(session.stdout.readline(), "hello\n")
             self.assertEqual(1, self.seen[0].arrivals())
-            keeper, = self.supervisors()
+            keeper, = openers.keepers("sandlock-superv")
             os.kill(keeper, signal.SIGKILL)
-            eventually(lambda: not self.supervisors(), "the supervisor has ended")
+            eventually(lambda: not openers.keepers("sandlock-superv"), "the supervisor has ended")
             go.touch()
             out, err = session.communicate(timeout=10)
         self.assertEqual("", out)
@@ -379,7 +375,7 @@ class Outliving(OpenTest):
         self.opened(openers.Su)
         with Terminal(openers.Su(self.dora).shell()) as terminal:
             terminal.expect("ready> ")
-            keeper, = self.supervisors()
+            keeper, = openers.keepers("sandlock-superv")
             held = [os.readlink(path) for path in Path(f"/proc/{keeper}/fd").iterdir()]
             status = Path(f"/proc/{keeper}/status").read_text()
             stat = Path(f"/proc/{keeper}/stat").read_text().rpartition(")")[2].split()

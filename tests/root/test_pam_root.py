@@ -4,6 +4,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+import openers
 import test_escape
 from harness import PYTHON, STAGE, Terminal, call, compiled
 from machine import PUBLIC
@@ -118,14 +119,12 @@ class Supervisor(RootTest):
         script = self.dora.write("attack", "\n".join(
             f"echo {probe} $({compiled('escape_outside')} {probe} 1 1 $1:4096:3)"
             for probe in self.EVERY) + f"\ncat </dev/tcp/{PUBLIC}/{self.listed.port}\n")
-        # The supervisor is the one child of init that is dora's and none of her shell's.
         with subprocess.Popen(["su", "dora"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True) as session:
             session.stdin.write("echo ready\n")
             session.stdin.flush()
             self.assertEqual(session.stdout.readline(), "ready\n")
-            keeper, = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/comm")
-                       if path.read_text() == "sandlock-superv\n"]
+            keeper, = openers.keepers("sandlock-superv")
             said, _ = session.communicate(f"su root -c 'bash {script} {keeper}'\n")
             lines = dict(line.split() for line in said.splitlines()[:-1])
             self.assertEqual(said.splitlines()[-1], "hello")
