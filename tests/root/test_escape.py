@@ -4,11 +4,12 @@ One test a probe; the probes are C programs in probes/. A way that does not lead
 machine is skipped with what it said, never counted as held. Each class prints its table at the end.
 """
 import os
+import shutil
 import socket
 import subprocess
 from pathlib import Path
 
-from harness import PYTHON, STAGE, SessionTest, call, compiled
+from harness import PREFIX, PYTHON, STAGE, SessionTest, call, compiled
 
 WITHOUT_UDP = "[network]\nnet_allow = 127.0.0.1:{allowed}\n"
 WITH_UDP = WITHOUT_UDP + "allow_udp = yes\n"
@@ -225,6 +226,64 @@ class OwnServer(Escape):
 
     def arrived(self):
         return sum(witness.said().count(b"word") for witness in self.witnesses)
+
+
+@each(*((probe, None) for probe in """
+      read_open read_openat read_openat2 read_from_inside read_reopened
+      read_through_root read_through_cwd read_through_link read_linked read_linked_by_descriptor
+      read_moved read_exchanged read_with_its_directory_moved read_mapped read_sent
+      read_by_child read_after_vfork read_by_namespace list write_open write_appended
+      write_reopened cut cut_by_open make make_nameless make_directory make_link make_hard_link
+      make_fifo make_socket make_socket_from_inside move_in move_within remove_file
+      remove_directory execute_path execute_descriptor execute_by_loader execute_by_interpreter
+      execute_by_first_line""".split()))
+class Files(Escape):
+    """A directory that the policy does not name: only its modes open it, and to everybody."""
+    PROGRAM = "escape_files"
+
+    def prepare(self):
+        self.policy = "[policy]\ninclude = system\n[filesystem]\nwrite = %h\n"
+        self.policy += f"exec = {STAGE.directory}\n"
+        self.directory = self.confined.home.parent / "free"
+        self.addCleanup(subprocess.run, ["rm", "-rf", self.directory], check=True)
+        copy = STAGE.policies / "system.inc"
+        shutil.copy(PREFIX / "share/doc/sandlock/examples/system.inc", copy)
+        self.addCleanup(copy.unlink)
+        return 1, []
+
+    def setUp(self):
+        super().setUp()
+        STAGE.policy(self.policy + ("[network]\nallow_udp = yes\n" if self.UDP else ""))
+
+    def fill(self, who):
+        """The directory as it is before a try, and a home for what a try makes."""
+        subprocess.run(["rm", "-rf", self.directory, who.home / "try"], check=True)
+        for directory in (self.directory, self.directory / "below", who.home / "try"):
+            directory.mkdir()
+            os.chown(directory, who.uid, who.gid)
+        shutil.copy("/bin/true", self.directory / "program")
+        for name in ("file", "below/file", "script"):
+            (self.directory / name).write_text("" if name == "script" else "kept")
+            os.chown(self.directory / name, who.uid, who.gid)
+
+    def state(self):
+        """All names, and what is in them."""
+        return sorted((str(path), path.lstat().st_mode, path.lstat().st_nlink,
+                       path.read_bytes() if path.is_file() else b"")
+                      for path in self.directory.rglob("*"))
+
+    def attempt(self, who, probe):
+        self.fill(who)
+        before = self.state()
+        done = who.su(f"cd try && exec {compiled(self.PROGRAM)} {probe} 1 1 {self.directory}")
+        self.assertEqual((0, ""), (done.status, done.err), done)
+        said = done.out.strip()
+        return said, int(said == "ok" or self.state() != before)
+
+
+class FilesWithUdp(Files):
+    """Where sockets are made on behalf."""
+    UDP = True
 
 
 VICTIM = """
