@@ -15,8 +15,8 @@ import tempfile
 import threading
 from pathlib import Path
 
-from harness import (PROBE, PYTHON, SOAK_SECONDS, STAGE, SessionTest, call, compiled, eventually,
-                     full_queue)
+from harness import (PROBE, PUBLIC, PYTHON, SOAK_SECONDS, STAGE, SessionTest, call, compiled,
+                     eventually, full_queue)
 
 # What the kernel always does, and the words about a trapped call, which fail by EINTR only.
 NEVER_FAIL = ("close", "epoll_wait", "epoll_pwait", "ioctl", "exit", "exit_group", "restart_syscall",
@@ -219,6 +219,29 @@ class Serving(SessionTest):
         for step in (3, 5, 7):
             with self.subTest(step=step):
                 self.inject("ioctl", "EINTR", f"{step}+{step}")
+
+
+class Resolver(SessionTest):
+    def test_dead_resolver_leaves_what_was_answered_and_opens_nothing(self):
+        listed, other = self.listen(PUBLIC), self.listen()
+        STAGE.policy(f"[network]\nnet_allow = allowed.test:{listed.port},{other.port}\n")
+        source = "for line in sys.stdin: answer([tcp(%r, %d), tcp(%r, %d)]); sys.stdout.flush()"
+        source = PROBE + source % (PUBLIC, listed.port, "127.0.0.1", other.port)
+        login = Login(self, self.confined, f"{PYTHON} -c '" + source.replace("'", '"') + "'")
+        self.assertEqual(["ok", "EACCES"], json.loads(login.first))
+        (resolver,) = self.confined.processes("sandlock-resolver")
+        os.kill(resolver, signal.SIGKILL)
+        used = self.cpu(login)
+        for _ in range(5):
+            self.assertEqual(["ok", "EACCES"], json.loads(login.ask()))
+        self.assertEqual(6, listed.arrivals())
+        self.assertEqual(0, other.arrivals())
+        self.assertLess(self.cpu(login) - used, 0.5)
+
+    @staticmethod
+    def cpu(login):
+        fields = Path(f"/proc/{login.supervisor}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 LATENCY_MS = 200  # of a machine that does much else; a wait is seconds
