@@ -35,6 +35,8 @@ class OpenTest(PamTest):
         include = STAGE.policies / "system.inc"
         call(["cp", harness.PREFIX / "share/doc/sandlock/examples/system.inc", include])
         self.addCleanup(include.unlink)
+        # A login that is refused or cut off stays in it.
+        self.addCleanup(Path("/run/utmp").write_bytes, b"")
 
     def opened(self, program, words=""):
         """Puts our line into the stacks of `program`."""
