@@ -111,10 +111,11 @@ class SshTest(PamTest):
     def background(self, *words, **options):
         """A client that goes with the test; it has said a first line."""
         # pylint: disable-next=consider-using-with
-        client = subprocess.Popen(self.ssh_argv(*words), stdin=subprocess.PIPE, text=True,
+        client = subprocess.Popen(self.ssh_argv(*words), bufsize=0, stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
         self.addCleanup(self.end, client)
-        client.said = client.stdout.readline()
+        # Without a buffer: what comes behind the line is for communicate().
+        client.said = client.stdout.readline().decode()
         return client
 
     @staticmethod
@@ -368,7 +369,7 @@ class Multiplexed(SshTest):
             for status, there in ((3, listed), (4, other)):
                 channels.append(self.background("-S", socket_path,
                                                 "echo in; " + command.format(there.port, status)))
-            said = [channel.communicate("word\n")[0] for channel in channels]
+            said = [channel.communicate(b"word\n")[0].decode() for channel in channels]
             statuses = [channel.returncode for channel in channels]
             inner = [self.ssh("-S", socket_path, "-s", "inner").status,
                      self.ssh("-S", socket_path, "exit 5").status]
