@@ -1,4 +1,6 @@
 """The pages of docs/jobs, followed word by word over a real sshd, su and cron; live listeners count."""
+import os
+
 import openers
 from harness import STAGE, call, eventually
 from machine import PUBLIC
@@ -18,8 +20,6 @@ Subsystem sftp internal-sftp
 
 
 class Page(PageTest):
-    """Whoever comes by ssh is bare, who has the key."""
-
     ADDRESSES = {SERVER: ["server.example.com"], GIT: ["git.example.com"], DATABASE: [],
                  INTRANET: []}
 
@@ -41,11 +41,18 @@ class Page(PageTest):
         return [listener.arrivals() for listener in listeners]
 
 
-class Contractor(Page):
-    PAGE, RESIDENTS = "contractor", ("kim",)
+class Visited(Page):
+    """Whoever comes by ssh is bare, who has the key; what he writes goes with the test."""
 
     def person(self, name, shell, script):
-        return self.bare.run(shell, stdin=script)
+        elsewhere = self.directory / name
+        elsewhere.mkdir(exist_ok=True)
+        os.chown(elsewhere, self.bare.uid, self.bare.gid)
+        return self.bare.run(shell, stdin=script, cwd=elsewhere)
+
+
+class Contractor(Visited):
+    PAGE, RESIDENTS = "contractor", ("kim",)
 
     def elsewhere(self):
         return [*super().elsewhere(), ("* * * * *", "@reboot")]
@@ -75,11 +82,8 @@ class Lab(Page):
             self.log.wait(rf"denied user={name} .*destination={INTRANET}:80 rule=default")
 
 
-class Backup(Page):
+class Backup(Visited):
     PAGE, RESIDENTS = "backup", ("vault",)
-
-    def person(self, name, shell, script):
-        return self.bare.run(shell, stdin=script)
 
     def test_page_holds(self):
         self.sshd()
