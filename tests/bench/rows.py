@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 import harness
-from contenders import (BARE, CLOSED, DATAGRAMS, EVERYDAY, GIT, HOLE, HTTP, OPEN, OWN, PINNED,
-                        REDIS, SESSION, SHUT, SOCKETS, STREAMS_ONLY, Failed, end, program_of, run, start, trees)
+from contenders import (BARE, CLOSED, DATAGRAMS, EVERYDAY, GIT, HOLE, HTTP, OPEN, OWN, REDIS,
+                        SESSION, SHUT, SOCKETS, STREAMS_ONLY, Failed, end, program_of, run, start,
+                        trees, undisturbed)
 
 DONE = 42  # the status by which a command says that it ran to its end
 MANY_FILES = 500
@@ -117,8 +118,9 @@ class Row:
 class Probe(Row):
     """tests/bench/probe.c, told `work` and words for it.
 
-    Pinned: program, supervisor and server share one processor. Left to the scheduler they do so at
-    times only, and the rest is the price of waking another processor.
+    Pinned: program, supervisor and server share one processor, and the first two go before all
+    else. Left to the scheduler they do so at times only, and the rest is the price of waking
+    another processor.
     """
 
     def __init__(self, name, unit, work, count, arrives=None, **options):
@@ -135,7 +137,7 @@ class Probe(Row):
         words = " ".join(f"{key}={value}" for key, value in {"port": port, **self.words}.items())
         self.place.server.counts()
         out = run(contender, f"exec {self.place.programs}/probe {work} {self.count} {words}",
-                  before=PINNED if self.pinned else ())
+                  pinned=self.pinned)
         value, arrivals = out.split()
         expected = {arrives: int(arrivals)} if arrives else {}
         self.place.server.expect(f"{contender.label}: {self.name}", **expected)
@@ -177,8 +179,9 @@ class Start(Row):
         self.count = count
 
     def timed(self, contender, argv, *options):
-        done = start(contender.account, [self.place.programs / "start", str(self.count), *options,
-                                         "--", *argv])
+        with undisturbed(range(os.cpu_count())):
+            done = start(contender.account, [self.place.programs / "start", str(self.count),
+                                             *options, "--", *argv])
         out, err = done.communicate(timeout=60)
         if done.returncode:
             raise Failed(f"{contender.label}: {err.strip()}")
