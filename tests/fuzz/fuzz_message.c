@@ -56,6 +56,7 @@ static struct {
 	sem_t go;
 	int listener;
 	long call;
+	bool served;
 	uint64_t arguments[6];
 	uint8_t *arena; /* behind it no memory is */
 	int directory;
@@ -412,31 +413,37 @@ static bool makes_a_file(int fd)
 	       getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
 }
 
+/* The first call leaves the pidfd of its thread, which is kept for the next ones. */
+static void call_and_serve(void)
+{
+	int before = lowest_free();
+
+	world.loop.stopped = false;
+	sem_post(&world.go);
+	demand(loop_run(&world.loop) == 0);
+	demand(!world.served || lowest_free() == before);
+	world.served = true;
+	/* Serving a bind leaves it in the root directory. */
+	demand(fchdir(world.directory) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { data, size, 0 };
 	int ends[2];
-	int before;
 
 	if (!world.arena)
 		world_make();
 	memset(world.arena, 0, ARENA_SIZE);
-	before = lowest_free();
 	world.call = trapped[take(&input) % ARRAY_SIZE(trapped)];
 	memset(world.arguments, 0, sizeof(world.arguments));
 	world.arguments[0] = (uint64_t)take_socket(&input, ends);
 	take_arguments(&input);
-	if (!makes_a_file(ends[0])) {
-		world.loop.stopped = false;
-		sem_post(&world.go);
-		demand(loop_run(&world.loop) == 0);
-		/* Serving a bind leaves it in the root directory. */
-		demand(fchdir(world.directory) == 0);
-	}
+	if (!makes_a_file(ends[0]))
+		call_and_serve();
 	for (int i = 0; i < 2; i++)
 		if (ends[i] >= 0)
 			close(ends[i]);
 	nothing_arrived();
-	demand(lowest_free() == before);
 	return 0;
 }

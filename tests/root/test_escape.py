@@ -245,7 +245,8 @@ class Files(Escape):
         self.policy = "[policy]\ninclude = system\n[filesystem]\nwrite = %h\n"
         self.policy += f"exec = {STAGE.directory}\n"
         self.directory = self.confined.home.parent / "free"
-        self.addCleanup(subprocess.run, ["rm", "-rf", self.directory], check=True)
+        tries = [who.home / "try" for who in (self.bare, self.confined)]
+        self.addCleanup(subprocess.run, ["rm", "-rf", self.directory, *tries], check=True)
         copy = STAGE.policies / "system.inc"
         shutil.copy(PREFIX / "share/doc/sandlock/examples/system.inc", copy)
         self.addCleanup(copy.unlink)
