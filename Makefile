@@ -274,7 +274,7 @@ VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite \
 # and is itself the name of the program.
 UNDER_VALGRIND := $(filter-out %/test_target %/test_filter %/test_denial %/test_gate %/test_spawn %/test_landlock,\
 		$(UNIT_TESTS))
-valgrind: $(UNDER_VALGRIND)
+valgrind: unit-build
 	$(Q)$(RUN) --under '$(VALGRIND)' unit $(UNDER_VALGRIND)
 
 # Measures, on a private machine too. The program of the same name is built where cargo is; elsewhere
