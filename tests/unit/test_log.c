@@ -29,10 +29,21 @@
 
 static const struct log_field fields[] = { { "user", "a b" }, { "rule", NULL }, { "port", "22" } };
 
+#define IN_CHROOT 77
+
+/* Where / is no mount, as where packages are built, what is mounted could be seen outside. */
+static bool mounts_leave(void)
+{
+	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+		return true;
+	if (errno == EINVAL)
+		_exit(IN_CHROOT);
+	return false;
+}
+
 static bool machine_enter(void)
 {
-	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount("tmpfs", "/dev", "tmpfs", 0, NULL) == 0 &&
+	return mounts_leave() && mount("tmpfs", "/dev", "tmpfs", 0, NULL) == 0 &&
 	       mount("tmpfs", "/run", "tmpfs", 0, NULL) == 0 && mkdir("/run/systemd", 0755) == 0 &&
 	       mkdir("/run/systemd/journal", 0755) == 0;
 }
@@ -51,6 +62,10 @@ static void run(int (*body)(void))
 		_exit(machine_enter() ? body() : 100);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == IN_CHROOT) {
+		print_message("skipped: / is not a mount of its own\n");
+		skip();
+	}
 	assert_int_equal(status, 0);
 }
 
