@@ -114,6 +114,13 @@ ON_OWN_STACK static int program_wait(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
 }
 
+/* su's real uid is that of whoever started it, who could kill us by it: then the caller would go on
+ * while the program, before its exec, still uses its memory. */
+ON_OWN_STACK static int real_uid_leave(void)
+{
+	return geteuid() == 0 && syscall(SYS_setresuid, 0, 0, 0) ? -errno : 0;
+}
+
 ON_OWN_STACK static int between_main(void *argument)
 {
 	struct shared *shared = argument;
@@ -121,6 +128,11 @@ ON_OWN_STACK static int between_main(void *argument)
 	int ended;
 
 	handlers_drop();
+	shared->failure = real_uid_leave();
+	if (shared->failure) {
+		shared->result = shared->failure;
+		_exit(0);
+	}
 	pid = clone(program_main, shared->stacks + STACKS_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD,
 		    shared);
 	if (pid < 0)

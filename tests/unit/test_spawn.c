@@ -218,6 +218,26 @@ static void ids_are_taken_whole_and_the_host_keeps_its_own(void **state)
 	assert_int_equal(0, getegid());
 }
 
+/* Who starts su could kill a process of his real uid while it shares the memory of su. */
+static void process_between_has_no_uid_of_who_started_the_host(void **state)
+{
+	const struct spawn_ids ids = { .uid = 7000, .gid = 7003 };
+	char text[TEXT_MAX];
+	int status;
+
+	(void)state;
+	if (getuid() != 0) {
+		print_message("skipped: only root can become another user\n");
+		skip();
+	}
+	assert_int_equal(0, setresuid(7004, 0, 0));
+	status = script_run("sed -n 's/^Uid://p' /proc/$PPID/status >&3", &ids, false, text);
+	assert_int_equal(7004, getuid());
+	assert_int_equal(0, setresuid(0, 0, 0));
+	assert_int_equal(0, status);
+	assert_string_equal("\t0\t0\t0\t0\n", text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +250,7 @@ int main(void)
 		cmocka_unit_test(descriptor_that_is_not_open_refused),
 		cmocka_unit_test(session_is_new_where_it_is_asked_for),
 		cmocka_unit_test(ids_are_taken_whole_and_the_host_keeps_its_own),
+		cmocka_unit_test(process_between_has_no_uid_of_who_started_the_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
