@@ -1,6 +1,7 @@
 /*
  * What a gate lets pass.
- * Called by supervise and, for the calls that set the real uid, through the table of trapped calls.
+ * Called by supervise and, for the calls that become the user or start a program, through the table
+ * of trapped calls.
  * Distrusts everybody who has come through no filter of a session.
  */
 #include "gate.h"
