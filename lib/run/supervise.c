@@ -19,6 +19,7 @@
 
 #define SWEEP_NS    20000000L /* how late a signal or a stop may reach a held caller */
 #define SWEEP_CALLS 64        /* looked at in one sweep; the next one goes on behind them */
+#define SWEEP_ASKS  8         /* rounds until the kernel is asked after a caller that seems well */
 #define SLOT_NONE   UINT32_MAX
 
 #define SERVE_ROW(name, when) { __NR_##name, when, serve_##name },
@@ -226,39 +227,51 @@ static void sweep_look(struct sweep *sweep, pid_t group)
  * what it would have done - restart, EINTR, stop -, but only in the thread that it chose for the
  * signal: any other one would see this number. One for the process goes to the leader unless that
  * blocks it; then it may be any other thread, and only EINTR is safe. */
-static int interruption(struct sweep *sweep, const struct request *request)
+static int interruption(struct sweep *sweep, const struct request *request,
+			const struct target_status *status)
 {
-	struct target_status status;
-
-	if (target_read_status(request->call.thread, &status))
-		return 0;
-	if (status.pending != 0)
+	if (status->pending != 0)
 		return COMPAT_ERESTARTSYS;
-	if (status.threads == 1 || request->call.thread == status.group) {
-		if (status.shared != 0)
+	if (status->threads == 1 || request->call.thread == status->group) {
+		if (status->shared != 0)
 			return COMPAT_ERESTARTSYS;
-		if (status.threads == 1)
+		if (status->threads == 1)
 			return 0;
 	}
-	sweep_look(sweep, status.group);
+	sweep_look(sweep, status->group);
 	if (sweep->stopping)
 		return COMPAT_ERESTARTSYS;
-	if ((status.shared & sweep->blocked) == 0 || sweep->guessed)
+	if ((status->shared & sweep->blocked) == 0 || sweep->guessed)
 		return 0;
 	sweep->guessed = true;
 	return EINTR;
 }
 
+/* The kernel looks for a call in a list of all that are held, which takes longer than the rest of a
+ * sweep. So it is asked where the caller seems dead, and else in some rounds only: another thread
+ * may have its number by now. */
+static bool caller_is_gone(const struct held *held, const struct target_status *status)
+{
+	const struct supervisor *supervisor = held->supervisor;
+
+	if (status->state != '\0' && !strchr("ZX", status->state) &&
+	    supervisor->sweep_round % SWEEP_ASKS != 0)
+		return false;
+	return !notify_is_held(supervisor->listener.fd, held->request.call.id);
+}
+
 static void held_sweep(struct sweep *sweep, struct held *held)
 {
 	const struct outcome gone = outcome_gone();
+	struct target_status status = { 0 };
+	int unreadable = target_read_status(held->request.call.thread, &status);
 	int error;
 
-	if (!notify_is_held(held->supervisor->listener.fd, held->request.call.id)) {
+	if (caller_is_gone(held, &status)) {
 		held_end(held, &gone);
 		return;
 	}
-	error = interruption(sweep, &held->request);
+	error = unreadable ? 0 : interruption(sweep, &held->request, &status);
 	if (error)
 		held_interrupt(held, error);
 	else if (held->watch.fd < 0 || serve_is_late(&held->request))
@@ -278,8 +291,10 @@ static void timer_ready(struct watch *watch, uint32_t events)
 	for (uint32_t i = 0; i < supervisor->fresh && seen < SWEEP_CALLS; i++) {
 		struct held *held;
 
-		if (supervisor->sweep_next >= supervisor->fresh)
+		if (supervisor->sweep_next >= supervisor->fresh) {
 			supervisor->sweep_next = 0;
+			supervisor->sweep_round++;
+		}
 		held = &supervisor->held[supervisor->sweep_next++];
 		if (!held->used)
 			continue;

@@ -108,6 +108,7 @@ struct supervisor {
 	uint32_t free_first;
 	uint32_t fresh; /* slots from here on were never used */
 	uint32_t sweep_next;
+	uint32_t sweep_round;
 	struct held held[SUPERVISE_HELD_MAX];
 	struct scratch scratch;
 };
