@@ -67,7 +67,9 @@ static void children_reap(struct keeper *keeper, int flags)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, flags | WUNTRACED | WCONTINUED)) > 0) {
+	/* The timer that guards our connects may tick. */
+	while ((pid = waitpid(-1, &status, flags | WUNTRACED | WCONTINUED)) > 0 ||
+	       (pid < 0 && errno == EINTR)) {
 		if (pid == keeper->child)
 			child_changed(keeper, status);
 		if (keeper->child == 0)

@@ -2,7 +2,7 @@
 import socket
 from pathlib import Path
 
-from harness import STAGE, SessionTest, compiled, full_queue
+from harness import PROBE, PYTHON, STAGE, SessionTest, compiled, full_queue
 
 # Read now: on the private machine the sources may be out of sight.
 PROBES = {path.name: path.read_text()
@@ -62,6 +62,20 @@ with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
             attempt(os.rename, one + "/file", two + "/file")])
 """))
                 self.assertEqual(["ok", "ok"], said)
+
+    def test_status_is_told_however_long_the_end_of_the_program_takes(self):
+        server = self.listen()
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{server.port}\n")
+        work = f"""
+import mmap
+memory = mmap.mmap(-1, 200 << 20)
+memory.madvise(mmap.MADV_NOHUGEPAGE)
+memory[::4096] = bytes(len(memory) // 4096)
+socket.socket().connect(("127.0.0.1", {server.port}))
+os._exit(7)
+"""
+        for _ in range(8):
+            self.assertEqual(7, self.confined.su(f"exec {PYTHON} -", stdin=PROBE + work).status)
 
     def test_signal_for_a_process_interrupts_the_thread_that_the_kernel_chose(self):
         hole = full_queue(self)
