@@ -16,19 +16,22 @@
 #define BLANK  " \t\n"
 #define HEED   "UNAVAIL=return TRYAGAIN=return"
 
-/* One that is not installed answers nothing, and does not count. */
-static bool is_installed(const char *service, size_t length)
+/* 0: it is not installed, answers nothing, and does not count. -EIO: it cannot be loaded, for lack
+ * of memory say. The C library would pass over it, and its caller's limits decide whom a policy
+ * names. 1: it is loaded, and stays. */
+static int service_load(const char *service, size_t length)
 {
 	char library[SERVICES_MAX + sizeof("libnss_.so.2")];
-	void *handle;
+	const char *error;
 
 	if (length == strlen("files") && strncmp(service, "files", length) == 0)
-		return true;
+		return 1;
 	snprintf(library, sizeof(library), "libnss_%.*s.so.2", (int)length, service);
-	handle = dlopen(library, RTLD_LAZY);
-	if (handle)
-		dlclose(handle);
-	return handle;
+	if (dlopen(library, RTLD_LAZY))
+		return 1;
+	/* In C's own language, since nobody has set another one. */
+	error = dlerror();
+	return error && strstr(error, "No such file or directory") ? 0 : -EIO;
 }
 
 /* The first of two words on the same status gives way, so what the file says comes last. */
@@ -39,14 +42,15 @@ bool services_heed(const char *services, char ret_services[SERVICES_MAX])
 	ret_services[0] = '\0';
 	while (*(services += strspn(services, BLANK))) {
 		size_t length = strcspn(services, BLANK "[");
-		const char *heed = length > 0 && is_installed(services, length) ? HEED : "";
+		int loaded = length > 0 ? service_load(services, length) : 0;
+		const char *heed = loaded ? HEED : "";
 		const char *actions = services + length + strspn(services + length, BLANK);
 		size_t said = *actions == '[' ? strcspn(actions + 1, "]") : 0;
 		int written = snprintf(ret_services + used, SERVICES_MAX - used,
 				       *heed || said ? "%.*s [%s %.*s] " : "%.*s ", (int)length,
 				       services, heed, (int)said, actions + 1);
 
-		if (written < 0 || (size_t)written >= SERVICES_MAX - used)
+		if (loaded < 0 || written < 0 || (size_t)written >= SERVICES_MAX - used)
 			return false;
 		used += (size_t)written;
 		services = *actions == '[' ? actions + 1 + said + (actions[1 + said] == ']')
@@ -74,11 +78,15 @@ int services_heed_groups(void)
 	char services[SERVICES_MAX] = "";
 
 	/* Without a file, or a line, there is one service. */
+	if (!file && errno != ENOENT)
+		return -EIO;
 	while (file && fgets(line, sizeof(line), file)) {
 		const char *found = group_services(line);
 
 		if (found && !services_heed(found, services))
 			return -EIO;
 	}
+	if (file && ferror(file))
+		return -EIO;
 	return services[0] && __nss_configure_lookup("group", services) ? -EIO : 0;
 }

@@ -14,7 +14,8 @@
  * nsswitch.conf says what else is to be done there. 0 or -EIO. */
 int services_heed_groups(void);
 
-/* What the services of a line, behind its colon, become; false where they do not fit. */
+/* What the services of a line, behind its colon, become; false where they do not fit, or one cannot
+ * be loaded. */
 bool services_heed(const char *services, char ret_services[SERVICES_MAX]);
 
 #endif

@@ -199,12 +199,13 @@ class Directory(FailureTest):
         self.with_words()
         STAGE.policy(NOTHING, "@students")
         self.addCleanup(STAGE.policy, None, "@students")
-        source = STAGE.directory / "nss_dead.c"
-        source.write_text(SOURCES[source.name])
         library = STAGE.directory / "nss"
         library.mkdir(exist_ok=True)
-        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
-                        library / "libnss_dead.so.2", source], check=True)
+        for name in ("dead", "far"):
+            source = STAGE.directory / f"nss_{name}.c"
+            source.write_text(SOURCES[source.name])
+            subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
+                            library / f"libnss_{name}.so.2", source], check=True)
         place = Path("/etc/ld.so.conf.d/dead.conf")
         place.write_text(f"{library}\n")
         self.addCleanup(subprocess.run, ["ldconfig"], check=True)
@@ -222,6 +223,26 @@ class Directory(FailureTest):
                 self.log.wait("could not be looked up user=bare")
                 self.assertEqual(self.su().out, CONFINED)
                 self.root_enters()
+
+    def test_service_that_cannot_be_loaded_refuses_whom_no_file_names(self):
+        (STAGE.directory / "nss/libnss_dead.so.2").write_text("no library")
+        for services in ("dead", "files dead"):
+            with self.subTest(services=services):
+                self.switch.write_text(f"passwd: files\ngroup: {services}\n")
+                self.log.clear()
+                self.assertEqual(self.su("bare").status, 1)
+                self.log.wait("could not be looked up user=bare")
+                self.assertEqual(self.su().out, CONFINED)
+                self.root_enters()
+
+    def test_limit_of_the_caller_hides_no_group(self):
+        STAGE.policy(None, "dora")
+        STAGE.policy(NOTHING, "@far")
+        self.addCleanup(STAGE.policy, None, "@far")
+        self.switch.write_text("passwd: files\ngroup: files far\n")
+        self.assertEqual(self.su().out, CONFINED)
+        self.log.clear()
+        self.refused("could not be looked up user=dora", ["prlimit", f"--as={512 << 20}"])
 
     def test_service_that_does_not_count_refuses_nobody(self):
         for services in ("files", "not-installed files", "files not-installed",

@@ -1,0 +1,27 @@
+/*
+ * A directory service of which dora's group is known, and which takes much memory.
+ * Loaded by glibc in test_pam_failure, by way of nsswitch.conf.
+ */
+#include <grp.h>
+#include <nss.h>
+#include <string.h>
+
+char nss_far_cache[1UL << 30];
+
+enum nss_status _nss_far_getgrnam_r(const char *name, struct group *entry, char *buffer, size_t size,
+				    int *error)
+{
+	static char *const members[] = { (char *)"dora", NULL };
+
+	(void)error;
+	if (strcmp(name, "far") != 0 || size < sizeof(members))
+		return NSS_STATUS_NOTFOUND;
+	memcpy(buffer, members, sizeof(members));
+	*entry = (struct group){
+		.gr_name = (char *)"far",
+		.gr_passwd = (char *)"*",
+		.gr_gid = 47504,
+		.gr_mem = (char **)buffer,
+	};
+	return NSS_STATUS_SUCCESS;
+}
