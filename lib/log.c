@@ -26,8 +26,9 @@
 #define MESSAGE_HEAD   64
 #define SINK_WAIT      100000 /* microseconds */
 
-/* One socket for both daemons, not connected: either may come and go. */
+/* One socket for both daemons, mostly not connected: either may come and go. */
 static int sink = -1;
+static const char *connected; /* its path, or NULL */
 static bool sink_hung;
 static int mirror_fd = -1;
 
@@ -54,10 +55,33 @@ void log_open(int mirror)
 	errno = saved;
 }
 
+static struct sockaddr_un address_of(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	return address;
+}
+
+void log_connect(void)
+{
+	static const char *const paths[] = { JOURNAL_SOCKET, SYSLOG_SOCKET };
+	int saved = errno;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths) && !connected; i++) {
+		struct sockaddr_un address = address_of(paths[i]);
+
+		if (connect(sink, (const struct sockaddr *)&address, sizeof(address)) == 0)
+			connected = paths[i];
+	}
+	errno = saved;
+}
+
 void log_close(void)
 {
 	util_cleanup_fd(&sink);
 	sink = -1;
+	connected = NULL;
 	mirror_fd = -1;
 }
 
@@ -114,16 +138,17 @@ size_t log_format(char line[LOG_LINE_MAX], const char *event, const struct log_f
  * a daemon that hangs never has, and is waited for only until that is known. */
 static bool daemon_send(const char *path, const char *message, size_t length)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const struct sockaddr_un address = address_of(path);
+	const bool held = connected && strcmp(connected, path) == 0;
 	int flags = MSG_NOSIGNAL | (sink_hung ? MSG_DONTWAIT : 0);
 	ssize_t taken;
 	bool sent;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	/* The supervisor's timer for its own connects would cut the wait short, a few times. */
 	do {
-		taken = sendto(sink, message, length, flags, (const struct sockaddr *)&address,
-			       sizeof(address));
+		taken = sendto(sink, message, length, flags,
+			       held ? NULL : (const struct sockaddr *)&address,
+			       held ? 0 : sizeof(address));
 	} while (taken < 0 && errno == EINTR);
 	sent = taken == (ssize_t)length;
 	if (sent || errno == EAGAIN)

@@ -232,13 +232,19 @@ static int gate_enter(const struct login *login, bool opener)
 static int listener_hand_over(const struct start *start, int listener)
 {
 	int32_t word = listener;
+	ssize_t sent;
 	char go;
-	int error = -EPIPE;
+	int error;
 
 	/* Not write(2), whose signal would end a program that is not ours. */
-	if (send(start->words, &word, sizeof(word), MSG_NOSIGNAL) == (ssize_t)sizeof(word))
+	do {
+		sent = send(start->words, &word, sizeof(word), MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	if (sent == (ssize_t)sizeof(word))
 		error = read_exact(start->words, &go, sizeof(go));
-	/* It tells why before it ends. */
+	else
+		error = sent < 0 ? -errno : -EIO;
+	/* It tells why before it ends. Of any other error it knows nothing, and waits. */
 	if (error == -EPIPE)
 		error = report_read(start);
 	return error > 0 ? -EPROTO : error;
@@ -258,10 +264,12 @@ static int session_open(struct start *start)
 	error = supervisor_start(start);
 	if (error)
 		return refuse(start, "the supervisor does not start", error);
+	/* What we log later the filter would trap, for a supervisor that may be the reason. */
+	log_connect();
 	error = opener_confine(start, &listener);
 	if (!error)
 		error = listener_hand_over(start, listener);
-	/* What we log is trapped by now: without a supervisor it would wait for ourselves. */
+	/* What of ours is trapped by now would wait for ourselves, without a supervisor. */
 	if (listener >= 0)
 		close(fd_take(&listener));
 	/* The thread that will fork the session goes in by itself; the others stay before the gate. */

@@ -164,6 +164,30 @@ static void daemon_restarted_is_found_again(void **state)
 	run(restart_body);
 }
 
+/* What names an address would find the new daemon. */
+static int connected_body(void)
+{
+	int daemon = daemon_listen(SYSLOG);
+	int next;
+
+	log_open(-1);
+	log_connect();
+	unlink(SYSLOG);
+	next = daemon_listen(SYSLOG);
+	log_line(LOG_ERR, "held");
+	DEMAND(syslog_reads(daemon, LOG_ERR, "held"));
+	log_close();
+	log_line(LOG_ERR, "again");
+	DEMAND(syslog_reads(next, LOG_ERR, "again"));
+	return 0;
+}
+
+static void log_connected_sends_without_an_address(void **state)
+{
+	(void)state;
+	run(connected_body);
+}
+
 /* Its queue takes a few messages; what waits for more room waits for ever. */
 static int hung_body(void)
 {
@@ -244,6 +268,7 @@ int main(void)
 		cmocka_unit_test(line_without_journal_reaches_syslog),
 		cmocka_unit_test(line_with_journal_reaches_its_fields_alone),
 		cmocka_unit_test(daemon_restarted_is_found_again),
+		cmocka_unit_test(log_connected_sends_without_an_address),
 		cmocka_unit_test(daemon_hung_is_not_waited_for),
 		cmocka_unit_test(daemon_flooded_is_waited_for),
 		cmocka_unit_test(log_closed_forgets_the_mirror_and_opens_again),
