@@ -33,12 +33,19 @@ struct keeper {
 	struct service service;
 };
 
-static void report(const struct keeper *keeper, enum keeper_report_kind kind, int value)
+/* Who waits for a report that cannot be sent waits for our end. */
+static int report(const struct keeper *keeper, enum keeper_report_kind kind, int value)
 {
 	const struct keeper_report message = { (int32_t)kind, value };
+	ssize_t sent;
 
-	if (keeper->parent.fd >= 0)
-		(void)send(keeper->parent.fd, &message, sizeof(message), MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (keeper->parent.fd < 0)
+		return 0;
+	do {
+		sent = send(keeper->parent.fd, &message, sizeof(message),
+			    MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
 }
 
 /* The parent is stopped and continued from here, so that it never misses the later one of the two. */
@@ -56,7 +63,7 @@ static void child_changed(struct keeper *keeper, int status)
 	}
 	if (!WIFCONTINUED(status)) {
 		keeper->child = 0;
-		report(keeper, KEEPER_STATUS, status);
+		(void)report(keeper, KEEPER_STATUS, status);
 	}
 	parent_signal(keeper, SIGCONT);
 }
@@ -209,9 +216,7 @@ static int root_renounce(const struct keeper *keeper)
 	/* The change of ids has made it anew. */
 	if (!error && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		error = -errno;
-	if (!error)
-		report(keeper, KEEPER_HERE, 0);
-	return error;
+	return error ? error : report(keeper, KEEPER_HERE, 0);
 }
 
 /* The plan, the log, and who we are. */
@@ -273,9 +278,11 @@ static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
 static int child_release(struct keeper *keeper)
 {
 	const char go = 1;
+	int error = report(keeper, KEEPER_CHILD, keeper->child);
 	ssize_t sent;
 
-	report(keeper, KEEPER_CHILD, keeper->child);
+	if (error)
+		return error;
 	sent = send(SUPERVISOR_CHILD_FD, &go, sizeof(go), MSG_NOSIGNAL);
 	close(SUPERVISOR_CHILD_FD);
 	/* What opened the session by PAM goes its own way from here. */
@@ -309,7 +316,7 @@ int main(int argc, char **argv)
 		error = child_release(&keeper);
 	}
 	if (error) {
-		report(&keeper, KEEPER_FAILED, -error);
+		(void)report(&keeper, KEEPER_FAILED, -error);
 		return 1;
 	}
 	error = loop_run(&keeper.loop);
