@@ -30,7 +30,8 @@
 
 enum exit_status {
 	EXIT_PLANNED = 0,
-	EXIT_REFUSED = 1,
+	EXIT_REFUSED = 1, /* it was said and logged why */
+	EXIT_USAGE = 2,
 	EXIT_UNNAMED = 3, /* --account: no policy names it */
 };
 
@@ -190,6 +191,7 @@ static int make_plan(struct session *session)
 	char path[PATH_TEXT_MAX];
 	int error;
 
+	log_identify(session->options.account, 0);
 	if (getrandom(&session->id, sizeof(session->id), 0) != sizeof(session->id))
 		return session_refuse(session, "no random number: %s", strerror(errno));
 	if (find_user(session) < 0)
@@ -236,7 +238,7 @@ static int usage(void)
 	      "Fills the memfd at descriptor 3 with the caller's plan, or NAME's; started by\n"
 	      "sandlock-shell and pam_sandlock.\n",
 	      stderr);
-	return EXIT_REFUSED;
+	return EXIT_USAGE;
 }
 
 static bool options_read(int argc, char **argv, struct options *ret_options)

@@ -83,8 +83,12 @@ enum planner_result planner_run(const struct planner_request *request, int *ret_
 		return fail(ret_why, PLANNER, -status);
 	if (status == PLANNER_UNNAMED && request->account)
 		return PLANNER_NO_POLICY;
-	if (status != 0)
+	if (status == PLANNER_SAID)
 		return PLANNER_REFUSED;
+	if (status != 0) {
+		snprintf(ret_why, PLANNER_WHY_MAX, PLANNER " ended with status %d", status);
+		return PLANNER_FAILED;
+	}
 	error = plan_map(memfd, &plan);
 	if (error)
 		return fail(ret_why, "the plan is not sound", -error);

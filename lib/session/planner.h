@@ -10,7 +10,9 @@
 #include "plan.h"
 #include "spawn.h"
 
-#define PLANNER_UNNAMED 3 /* its exit status where no policy names the account */
+/* Its exit statuses, beside 0. Any other has said nothing. */
+#define PLANNER_SAID    1 /* it has said and logged why it refuses */
+#define PLANNER_UNNAMED 3 /* no policy names the account */
 
 struct planner_request {
 	const char *conf;    /* another policy directory, or NULL */

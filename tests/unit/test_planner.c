@@ -303,17 +303,17 @@ static void descriptor_that_is_no_memfd_refused(void **state)
 {
 	char *path = policy_make(state, "d.conf", "");
 
-	assert_int_equal(EXIT_REFUSED, run(CHILD_NO_MEMFD, "--draft", path).status);
-	assert_int_equal(EXIT_REFUSED, run(CHILD_PLAIN_FILE, "--draft", path).status);
+	assert_int_equal(EXIT_USAGE, run(CHILD_NO_MEMFD, "--draft", path).status);
+	assert_int_equal(EXIT_USAGE, run(CHILD_PLAIN_FILE, "--draft", path).status);
 	free(path);
 }
 
 static void unknown_arguments_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(EXIT_REFUSED, run(0, "--nonsense").status);
-	assert_int_equal(EXIT_REFUSED, run(0, "--draft").status);
-	assert_int_equal(EXIT_REFUSED, run(0, "alice").status);
+	assert_int_equal(EXIT_USAGE, run(0, "--nonsense").status);
+	assert_int_equal(EXIT_USAGE, run(0, "--draft").status);
+	assert_int_equal(EXIT_USAGE, run(0, "alice").status);
 	assert_int_equal(0, strncmp("usage: ", run(0, "alice").errors, 7));
 }
 
