@@ -15,13 +15,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-from harness import (PROBE, PUBLIC, PYTHON, SOAK_SECONDS, STAGE, SessionTest, call, compiled,
-                     eventually, full_queue)
-
-# What the kernel always does, and the words about a trapped call, which fail by EINTR only.
-NEVER_FAIL = ("close", "epoll_wait", "epoll_pwait", "ioctl", "exit", "exit_group", "restart_syscall",
-              "rt_sigreturn")
-THOROUGH = SOAK_SECONDS > 0  # every step, not one of some
+from faults import NEVER_FAIL, THOROUGH
+from harness import (PROBE, PUBLIC, PYTHON, STAGE, SessionTest, call, compiled, eventually,
+                     full_queue)
 
 # Each line on stdin is a round: every operation once, and what it came to.
 WORKER = PROBE + """

@@ -1,7 +1,8 @@
 /*
  * A program that opens a PAM session and runs a command in it, as the tests' service that nobody
- * knows; with "host", one that holds much and says what opening the session has changed.
- * Called by test_pam_open. The words: service, user, mode ("run" or "host"), command or MiB.
+ * knows; with "gate", in the order of sshd; with "host", one that holds much and says what opening
+ * the session has changed. Called by test_pam_open and test_pam_faults. The words: service, user,
+ * mode ("run", "gate" or "host"), command or MiB.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -12,16 +13,20 @@
 #include <security/pam_appl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "mark.h"
 
 #define DESCRIPTORS 1000
 #define SNAPSHOT    (1U << 20)
@@ -48,12 +53,43 @@ static void become(const char *user)
 		_exit(70);
 }
 
-static int run(const char *user, const char *command)
+/* Before and after the module is asked. */
+static void mark(void)
+{
+	(void)syscall(MARK);
+}
+
+static int open_session(pam_handle_t *pamh, bool gate)
+{
+	int result = PAM_SUCCESS;
+
+	mark();
+	if (gate)
+		result = pam_acct_mgmt(pamh, 0);
+	if (gate && result == PAM_SUCCESS)
+		result = pam_setcred(pamh, PAM_ESTABLISH_CRED);
+	if (result == PAM_SUCCESS)
+		result = pam_open_session(pamh, 0);
+	mark();
+	return result;
+}
+
+/* sshd's child does not heed what it is answered. */
+static void child_enter(pam_handle_t *pamh)
+{
+	mark();
+	(void)pam_setcred(pamh, PAM_ESTABLISH_CRED);
+	mark();
+}
+
+static int run(pam_handle_t *pamh, bool gate, const char *user, const char *command)
 {
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		if (gate)
+			child_enter(pamh);
 		become(user);
 		execl("/bin/bash", "bash", "-c", command, NULL);
 		_exit(71);
@@ -267,20 +303,22 @@ int main(int argc, char **argv)
 {
 	const struct pam_conv conversation = { converse, NULL };
 	pam_handle_t *pamh = NULL;
+	bool gate;
 	int result;
 
 	if (argc != 5)
 		return 64;
+	gate = strcmp(argv[3], "gate") == 0;
 	result = pam_start(argv[1], argv[2], &conversation, &pamh);
 	if (result == PAM_SUCCESS && strcmp(argv[3], "host") == 0)
 		return host(pamh, strtoul(argv[4], NULL, 10));
 	if (result == PAM_SUCCESS)
-		result = pam_open_session(pamh, 0);
+		result = open_session(pamh, gate);
 	if (result != PAM_SUCCESS) {
 		fprintf(stderr, "opener: %s\n", pam_strerror(pamh, result));
 		return 1;
 	}
-	result = run(argv[2], argv[4]);
+	result = run(pamh, gate, argv[2], argv[4]);
 	if (pam_close_session(pamh, 0) != PAM_SUCCESS || pam_end(pamh, PAM_SUCCESS) != PAM_SUCCESS)
 		return 75;
 	return result;

@@ -1,0 +1,146 @@
+"""Each system call of each process of a login by PAM fails, or is its last, one after the other.
+
+The user is refused, with a line in the log, or is confined as without a fault: never anything else,
+and nothing stays. root enters.
+"""
+import collections
+import re
+import subprocess
+
+import openers
+from faults import Login, sample
+from harness import STAGE, compiled, eventually
+from machine import PUBLIC
+from test_pam import FIRST, LAST, STACKS, module
+from test_pam_open import OpenTest
+
+SERVICE = "start"
+MODULES = "".join(f"{kind} required pam_permit.so\n" for kind in ("auth", "account", "session"))
+POLICY = """[policy]
+include = system
+[network]
+net_allow = allowed.test:{port}
+[filesystem]
+write = %h
+[limits]
+processes = 100
+"""
+# Nothing is forked: it would be more to trace.
+COMMAND = """
+for port in {listed} {other}; do
+    read said </dev/tcp/{address}/$port && echo $said
+done
+echo free >/tmp/free
+while read line; do
+    case $line in Uid:*|Gid:*|Groups:*|Cap*|NoNewPrivs:*|Seccomp:*) echo $line ;; esac
+done </proc/self/status
+ulimit -u
+"""
+# An error at least, or the gate's word; libpam has its own, of what it asks around the module.
+SAID = r"<8[0-3]>(sandlock\[\d+\]: .*\bdora\b|.* PAM )|.*: denied user=dora .*operation=setuid"
+SAMPLE = 50  # of each way to fail, where not all is tried
+
+
+class Start(OpenTest):
+    """A start by the smallest program that opens sessions; the policy is a group's, with all that
+    there is to fail."""
+
+    def setUp(self):
+        super().setUp()
+        self.listed, self.other = self.listen(PUBLIC), self.listen(PUBLIC)
+        self.command = COMMAND.format(listed=self.listed.port, other=self.other.port,
+                                      address=PUBLIC)
+        subprocess.run(["groupadd", "-U", "dora", "students"], check=True)
+        self.addCleanup(subprocess.run, ["groupdel", "students"], check=True)
+        STAGE.policy(POLICY.format(port=self.listed.port), "@students")
+        self.addCleanup(STAGE.policy, None, "@students")
+
+    def login(self, mode, user="dora"):
+        """In the opener itself, or in a child of it as sshd does it."""
+        words = "mode=" + {"run": "open"}.get(mode, mode)
+        stack = STACKS / SERVICE
+        stack.write_text(FIRST.format(module=module()) + MODULES
+                         + LAST.format(module=module(), words=words))
+        self.addCleanup(stack.unlink, missing_ok=True)
+        return Login([compiled("opener", "-lpam"), SERVICE, user, mode, self.command])
+
+    def right(self, login):
+        """What it comes to without a fault."""
+        done = login.run()
+        self.assertRegex(done.out, r"(?s)^hello\n.*\nSeccomp: 2\n100\n$")
+        self.assertEqual((self.listed.arrivals(), self.other.arrivals()), (1, 0))
+        self.nothing_stays()
+        return done.out
+
+    def nothing_stays(self):
+        eventually(lambda: not self.dora.processes() and not openers.keepers(), "nothing stays")
+
+    def judge(self, login, fault, right, logged):
+        """What the login with that fault came to, in a word."""
+        self.log.clear()
+        try:
+            done = login.run(fault, timeout=10)
+        except subprocess.TimeoutExpired:
+            self.fail("neither refused nor served")
+        self.assertEqual(self.other.arrivals(), 0)
+        self.listed.arrivals()
+        self.nothing_stays()
+        if done.out == "":
+            if logged:
+                self.said()
+            return "refused"
+        # Where it is not known that it may do without.
+        out = done.out.replace("NoNewPrivs: 1", "NoNewPrivs: 0")
+        self.assertIn(out, (right, right.removeprefix("hello\n")), done)
+        return "confined" if out == right else "confined, reached nothing"
+
+    def said(self):
+        eventually(lambda: any(re.match(SAID, line) for line in self.log.lines),
+                   f"a line that says why, in {self.log.lines}", 1)
+
+    def each(self, login, faults, right, logged=True):
+        ends = collections.Counter()
+        for fault in sample(faults, SAMPLE):
+            ends[fault.error, "wrong"] += 1
+            with self.subTest(fault=str(fault)):
+                word = self.judge(login, fault, right, logged)
+                ends[fault.error, "wrong"] -= 1
+                ends[fault.error, word] += 1
+        print("  " + ", ".join(f"{' '.join(end)}: {count}"
+                               for end, count in sorted((+ends).items())), flush=True)
+        for word in ("refused", "confined"):
+            self.assertGreater(sum(ends[end] for end in ends if end[1] == word), 0, word)
+
+    def fails(self, mode):
+        login = self.login(mode)
+        right = self.right(login)
+        self.each(login, login.faults(), right)
+
+    def dies(self, mode):
+        login = self.login(mode)
+        right = self.right(login)
+        self.each(login, login.deaths(), right, False)
+
+    def test_failing_call_of_an_open_start_refuses_or_carries_on(self):
+        self.fails("run")
+
+    def test_failing_call_of_a_start_behind_a_gate_refuses_or_carries_on(self):
+        self.fails("gate")
+
+    def test_death_at_any_call_of_an_open_start_leaves_nothing(self):
+        self.dies("run")
+
+    def test_death_at_any_call_of_a_start_behind_a_gate_leaves_nothing(self):
+        self.dies("gate")
+
+    def test_failing_call_of_the_module_lets_root_in(self):
+        """libpam has its own reasons."""
+        login = self.login("run", "root")
+        right = login.run().out
+        self.assertIn("hello", right)
+        for fault in sample(login.faults(), SAMPLE):
+            with self.subTest(fault=str(fault)):
+                self.log.clear()
+                done = login.run(fault, timeout=10)
+                if done.out != right:
+                    self.assertRegex("\n".join(self.log.lines), r"(?m)^<8[0-3]>.* PAM ", done)
