@@ -36,23 +36,27 @@ static int mirror_fd = -1;
 static const char *identity_user;
 static char identity_session[SESSION_TEXT];
 
-static void sink_open(void)
+static int sink_open(void)
 {
 	static const struct timeval wait = { .tv_usec = SINK_WAIT };
 
 	if (sink >= 0)
-		return;
+		return 0;
 	sink = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	setsockopt(sink, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	if (sink < 0 || setsockopt(sink, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)))
+		return -errno;
+	return 0;
 }
 
-void log_open(int mirror)
+int log_open(int mirror)
 {
 	int saved = errno;
+	int error;
 
 	mirror_fd = mirror;
-	sink_open();
+	error = sink_open();
 	errno = saved;
+	return error;
 }
 
 static struct sockaddr_un address_of(const char *path)
@@ -210,7 +214,7 @@ void log_event(int priority, const char *event, const struct log_field *fields, 
 	for (size_t i = 0; i < count && i < LOG_FIELDS_MAX - 2; i++)
 		all[2 + i] = fields[i];
 	length = log_format(line, event, all, LOG_FIELDS_MAX);
-	sink_open();
+	(void)sink_open();
 	if (!journal_send(priority, line, all, LOG_FIELDS_MAX))
 		syslog_send(priority, line);
 	if (mirror_fd >= 0) {

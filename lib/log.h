@@ -22,11 +22,12 @@ struct log_field {
 
 /* Opens the socket now, so that a later sandbox of our own does not stand in the way.
  * `mirror` is a descriptor that also gets each line, or -1 (sandlockctl's standard error). A daemon
- * that hangs costs its first line 100 ms, and its lines. */
-void log_open(int mirror);
+ * that hangs costs its first line 100 ms, and its lines. Where there is no socket, each line tries
+ * again: a negative errno for whom that would be the end. */
+int log_open(int mirror);
 
-/* Connects the socket of log_open to the daemon that is there now: a filter that traps what names an
- * address lets the lines pass, whether somebody serves it or not. */
+/* Connects the socket of log_open to the daemon that is there now: a filter that traps what names
+ * an address lets the lines pass, whether somebody serves it or not. */
 void log_connect(void);
 
 /* For a process that moves its descriptors: the next line opens a new socket, and there is no mirror. */

@@ -226,9 +226,11 @@ static int keeper_begin(struct keeper *keeper, int *ret_resolver)
 
 	if (!error)
 		error = plan_map(SUPERVISOR_PLAN_FD, &keeper->plan);
+	/* Later the allow-list stands in the way. */
+	if (!error)
+		error = log_open(-1);
 	if (error)
 		return error;
-	log_open(-1);
 	log_identify(plan_string(&keeper->plan, keeper->plan.header->user),
 		     keeper->plan.header->session);
 	error = resolver_open(keeper, ret_resolver);

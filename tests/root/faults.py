@@ -57,21 +57,22 @@ class Login:
     def __init__(self, argv):
         self.argv = argv
         self.record = STAGE.directory / "record"
-        self.names = {int(number): name for name, number in
-                      re.findall(r"__NR_(\w+) (\d+)", NUMBERS.read_text())}
+        self.numbers = {name: int(number) for name, number in
+                        re.findall(r"__NR_(\w+) (\d+)", NUMBERS.read_text())}
 
-    def run(self, fault=Fault(-1, 0, "", KILL), **options):
+    def run(self, fault=Fault(-1, 0, "read", KILL), **options):
         """The login with that fault; what it came to, with a timeout where it did not end."""
         error = 0 if fault.error == KILL else getattr(errno, fault.error)
-        return call([compiled("fault"), self.record, fault.process, fault.call, error, *self.argv],
-                    **options)
+        return call([compiled("fault"), self.record, fault.process, fault.call,
+                     self.numbers[fault.name], error, *self.argv], **options)
 
     def calls(self):
         """The calls of the last login: lists of names, one for each process."""
+        names = {number: name for name, number in self.numbers.items()}
         found = collections.defaultdict(list)
         for line in self.record.read_text().splitlines():
             process, _, number = map(int, line.split())
-            found[process].append(self.names[number])
+            found[process].append(names[number])
         return [found[process] for process in range(len(found))]
 
     def faults(self):

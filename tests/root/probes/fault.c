@@ -1,7 +1,8 @@
 /*
  * Runs a program and makes one system call of one process of it fail, or kills there.
- * Called by faults.py. The words: where a record goes, process, call (both count from 0), number
- * of an errno or 0 for kill, program ...; a process of -1 is none.
+ * Called by faults.py. The words: where a record goes, process, call, its system call's number, an
+ * errno or 0 for kill, program ...; a process of -1 is none. Processes and calls count from 0; where
+ * another call has that place this time, the next one of that number is meant.
  * A process counts those calls that it makes between two of MARK; what it starts meanwhile counts
  * all of its own. The record has a line for each: process, call, number of the system call.
  */
@@ -39,7 +40,9 @@ static struct {
 	FILE *record;
 	int process;
 	int call;
+	unsigned long number;
 	int error; /* 0: kill */
+	bool done;
 } fault;
 
 static struct tracee tracees[TRACEES_MAX];
@@ -131,8 +134,10 @@ static void call_begins(struct tracee *tracee, unsigned long number)
 	process = process_number(tracee->tgid);
 	call = processes[process].calls++;
 	fprintf(fault.record, "%d %d %lu\n", process, call, number);
-	if (process == fault.process && call == fault.call)
-		call_replace(tracee);
+	if (fault.done || process != fault.process || call < fault.call || number != fault.number)
+		return;
+	fault.done = true;
+	call_replace(tracee);
 }
 
 static void call_seen(struct tracee *tracee)
@@ -258,13 +263,14 @@ static int watch(pid_t first)
 
 int main(int argc, char **argv)
 {
-	if (argc < 6)
+	if (argc < 7)
 		return 64;
 	fault.record = fopen(argv[1], "we");
 	if (!fault.record)
 		give_up(argv[1]);
 	fault.process = atoi(argv[2]);
 	fault.call = atoi(argv[3]);
-	fault.error = atoi(argv[4]);
-	return watch(program_start(argv + 5));
+	fault.number = strtoul(argv[4], NULL, 10);
+	fault.error = atoi(argv[5]);
+	return watch(program_start(argv + 6));
 }
