@@ -85,6 +85,14 @@ int serve_copy_address(struct request *request, uint64_t address, int64_t length
 	return error == -EFAULT ? EFAULT : error ? EACCES : 0;
 }
 
+void serve_lead_nowhere(struct request *request)
+{
+	sa_family_t family = request->address.generic.sa_family;
+
+	memset(&request->address, 0, sizeof(request->address));
+	request->address.generic.sa_family = family;
+}
+
 bool serve_is_foreign(const struct supervisor *supervisor, const struct request *request)
 {
 	struct target_status status;

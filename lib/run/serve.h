@@ -38,6 +38,11 @@ int serve_pin(struct supervisor *supervisor, struct request *request, const char
  * rest is zero. */
 int serve_copy_address(struct request *request, uint64_t address, int64_t length);
 
+/* For an address that is none for its socket: of the same family and length, but all else zero, so
+ * that it leads nowhere. What is wrong with it, and with the socket, the kernel then says in its
+ * own order. */
+void serve_lead_nowhere(struct request *request);
+
 /* True where the caller is neither the user nor root: what is done on behalf is done as the user,
  * who may reach what the caller could not. */
 bool serve_is_foreign(const struct supervisor *supervisor, const struct request *request);
@@ -72,16 +77,17 @@ struct outcome serve_wait_for_room(struct request *request);
 int serve_connect_now(int socket, const struct sockaddr *address, socklen_t length);
 
 /* serve_inet.c: judges the inet endpoint in request->address for a socket of this kind, and makes
- * the address that which was judged (an unspecified one becomes what it stands for). True: allowed.
- * Else *ret_refusal is the outcome, logged. */
+ * the address that which was judged (an unspecified one becomes what it stands for, what is none
+ * becomes one that leads nowhere). True: allowed. Else *ret_refusal is the outcome, logged. */
 bool serve_inet_allows(struct supervisor *supervisor, struct request *request,
 		       const char *operation, struct outcome *ret_refusal);
 
 /* What the inet socket is bound to; port 0: to nothing yet. False for any other socket. */
 bool serve_bound_endpoint(int fd, struct endpoint *ret_endpoint);
 
-/* True where the address is the kernel itself. */
-bool serve_netlink_allows(const struct request *request);
+/* The same for netlink, where the kernel alone may be spoken to. */
+bool serve_netlink_allows(struct supervisor *supervisor, struct request *request,
+			  const char *operation, struct outcome *ret_refusal);
 
 /* serve_unix.c: enters the caller's working directory, so that a path of his can be used as it is.
  * -EACCES where his root is not ours. */

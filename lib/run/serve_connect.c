@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "serve.h"
@@ -57,13 +58,26 @@ static struct outcome disconnect(struct request *request)
 	return outcome_performed(error ? -errno : 0);
 }
 
+static bool is_of_another_family(const struct request *request)
+{
+	size_t least = request->kind.domain == AF_INET ? sizeof(struct sockaddr_in)
+						       : SERVE_SIN6_SHORT;
+
+	return request->kind.type == SOCK_STREAM && request->length >= least &&
+	       request->address.generic.sa_family != request->kind.domain;
+}
+
 static struct outcome connect_inet(struct supervisor *supervisor, struct request *request)
 {
-	struct outcome refusal;
+	struct outcome outcome;
 
-	if (!serve_inet_allows(supervisor, request, "connect", &refusal))
-		return refusal;
-	return connect_perform(request);
+	if (!serve_inet_allows(supervisor, request, "connect", &outcome))
+		return outcome;
+	outcome = connect_perform(request);
+	/* Ours is a Landlock domain, which has a word of its own for that. */
+	if (outcome.error == EINVAL && is_of_another_family(request))
+		outcome.error = EAFNOSUPPORT;
+	return outcome;
 }
 
 static struct outcome connect_unix(struct supervisor *supervisor, struct request *request)
@@ -78,18 +92,25 @@ static struct outcome connect_unix(struct supervisor *supervisor, struct request
 	return error == -EAGAIN ? serve_wait_for_room(request) : outcome_performed(error);
 }
 
-bool serve_netlink_allows(const struct request *request)
+bool serve_netlink_allows(struct supervisor *supervisor, struct request *request,
+			  const char *operation, struct outcome *ret_refusal)
 {
 	const struct sockaddr_nl *netlink = (const void *)&request->address;
 
-	return request->length >= sizeof(*netlink) && netlink->nl_family == AF_NETLINK &&
-	       netlink->nl_pid == 0 && netlink->nl_groups == 0;
+	if (request->length < sizeof(*netlink) || netlink->nl_family != AF_NETLINK)
+		serve_lead_nowhere(request);
+	if (netlink->nl_pid == 0 && netlink->nl_groups == 0)
+		return true;
+	*ret_refusal = serve_refuse(supervisor, request, operation, "netlink", "process", NULL);
+	return false;
 }
 
 static struct outcome connect_netlink(struct supervisor *supervisor, struct request *request)
 {
-	if (!serve_netlink_allows(request))
-		return serve_refuse(supervisor, request, "connect", "netlink", "process", NULL);
+	struct outcome refusal;
+
+	if (!serve_netlink_allows(supervisor, request, "connect", &refusal))
+		return refusal;
 	return connect_perform(request);
 }
 

@@ -12,27 +12,23 @@
 #include "serve.h"
 #include "util.h"
 
-/* What the kernel would take for an endpoint of this socket; a positive errno where it would
- * not. */
-static int read_endpoint(const struct request *request, struct endpoint *ret_endpoint)
+/* What the kernel would take for an endpoint of this socket; false where it would not. */
+static bool read_endpoint(const struct request *request, struct endpoint *ret_endpoint)
 {
 	sa_family_t family = request->address.generic.sa_family;
 	socklen_t length = request->length;
 
 	if (length < sizeof(family))
-		return EINVAL;
+		return false;
 	if (request->kind.domain == AF_INET && family != AF_INET)
-		return EAFNOSUPPORT;
-	if (request->kind.domain == AF_INET6 && request->kind.type == SOCK_STREAM &&
-	    length < SERVE_SIN6_SHORT)
-		return EINVAL;
+		return false;
 	/* An IPv6 datagram socket may be given an IPv4 address; a stream socket may not. */
 	if (request->kind.domain == AF_INET6 && family != AF_INET6 &&
 	    (family != AF_INET || request->kind.type == SOCK_STREAM))
-		return EAFNOSUPPORT;
+		return false;
 	if (family == AF_INET6 && length >= SERVE_SIN6_SHORT && length < sizeof(struct sockaddr_in6))
 		length = sizeof(struct sockaddr_in6);
-	return -endpoint_from_sockaddr(&request->address.storage, length, ret_endpoint);
+	return endpoint_from_sockaddr(&request->address.storage, length, ret_endpoint) == 0;
 }
 
 static void write_address(struct request *request, const struct address *address)
@@ -55,20 +51,20 @@ bool serve_bound_endpoint(int fd, struct endpoint *ret_endpoint)
 	       endpoint_from_sockaddr(&storage, length, ret_endpoint) == 0;
 }
 
-/* 0.0.0.0 and :: reach the address that the socket is bound to, else loopback; ::ffff:0.0.0.0 is
- * 0.0.0.0, which no IPv6 address can stand for. */
+/* 0.0.0.0, as an IPv6 socket says it too, reaches the address that the socket is bound to, else
+ * loopback; :: reaches loopback, of the family of what the socket is bound to. */
 static struct address meant_address(int fd, const struct address *unspecified)
 {
 	struct endpoint bound;
-	struct address loopback = *unspecified;
+	struct address loopback = { .bytes = { [15] = 1 } };
+	bool inet = serve_bound_endpoint(fd, &bound) &&
+		    address_family(&bound.address) == FAMILY_INET &&
+		    !address_is_unspecified(&bound.address);
 
-	if (serve_bound_endpoint(fd, &bound) && !address_is_unspecified(&bound.address) &&
-	    (address_family(&bound.address) == FAMILY_INET ||
-	     address_family(unspecified) == FAMILY_INET6))
+	if (address_family(unspecified) == FAMILY_INET && inet)
 		return bound.address;
-	if (address_family(unspecified) == FAMILY_INET)
-		loopback.bytes[12] = 127;
-	loopback.bytes[15] = 1;
+	if (address_family(unspecified) == FAMILY_INET || inet)
+		memcpy(loopback.bytes, (const uint8_t[]){ [10] = 0xff, 0xff, 127, [15] = 1 }, 16);
 	return loopback;
 }
 
@@ -99,11 +95,10 @@ bool serve_inet_allows(struct supervisor *supervisor, struct request *request,
 	char text[ENDPOINT_TEXT_MAX];
 	struct endpoint endpoint;
 	struct verdict verdict;
-	int error = read_endpoint(request, &endpoint);
 
-	if (error) {
-		*ret_refusal = outcome_error(error);
-		return false;
+	if (!read_endpoint(request, &endpoint)) {
+		serve_lead_nowhere(request);
+		return true;
 	}
 	if (address_is_unspecified(&endpoint.address)) {
 		endpoint.address = meant_address(request->socket, &endpoint.address);

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -60,6 +61,7 @@ struct message {
 	size_t vector_count;
 	size_t total;
 	size_t payload_length;
+	bool unreadable; /* the payload */
 	size_t control_length;
 	size_t descriptor_count;
 };
@@ -94,7 +96,8 @@ static int copy_vectors(struct supervisor *supervisor, const struct request *req
 	return 0;
 }
 
-/* A stream goes in parts, from where it stands; a datagram is whole or too long. */
+/* A stream goes in parts, from where it stands; a datagram is whole or too long. One that cannot be
+ * read is sent all the same, from nowhere: the kernel looks at much else first. */
 static int copy_payload(struct supervisor *supervisor, const struct request *request,
 			struct message *message)
 {
@@ -106,9 +109,10 @@ static int copy_payload(struct supervisor *supervisor, const struct request *req
 	length = target_gather(request->call.thread, supervisor->scratch.vectors,
 			       message->vector_count, skip, supervisor->scratch.payload,
 			       SCRATCH_PAYLOAD);
-	if (length < 0)
-		return length == -EFAULT ? EFAULT : EACCES;
-	message->payload_length = (size_t)length;
+	if (length < 0 && length != -EFAULT)
+		return EACCES;
+	message->unreadable = length < 0;
+	message->payload_length = length < 0 ? message->total - skip : (size_t)length;
 	return 0;
 }
 
@@ -163,19 +167,42 @@ static bool is_harmless(const struct socket_kind *kind, const struct cmsghdr *co
 		control->cmsg_type == IP_TOS);
 }
 
+/* What the kernel passes over. */
+static bool is_ignored(const struct socket_kind *kind, const struct cmsghdr *control)
+{
+	if (control->cmsg_level == SOL_SOCKET)
+		return kind->domain != AF_NETLINK &&
+		       (control->cmsg_type == SCM_RIGHTS || control->cmsg_type == SCM_CREDENTIALS);
+	if (control->cmsg_level == IPPROTO_IPV6)
+		return kind->domain != AF_INET6 || is_stream(kind);
+	return is_stream(kind) || kind->domain == AF_NETLINK ||
+	       (control->cmsg_level != IPPROTO_IP && control->cmsg_level != IPPROTO_UDP);
+}
+
 /* Judges one control message; *ret_keep tells whether it is sent along. */
 static int judge_control(struct supervisor *supervisor, const struct request *request,
 			 struct cmsghdr *control, struct message *message, bool *ret_keep)
 {
-	*ret_keep = true;
+	*ret_keep = request->kind.domain == AF_UNIX || !is_ignored(&request->kind, control);
 	if (request->kind.domain != AF_UNIX)
-		return is_harmless(&request->kind, control) ? 0 : EPERM;
+		return !*ret_keep || is_harmless(&request->kind, control) ? 0
+		       : request->kind.domain == AF_NETLINK               ? EINVAL
+									  : EPERM;
 	if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS)
 		return copy_descriptors(supervisor, request, control, message);
 	*ret_keep = false;
 	if (control->cmsg_level != SOL_SOCKET)
 		return 0; /* as the kernel takes it */
 	return control->cmsg_type == SCM_CREDENTIALS ? check_credentials(request, control) : EINVAL;
+}
+
+/* What the kernel calls malformed, once it comes to it; the length. */
+static size_t control_spoil(unsigned char *buffer)
+{
+	const struct cmsghdr malformed = { .cmsg_len = 1 };
+
+	memcpy(buffer, &malformed, sizeof(malformed));
+	return sizeof(malformed);
 }
 
 /* Copies the control buffer and rebuilds it from the messages that are kept. */
@@ -194,15 +221,23 @@ static int copy_control(struct supervisor *supervisor, const struct request *req
 		return error == -EFAULT ? EFAULT : EACCES;
 	for (size_t at = 0; at + sizeof(struct cmsghdr) <= length;) {
 		struct cmsghdr *control = (void *)(buffer + at);
+		uint64_t said; /* a size_t to the kernel, less to the C library */
 		size_t space;
 		bool keep;
 
-		if (control->cmsg_len < sizeof(*control) || control->cmsg_len > length - at)
-			return EINVAL;
+		memcpy(&said, control, sizeof(said));
+		if (said < sizeof(*control) || said > length - at) {
+			kept = control_spoil(buffer);
+			break;
+		}
 		space = CMSG_ALIGN(control->cmsg_len);
 		if (space > length - at)
 			space = length - at;
 		error = judge_control(supervisor, request, control, message, &keep);
+		if (error == EINVAL) {
+			kept = control_spoil(buffer);
+			break;
+		}
 		if (error)
 			return error;
 		if (keep) {
@@ -274,14 +309,10 @@ static bool name_allows(struct supervisor *supervisor, struct request *request,
 
 	if (request->length == 0)
 		return true;
+	/* The kernel refuses any, which would be. */
 	if (is_stream(&request->kind) && is_unix) {
-		struct sockaddr_un peer;
-		socklen_t size = sizeof(peer);
-
-		*ret_refusal = outcome_error(
-			getpeername(request->socket, (struct sockaddr *)&peer, &size) ? EOPNOTSUPP
-										      : EISCONN);
-		return false;
+		request->length = sizeof(sa_family_t);
+		return true;
 	}
 	if (is_stream(&request->kind) || (is_unix && request->kind.type == SOCK_SEQPACKET)) {
 		request->length = 0;
@@ -289,13 +320,8 @@ static bool name_allows(struct supervisor *supervisor, struct request *request,
 	}
 	if (is_unix)
 		return serve_unix_allows(supervisor, request, operation, ret_pin, ret_refusal);
-	if (request->kind.domain == AF_NETLINK) {
-		if (serve_netlink_allows(request))
-			return true;
-		*ret_refusal =
-			serve_refuse(supervisor, request, operation, "netlink", "process", NULL);
-		return false;
-	}
+	if (request->kind.domain == AF_NETLINK)
+		return serve_netlink_allows(supervisor, request, operation, ret_refusal);
 	return datagram_allows(supervisor, request, operation, ret_refusal);
 }
 
@@ -311,7 +337,8 @@ static void raise_pipe(const struct request *request)
 static ssize_t send_copy(struct supervisor *supervisor, struct request *request,
 			 const struct message *message)
 {
-	struct iovec vector = { supervisor->scratch.payload, message->payload_length };
+	struct iovec vector = { message->unreadable ? NULL : supervisor->scratch.payload,
+				message->payload_length };
 	struct msghdr header = {
 		.msg_name = request->length ? &request->address : NULL,
 		.msg_namelen = request->length,
@@ -354,6 +381,22 @@ static struct outcome sent_outcome(struct request *request, const struct message
 	return outcome_performed(sent);
 }
 
+/* Only at the end does the kernel look for who is to get a datagram: what else is wrong it says of
+ * one to nobody. */
+static struct outcome send_nowhere(struct supervisor *supervisor, struct request *request,
+				   const struct message *message, const struct outcome *refusal)
+{
+	struct sockaddr_un *address = (void *)&request->address;
+	ssize_t sent;
+
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/nowhere");
+	request->length = sizeof(*address);
+	sent = send_copy(supervisor, request, message);
+	return sent == -ENOENT ? *refusal : sent_outcome(request, message, sent);
+}
+
 /* Our memory is not the caller's: the kernel could not tell him when it is free again. */
 static bool wants_zerocopy(const struct request *request, int flags)
 {
@@ -375,7 +418,9 @@ static struct outcome judge_and_send(struct supervisor *supervisor, struct reque
 	if (wants_zerocopy(request, message->flags))
 		return outcome_error(ENOBUFS);
 	if (!name_allows(supervisor, request, operation, &pin, &refusal))
-		return refusal;
+		return request->kind.domain == AF_UNIX && refusal.kind == OUTCOME_ANSWER
+			       ? send_nowhere(supervisor, request, message, &refusal)
+			       : refusal;
 	return sent_outcome(request, message, send_copy(supervisor, request, message));
 }
 
@@ -391,7 +436,7 @@ static struct outcome send_failed(struct supervisor *supervisor, const struct re
 
 static void payload_drop(struct supervisor *supervisor, const struct message *message)
 {
-	if (message->payload_length > PAYLOAD_KEPT)
+	if (!message->unreadable && message->payload_length > PAYLOAD_KEPT)
 		madvise(supervisor->scratch.payload, SCRATCH_PAYLOAD, MADV_DONTNEED);
 }
 
@@ -413,7 +458,8 @@ static struct outcome send_message(struct supervisor *supervisor, struct request
 	return outcome;
 }
 
-/* The kernel looks at the length of a name that datagrams have, also where it is 0. */
+/* The kernel looks at the length of a name that datagrams have, also where it is 0; but sendmsg(2),
+ * by which it is sent, takes 0 for none. */
 static bool lacks_name(const struct request *request)
 {
 	return request->length == 0 && request->kind.type != SOCK_STREAM &&
@@ -431,7 +477,7 @@ struct outcome serve_sendto(struct supervisor *supervisor, struct request *reque
 	if (!error)
 		error = serve_copy_address(request, arguments[4], (int64_t)arguments[5]);
 	if (!error && lacks_name(request))
-		error = EINVAL;
+		request->length = 1;
 	if (!error) {
 		vector->iov_base = (void *)(uintptr_t)arguments[1];
 		vector->iov_len = arguments[2] > INT_MAX ? INT_MAX : arguments[2];

@@ -262,8 +262,8 @@ bool serve_unix_allows(struct supervisor *supervisor, struct request *request,
 	/* As unix_validate_addr(). */
 	if (request->length <= offsetof(struct sockaddr_un, sun_path) ||
 	    request->length > sizeof(*address) || address->sun_family != AF_UNIX) {
-		*ret_refusal = outcome_error(EINVAL);
-		return false;
+		serve_lead_nowhere(request);
+		return true;
 	}
 	if (address->sun_path[0] == '\0')
 		return judge_abstract(supervisor, request, operation, ret_refusal);
