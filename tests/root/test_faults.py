@@ -189,6 +189,47 @@ class Serving(SessionTest):
                 with self.subTest(error=error, step=step):
                     self.inject(calls, error, f"{step}+{step}")
 
+    def alone(self):
+        """What one round in a session of its own says; su would wait for the log daemon."""
+        who = self.confined
+        done = call(["setpriv", f"--reuid={who.uid}", f"--regid={who.gid}", "--clear-groups",
+                     who.shell, "-c", f"exec {self.command}"], stdin="\n", cwd=who.home,
+                    env={"HOME": str(who.home)})
+        self.assertEqual((0, ""), (done.status, done.err))
+        return done.out
+
+    def test_log_daemon_that_reads_nothing_changes_no_answer(self):
+        os.rename("/dev/log", "/dev/log.away")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf, \
+             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as flood:
+            deaf.bind("/dev/log")
+            os.chmod("/dev/log", 0o666)
+            flood.setblocking(False)
+            try:
+                with self.assertRaises(BlockingIOError):
+                    while True:
+                        flood.sendto(b"flood", "/dev/log")
+                self.assertEqual(self.right, json.loads(self.alone()))
+            finally:
+                os.rename("/dev/log.away", "/dev/log")
+        self.over("the log was full")
+
+    def test_full_disks_change_no_answer(self):
+        """A session writes no file of its own; the log is its daemon's."""
+        def resize(path, size):
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"remount,size={size}", "none", path],
+                           check=True)
+        for path in ("/home", "/run", "/tmp", "/var/log"):
+            used = os.statvfs(path)
+            self.addCleanup(resize, path, "50%")
+            resize(path, (used.f_blocks - used.f_bfree + 1) * used.f_frsize)
+            full = Path(path, "full")
+            with self.assertRaisesRegex(OSError, "No space"):
+                full.write_bytes(bytes(1 << 20))
+            self.addCleanup(full.unlink)
+        self.assertEqual(self.right, json.loads(self.alone()))
+        self.over("the disks were full")
+
     def test_stopped_supervisor_delays_and_changes_nothing(self):
         for _ in range(3):
             os.kill(self.session.supervisor, signal.SIGSTOP)
