@@ -334,9 +334,15 @@ static void raise_pipe(const struct request *request)
 		syscall(__NR_tgkill, status.group, request->call.thread, SIGPIPE);
 }
 
+static int real_uid_take(uid_t uid)
+{
+	return syscall(__NR_setresuid, uid, -1, -1) ? -errno : 0;
+}
+
 static ssize_t send_copy(struct supervisor *supervisor, struct request *request,
 			 const struct message *message)
 {
+	uid_t user = supervisor->plan->header->uid;
 	struct iovec vector = { message->unreadable ? NULL : supervisor->scratch.payload,
 				message->payload_length };
 	struct msghdr header = {
@@ -347,10 +353,21 @@ static ssize_t send_copy(struct supervisor *supervisor, struct request *request,
 		.msg_control = message->control_length ? supervisor->scratch.control : NULL,
 		.msg_controllen = (socklen_t)message->control_length,
 	};
-	/* Not by the C library, which may take fewer descriptors than the kernel. */
-	long sent = syscall(__NR_sendmsg, request->socket, &header, message->flags | FLAGS_OURS);
+	/* The kernel counts descriptors under way by the sender's real uid, and under PAM the
+	 * supervisors of all users share theirs: one session could use up what the others may send. */
+	bool counted = message->descriptor_count > 0 && supervisor->uid != user;
+	int error = counted ? real_uid_take(user) : 0;
+	long sent;
 
-	return sent < 0 ? -errno : sent;
+	if (error)
+		return error;
+	/* Not by the C library, which may take fewer descriptors than the kernel. */
+	sent = syscall(__NR_sendmsg, request->socket, &header, message->flags | FLAGS_OURS);
+	if (sent < 0)
+		sent = -errno;
+	if (counted)
+		(void)real_uid_take(supervisor->uid);
+	return sent;
 }
 
 static struct outcome wait_to_send(const struct request *request)

@@ -339,8 +339,10 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	supervisor->plan = plan;
 	supervisor->ruleset = plan->ruleset;
 	supervisor->ruleset.hosts = &supervisor->names.table;
+	supervisor->uid = getuid();
 	/* A supervisor of the user's own uid has no_new_privs above its session. */
-	supervisor->mixed = (plan->header->flags & PLAN_SETUID) && getuid() != plan->header->uid;
+	supervisor->mixed = (plan->header->flags & PLAN_SETUID) &&
+			    supervisor->uid != plan->header->uid;
 	supervisor->free_first = SLOT_NONE;
 	listening_open(&supervisor->listening);
 	error = ruleset_open(supervisor);

@@ -97,6 +97,7 @@ struct supervisor {
 	struct names names;
 	struct agent agent;
 	struct gate gate;
+	uid_t uid;   /* our real one: the user's, or under PAM the service user's */
 	bool mixed;  /* processes of other uids than the user's may be in the session */
 	int display; /* number of the session's X11 display, -1: none */
 	struct watch listener;

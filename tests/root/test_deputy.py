@@ -1,0 +1,68 @@
+"""The supervisor as a deputy: what nobody could do bare, nobody has it do, nor spends what is others'."""
+import os
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from harness import (PROBE, PYTHON, STAGE, SessionTest, call, compiled, eventually, full_queue,
+                     listen)
+from test_pam_nested import NestedTest
+
+
+class Talk:
+    """A program in a login, which says a line, waits for one, and says the next."""
+
+    def __init__(self, test, argv):
+        # pylint: disable-next=consider-using-with
+        self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True)
+        for cleanup in (self.process.wait, self.process.stdout.close, self.process.stdin.close):
+            test.addCleanup(cleanup)
+        self.said = self.listen()
+
+    def listen(self):
+        return self.process.stdout.readline().strip()
+
+    def go_on(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return self.listen()
+
+
+def script(name, text):
+    """The words that run a program of Python's."""
+    path = STAGE.directory / f"{name}.py"
+    path.write_text(PROBE + text)
+    return f"exec {PYTHON} {path}"
+
+
+class Shared(NestedTest):
+    """What the kernel counts by a uid that the sessions of all users share."""
+
+    def setUp(self):
+        super().setUp()
+        for name in ("dora", "erin"):
+            STAGE.policy("[network]\n", name)
+
+    def test_descriptors_under_way_of_one_user_are_not_counted_as_another_s(self):
+        flood = script("flood", """
+pairs, said, null = [], "EAGAIN", os.open("/dev/null", os.O_RDONLY)
+while said == "EAGAIN" and len(pairs) < 1000:
+    pairs.append(socket.socketpair())
+    pairs[-1][0].setblocking(False)
+    said = "ok"
+    while said == "ok":
+        said = attempt(socket.send_fds, pairs[-1][0], [b"x"], [null] * 253)
+print(said, flush=True)
+sys.stdin.readline()
+""")
+        send = script("send", """
+one, two = socket.socketpair()
+print(attempt(socket.send_fds, one, [b"x"], [0]))
+""")
+        self.assertEqual("ETOOMANYREFS", Talk(self, ["su", "erin", "-c", flood]).said)
+        self.assertEqual("ETOOMANYREFS\n", call(["su", "erin", "-c", send]).out)
+        self.assertEqual("ok\n", call(["su", "dora", "-c", send]).out)
