@@ -362,7 +362,8 @@ static ssize_t send_copy(struct supervisor *supervisor, struct request *request,
 	if (error)
 		return error;
 	/* Not by the C library, which may take fewer descriptors than the kernel. */
-	sent = syscall(__NR_sendmsg, request->socket, &header, message->flags | FLAGS_OURS);
+	sent = syscall(__NR_sendmsg, request->socket, &header,
+		       (message->flags & ~MSG_ZEROCOPY) | FLAGS_OURS);
 	if (sent < 0)
 		sent = -errno;
 	if (counted)
@@ -414,7 +415,8 @@ static struct outcome send_nowhere(struct supervisor *supervisor, struct request
 	return sent == -ENOENT ? *refusal : sent_outcome(request, message, sent);
 }
 
-/* Our memory is not the caller's: the kernel could not tell him when it is free again. */
+/* Our memory is not the caller's: the kernel could not tell him when it is free again. The flag
+ * itself never reaches the kernel, for the socket's option can change meanwhile. */
 static bool wants_zerocopy(const struct request *request, int flags)
 {
 	int enabled = 0;

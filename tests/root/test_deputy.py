@@ -66,3 +66,32 @@ print(attempt(socket.send_fds, one, [b"x"], [0]))
         self.assertEqual("ETOOMANYREFS", Talk(self, ["su", "erin", "-c", flood]).said)
         self.assertEqual("ETOOMANYREFS\n", call(["su", "erin", "-c", send]).out)
         self.assertEqual("ok\n", call(["su", "dora", "-c", send]).out)
+
+
+class Lent(SessionTest):
+    def test_memory_of_the_supervisor_is_never_lent_to_the_kernel(self):
+        """A socket takes MSG_ZEROCOPY or does not, and another thread changes which."""
+        sink = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(sink.close)
+        threading.Thread(target=self.drain, args=(sink,), daemon=True).start()
+        port = sink.getsockname()[1]
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{port}\n")
+        command = f"read line; exec {compiled('deputy')} zerocopy_race 1 {port} -"
+        self.assertEqual("ok", Talk(self, ["su", "bare", "-c", f"echo; {command}"]).go_on())
+        login = Talk(self, ["su", "alice", "-c", f"echo; {command}"])
+        supervisor, = self.confined.processes("sandlock-supervisor")
+        # Between the look at the option and the sending.
+        with subprocess.Popen(["strace", "-qq", "-o", "/dev/null", "-p", str(supervisor),
+                               "-e", "inject=getsockopt:delay_exit=2000"]) as tracer:
+            eventually(lambda: f"TracerPid:\t{tracer.pid}\n" in
+                       Path(f"/proc/{supervisor}/status").read_text(), "strace is attached")
+            said = login.go_on()
+            tracer.kill()
+        self.assertEqual("EAGAIN", said)
+
+    @staticmethod
+    def drain(sink):
+        for _ in range(2):
+            with sink.accept()[0] as client:
+                while client.recv(1 << 20):
+                    pass
