@@ -184,6 +184,8 @@ static int listener_fetch(pid_t child)
 	return word < 0 ? word : target_descriptor(child, word);
 }
 
+/* The descriptor stays: without it another socket could get the number of the agent's inode, once
+ * the agent has gone. */
 static void agent_learn(struct agent *agent)
 {
 	struct stat status;
@@ -191,7 +193,8 @@ static void agent_learn(struct agent *agent)
 	agent->known = fstat(SUPERVISOR_AGENT_FD, &status) == 0 && S_ISSOCK(status.st_mode);
 	agent->device = status.st_dev;
 	agent->inode = status.st_ino;
-	close(SUPERVISOR_AGENT_FD);
+	if (!agent->known)
+		close(SUPERVISOR_AGENT_FD);
 }
 
 /* Where PAM starts us the resolver is our child, else our elder brother. */

@@ -71,7 +71,7 @@ struct held {
 	uint32_t next_free;
 };
 
-/* The descriptor that SSH_AUTH_SOCK named when the session started. */
+/* The socket that SSH_AUTH_SOCK named when the session started; who fills this in keeps it pinned. */
 struct agent {
 	bool known;
 	dev_t device;

@@ -68,6 +68,44 @@ print(attempt(socket.send_fds, one, [b"x"], [0]))
         self.assertEqual("ok\n", call(["su", "dora", "-c", send]).out)
 
 
+class Agent(NestedTest):
+    def test_socket_that_got_the_number_of_the_agent_s_is_not_the_agent(self):
+        """On a file system that uses inodes again at once."""
+        directory = Path(tempfile.mkdtemp(dir="/var/tmp"))
+        self.addCleanup(call, ["rm", "-r", directory])
+        os.chown(directory, self.dora.uid, self.dora.gid)
+        environment = Path("/etc/environment")
+        self.addCleanup(environment.write_text, environment.read_text())
+        environment.write_text(f"SSH_AUTH_SOCK={directory}/agent\n")
+        said, again = self.tried(directory)
+        self.assertEqual(["ok", "ok"], said)
+        if not again:
+            self.skipTest("/var/tmp gives every inode a number of its own")
+        STAGE.policy("[network]\n", "dora")
+        self.assertEqual((["ok", "EACCES"], False), self.tried(directory))
+
+    def tried(self, directory):
+        """What the agent and what comes after it say; whether it has got the agent's number."""
+        agent, other = directory / "agent", directory / "other"
+        command = script("agent", f"""
+print(unix({str(agent)!r}), flush=True)
+sys.stdin.readline()
+print(unix({str(other)!r}), flush=True)
+""")
+        with subprocess.Popen(["ssh-agent", "-D", "-a", agent], user=self.dora.uid,
+                              group=self.dora.gid, stdout=subprocess.DEVNULL) as server:
+            eventually(agent.exists, "the agent listens")
+            login = Talk(self, ["su", "dora", "-c", command])
+            inode = agent.stat().st_ino
+            agent.unlink()
+            server.kill()
+        server = listen(self, str(other), family=socket.AF_UNIX)
+        again = other.stat().st_ino == inode
+        said = [login.said, login.go_on()]
+        server.close()
+        return said, again
+
+
 class Lent(SessionTest):
     def test_memory_of_the_supervisor_is_never_lent_to_the_kernel(self):
         """A socket takes MSG_ZEROCOPY or does not, and another thread changes which."""
