@@ -112,9 +112,13 @@ static void held_ready(struct watch *watch, uint32_t events)
 {
 	struct held *held = container_of(watch, struct held, watch);
 
-	(void)events;
-	if (held->used)
-		held_go_on(held);
+	if (!held->used)
+		return;
+	held_go_on(held);
+	/* What does not pass, as an error in the queue that tells of packets, would wake us for
+	 * ever: the sweep looks often enough. */
+	if (held->used && !(events & EPOLLOUT))
+		held_unwatch(held);
 }
 
 /* What cannot be watched is tried again by the sweep. */

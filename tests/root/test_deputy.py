@@ -133,3 +133,32 @@ class Lent(SessionTest):
             with sink.accept()[0] as client:
                 while client.recv(1 << 20):
                     pass
+
+
+class Idle(SessionTest):
+    def test_caller_with_an_error_in_the_queue_waits_as_others_do(self):
+        """The supervisor sleeps meanwhile."""
+        listener, full = self.listen(), full_queue(self)
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{listener.port},{full}\n")
+        command = script("waiting", f"""
+import ctypes
+s = socket.socket()
+s.connect(("127.0.0.1", {listener.port}))
+SO_TIMESTAMPING, TX_SOFTWARE, SOFTWARE = 37, 1 << 1, 1 << 4
+s.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPING, TX_SOFTWARE | SOFTWARE)
+s.sendall(b"x")
+time.sleep(0.1)
+ctypes.CDLL(None).connect(s.fileno(), bytes(16), 16)  # AF_UNSPEC
+print("waits", flush=True)
+s.connect(("127.0.0.1", {full}))
+""")
+        login = Talk(self, ["su", "alice", "-c", command])
+        self.assertEqual("waits", login.said)
+        supervisor, = self.confined.processes("sandlock-supervisor")
+        stat = Path(f"/proc/{supervisor}/stat")
+        time.sleep(0.2)
+        before = stat.read_text().split()[13:15]
+        time.sleep(1)
+        used = sum(map(int, stat.read_text().split()[13:15])) - sum(map(int, before))
+        self.confined.end_processes()
+        self.assertLess(used, os.sysconf("SC_CLK_TCK") // 20)
