@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,9 +75,27 @@ ON_OWN_STACK static int descriptors_place(const struct shared *shared)
 	return fd_close_from((int)spawn->descriptor_count);
 }
 
+/* The caller's limit is meant for one user's processes, and exec(2) would hold it against those of
+ * the service user, of which each session has some. Root inside a session may lack the right to
+ * more than the hard limit. */
+ON_OWN_STACK static void processes_unlimit(void)
+{
+	struct {
+		uint64_t soft;
+		uint64_t hard;
+	} limit = { UINT64_MAX, UINT64_MAX };
+
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NPROC, &limit, NULL) == 0 ||
+	    syscall(SYS_prlimit64, 0, RLIMIT_NPROC, NULL, &limit))
+		return;
+	limit.soft = limit.hard;
+	(void)syscall(SYS_prlimit64, 0, RLIMIT_NPROC, &limit, NULL);
+}
+
 /* The calls themselves: the C library's would change the ids of every thread of the caller. */
 ON_OWN_STACK static int ids_take(const struct spawn_ids *ids)
 {
+	processes_unlimit();
 	if (syscall(SYS_setgroups, ids->group_count, ids->groups) ||
 	    syscall(SYS_setresgid, ids->gid, ids->gid, ids->gid) ||
 	    syscall(SYS_setresuid, ids->uid, ids->uid, ids->uid))

@@ -67,6 +67,15 @@ print(attempt(socket.send_fds, one, [b"x"], [0]))
         self.assertEqual("ETOOMANYREFS\n", call(["su", "erin", "-c", send]).out)
         self.assertEqual("ok\n", call(["su", "dora", "-c", send]).out)
 
+    def test_supervisors_of_others_do_not_count_as_processes_of_who_logs_in(self):
+        limit = Path("/etc/security/limits.d/dora.conf")
+        limit.write_text("dora soft nproc 4\n")
+        self.addCleanup(limit.unlink)
+        for _ in range(8):
+            self.assertEqual("in", Talk(self, ["su", "erin", "-c", "echo in; read line"]).said)
+        done = call(["su", "dora", "-c", "echo in"])
+        self.assertEqual((done.out, done.err), ("in\n", ""))
+
 
 class Agent(NestedTest):
     def test_socket_that_got_the_number_of_the_agent_s_is_not_the_agent(self):
