@@ -244,6 +244,13 @@ class Directory(FailureTest):
         self.log.clear()
         self.refused("could not be looked up user=dora", ["prlimit", f"--as={512 << 20}"])
 
+    def test_services_that_cannot_be_read_refuse_whom_no_file_names(self):
+        self.switch.write_text("passwd: files\ngroup: dead files\n")
+        with self.mode(self.switch, 0o600):
+            self.assertEqual(self.su("bare").status, 1)
+            self.assertEqual(self.su().out, CONFINED)
+            self.root_enters()
+
     def test_service_that_does_not_count_refuses_nobody(self):
         for services in ("files", "not-installed files", "files not-installed",
                          "dead [UNAVAIL=continue] files"):
