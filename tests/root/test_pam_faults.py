@@ -8,7 +8,7 @@ import re
 import subprocess
 
 import openers
-from faults import KILL, Login, sample
+from faults import KILL, Faulty, sample
 from harness import STAGE, compiled, eventually
 from machine import PUBLIC
 from test_pam import FIRST, LAST, STACKS, module
@@ -39,7 +39,7 @@ ulimit -u
 # libpam's own, of what it asks before and after the module; an error at least; the gate's word.
 BY_LIBPAM = r"<8[0-3]>.* PAM "
 SAID = BY_LIBPAM + r"|<8[0-3]>sandlock\[\d+\]: .*\bdora\b|.*: denied user=dora .*operation=setuid"
-SAMPLE = 50  # of each way to fail, where not all is tried
+SAMPLE = 80  # of each way to fail, where not all is tried
 
 
 class Start(OpenTest):
@@ -57,13 +57,13 @@ class Start(OpenTest):
         self.addCleanup(STAGE.policy, None, "@students")
 
     def login(self, mode, user="dora"):
-        """In the opener itself, or in a child of it as sshd does it."""
-        words = "mode=" + {"run": "open"}.get(mode, mode)
+        """In the opener itself, which may go "on" when refused, or in a child as sshd does it."""
+        words = "mode=gate" if mode == "gate" else "mode=open"
         stack = STACKS / SERVICE
         stack.write_text(FIRST.format(module=module()) + MODULES
                          + LAST.format(module=module(), words=words))
         self.addCleanup(stack.unlink, missing_ok=True)
-        return Login([compiled("opener", "-lpam"), SERVICE, user, mode, self.command])
+        return Faulty([compiled("opener", "-lpam"), SERVICE, user, mode, self.command])
 
     def right(self, login):
         """What it comes to without a fault."""
@@ -90,6 +90,7 @@ class Start(OpenTest):
             if logged:
                 self.said(SAID)
             return "refused"
+        self.assertNotIn("opener:", done.err)
         # Where it is not known that it may do without.
         out = done.out.replace("NoNewPrivs: 1", "NoNewPrivs: 0")
         self.assertIn(out, [right.replace("hello\n", "", count) for count in range(3)], done)
@@ -126,6 +127,9 @@ class Start(OpenTest):
 
     def test_failing_call_of_an_open_start_refuses_or_carries_on(self):
         self.fails("run")
+
+    def test_failing_call_of_an_open_start_refuses_also_where_the_opener_goes_on(self):
+        self.fails("on")
 
     def test_failing_call_of_a_start_behind_a_gate_refuses_or_carries_on(self):
         self.fails("gate")
