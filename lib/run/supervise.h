@@ -29,6 +29,10 @@ struct socket_kind {
 	int type;
 	int protocol;
 };
+static inline bool kind_is_stream(const struct socket_kind *kind)
+{
+	return kind->type == SOCK_STREAM;
+}
 
 /* One trapped call while it is served; copied into a held slot when it has to wait. */
 struct request {
