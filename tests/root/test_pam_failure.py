@@ -278,13 +278,31 @@ class Exhausted(FailureTest):
                 # What libpam cannot load it cannot ask about root.
                 if before.status == 0 and "Module is unknown" not in after.err:
                     self.assertEqual(before, after)
-        self.assertEqual(seen, {"", CONFINED})
+        return seen
 
     def test_descriptors_end(self):
-        self.limited("nofile", range(4, 24, 2))
+        self.assertEqual(self.limited("nofile", range(4, 24, 2)), {"", CONFINED})
 
     def test_address_space_ends(self):
-        self.limited("as", range(7 << 19, 9 << 20, 1 << 19))
+        self.assertEqual(self.limited("as", range(7 << 19, 9 << 20, 1 << 19)), {"", CONFINED})
+
+    def test_anything_else_ends(self):
+        for option in ("core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nproc",
+                       "sigpending", "stack"):
+            with self.subTest(option=option):
+                self.limited(option, (0,))
+
+
+class ExhaustedInGroup(Exhausted):
+    """The same where the user is to be found in a group first."""
+
+    def setUp(self):
+        super().setUp()
+        subprocess.run(["groupadd", "-U", "dora", "students"], check=True)
+        self.addCleanup(subprocess.run, ["groupdel", "students"], check=True)
+        STAGE.policy(None, "dora")
+        STAGE.policy(NOTHING, "@students")
+        self.addCleanup(STAGE.policy, None, "@students")
 
 
 class Killed(FailureTest):

@@ -90,7 +90,6 @@ class Start(OpenTest):
             if logged:
                 self.said(SAID)
             return "refused"
-        self.assertNotIn("opener:", done.err)
         # Where it is not known that it may do without.
         out = done.out.replace("NoNewPrivs: 1", "NoNewPrivs: 0")
         self.assertIn(out, [right.replace("hello\n", "", count) for count in range(3)], done)
