@@ -6,6 +6,7 @@ and nothing stays. root enters.
 import collections
 import re
 import subprocess
+from pathlib import Path
 
 import openers
 from faults import KILL, Faulty, sample
@@ -30,7 +31,7 @@ COMMAND = """
 for port in {listed} {other} {listed}; do
     read said </dev/tcp/{address}/$port && echo $said
 done
-echo free >/tmp/free
+echo >{outside}
 while read line; do
     case $line in Uid:*|Gid:*|Groups:*|Cap*|NoNewPrivs:*|Seccomp:*) echo $line ;; esac
 done </proc/self/status
@@ -39,7 +40,7 @@ ulimit -u
 # libpam's own, of what it asks before and after the module; an error at least; the gate's word.
 BY_LIBPAM = r"<8[0-3]>.* PAM "
 SAID = BY_LIBPAM + r"|<8[0-3]>sandlock\[\d+\]: .*\bdora\b|.*: denied user=dora .*operation=setuid"
-SAMPLE = 80  # of each way to fail, where not all is tried
+SAMPLE = 60  # of each way to fail, where not all is tried
 
 
 class Start(OpenTest):
@@ -49,11 +50,13 @@ class Start(OpenTest):
     def setUp(self):
         super().setUp()
         self.listed, self.other = self.listen(PUBLIC), self.listen(PUBLIC)
+        self.outside = Path("/home/everybody/outside")
+        self.outside.parent.mkdir(exist_ok=True)
+        self.outside.parent.chmod(0o777)
         self.command = COMMAND.format(listed=self.listed.port, other=self.other.port,
-                                      address=PUBLIC)
+                                      address=PUBLIC, outside=self.outside)
         subprocess.run(["groupadd", "-U", "dora", "students"], check=True)
         self.addCleanup(subprocess.run, ["groupdel", "students"], check=True)
-        STAGE.policy(POLICY.format(port=self.listed.port), "@students")
         self.addCleanup(STAGE.policy, None, "@students")
 
     def login(self, mode, user="dora"):
@@ -66,10 +69,15 @@ class Start(OpenTest):
         return Faulty([compiled("opener", "-lpam"), SERVICE, user, mode, self.command])
 
     def right(self, login):
-        """What it comes to without a fault."""
+        """What it comes to without a fault; before that, without a policy."""
+        self.assertIn("\nSeccomp: 0\n", login.run().out)
+        self.assertEqual((self.listed.arrivals(), self.other.arrivals()), (2, 1))
+        self.outside.unlink()
+        STAGE.policy(POLICY.format(port=self.listed.port), "@students")
         done = login.run()
         self.assertRegex(done.out, r"(?s)^hello\nhello\nUid.*\nSeccomp: 2\n100\n$")
         self.assertEqual((self.listed.arrivals(), self.other.arrivals()), (2, 0))
+        self.assertFalse(self.outside.exists())
         self.nothing_stays()
         return done.out
 
@@ -84,6 +92,7 @@ class Start(OpenTest):
         except subprocess.TimeoutExpired:
             self.fail("neither refused nor served")
         self.assertEqual(self.other.arrivals(), 0)
+        self.assertFalse(self.outside.exists())
         self.listed.arrivals()
         self.nothing_stays()
         if done.out == "":
