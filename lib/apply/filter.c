@@ -328,8 +328,10 @@ static const struct row refused[] = {
 	{ __NR_pidfd_open, emit_guarded, 0, 0, FAIL(EPERM) },
 	{ __NR_prlimit64, emit_guarded, 0, 0, FAIL(EPERM) },
 	{ __NR_setpriority, emit_equal, 0, PRIO_USER, FAIL(EPERM) },
+	{ __NR_setpriority, emit_equal, 0, PRIO_PGRP, FAIL(EPERM) }, /* they may be in any group */
 	{ __NR_setpriority, emit_guarded, 1, 0, FAIL(EPERM) },
 	{ __NR_ioprio_set, emit_equal, 0, IOPRIO_WHO_USER, FAIL(EPERM) },
+	{ __NR_ioprio_set, emit_equal, 0, IOPRIO_WHO_PGRP, FAIL(EPERM) },
 	{ __NR_ioprio_set, emit_guarded, 1, 0, FAIL(EPERM) },
 	{ __NR_sched_setaffinity, emit_guarded, 0, 0, FAIL(EPERM) },
 	{ __NR_sched_setattr, emit_guarded, 0, 0, FAIL(EPERM) },
