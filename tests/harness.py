@@ -362,8 +362,8 @@ class Listener:
     def close(self):
         if self.socket.fileno() < 0:
             return
-        # Until the thread's accept has returned, close alone would leave the port open.
-        if self.kind != socket.SOCK_DGRAM:
+        # Until the thread's call has returned, close alone would leave the name taken.
+        if self.kind != socket.SOCK_DGRAM or self.family == socket.AF_UNIX:
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
         if self.family == socket.AF_UNIX and not self.address.startswith(("\0", b"\0")[

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -183,6 +184,47 @@ static int read_by_namespace(void)
 	return child_result(child);
 }
 
+static int read_through_thread(void)
+{
+	char name[PATH_MAX_ + 32];
+
+	snprintf(name, sizeof(name), "/proc/thread-self/root%s", in("file"));
+	return read_from(open(name, O_RDONLY));
+}
+
+static int read_through_child(void)
+{
+	char name[PATH_MAX_ + 32];
+	pid_t child = fork();
+	int error;
+
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	snprintf(name, sizeof(name), "/proc/%d/root%s", (int)child, in("file"));
+	error = read_from(open(name, O_RDONLY));
+	kill(child, SIGKILL);
+	return error;
+}
+
+static int read_copied(void)
+{
+	int out = open("copy", O_RDWR | O_CREAT, 0666);
+
+	if (copy_file_range(open(in("file"), O_RDONLY), NULL, out, NULL, 4, 0) < 0)
+		return errno;
+	return read_from(out);
+}
+
+static int read_by_directory_moved_up(void)
+{
+	if (mkdir("mine", 0755) ||
+	    renameat2(AT_FDCWD, in("below"), AT_FDCWD, "mine", RENAME_EXCHANGE))
+		return errno;
+	return read_from(open("mine/file", O_RDONLY));
+}
+
 static int list(void)
 {
 	char entries[512];
@@ -297,6 +339,31 @@ static int remove_directory(void)
 	return result_of(unlink(in("below/file"))) ?: result_of(rmdir(in("below")));
 }
 
+static int write_mapped(void)
+{
+	int fd = open(in("file"), O_RDWR);
+	char *text = mmap(NULL, 4, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return text == MAP_FAILED ? errno : !memcpy(text, "lost", 4);
+}
+
+/* The kernel writes the memory of who dies to where he stands. */
+static int dump_core(void)
+{
+	const struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		if (setrlimit(RLIMIT_CORE, &limit) || chdir(target.path))
+			_exit(errno);
+		abort();
+	}
+	if (waitpid(child, &status, 0) < 0)
+		return errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : WCOREDUMP(status) ? 0 : ENOENT;
+}
+
 /* ---- executing ---- */
 
 static int execute(int (*how)(void))
@@ -390,7 +457,13 @@ static const struct probe probes[] = {
 	{ "read_by_child", read_by_child },
 	{ "read_after_vfork", read_after_vfork },
 	{ "read_by_namespace", read_by_namespace },
+	{ "read_through_thread", read_through_thread },
+	{ "read_through_child", read_through_child },
+	{ "read_copied", read_copied },
+	{ "read_with_its_directory_exchanged", read_by_directory_moved_up },
 	{ "list", list },
+	{ "write_mapped", write_mapped },
+	{ "dump_core", dump_core },
 	{ "write_open", write_open },
 	{ "write_appended", write_appended },
 	{ "write_reopened", write_reopened },

@@ -135,6 +135,43 @@ static int unbound_again(void)
 	return serve(listener, NULL, 0);
 }
 
+/* Beside another listener, whose connections it would get. */
+static int beside(void)
+{
+	struct sockaddr_in in = inet_to("127.0.0.1", target.refused);
+	int sockets[2];
+	int on = 1;
+
+	for (int i = 0; i < 2; i++) {
+		sockets[i] = socket(AF_INET, SOCK_STREAM, 0);
+		if (setsockopt(sockets[i], SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)))
+			return errno;
+	}
+	if (bind(sockets[0], (const void *)&in, sizeof(in)))
+		return errno;
+	return serve(sockets[1], &in, sizeof(in));
+}
+
+static int high_bits(void)
+{
+	struct sockaddr_in in = inet_to("127.0.0.1", target.refused);
+	unsigned long listener = (unsigned long)socket(AF_INET, SOCK_STREAM, 0);
+
+	if (syscall(__NR_bind, 1UL << 32 | listener, &in, 1UL << 32 | sizeof(in)) ||
+	    syscall(__NR_listen, 1UL << 32 | listener, 1UL << 32 | 5))
+		return errno;
+	return wait_for_peer((int)listener);
+}
+
+static int unbound_high_bits(void)
+{
+	unsigned long listener = (unsigned long)socket(AF_INET, SOCK_STREAM, 0);
+
+	if (syscall(__NR_listen, 1UL << 32 | listener, 5))
+		return errno;
+	return wait_for_peer((int)listener);
+}
+
 static const struct probe probes[] = {
 	{ "bind", loopback },
 	{ "bind_any", any },
@@ -146,6 +183,9 @@ static const struct probe probes[] = {
 	{ "listen_unbound_ipv6", unbound6 },
 	{ "listen_after_a_connection", unbound_again },
 	{ "bind_mptcp", mptcp },
+	{ "bind_beside_another", beside },
+	{ "bind_with_high_bits", high_bits },
+	{ "listen_with_high_bits", unbound_high_bits },
 	{ "bind_udp", udp },
 	{ "bind_udp_ipv6", udp6 },
 	{ "bind_udp_without_family", udp_unspecified },

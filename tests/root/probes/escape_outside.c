@@ -177,6 +177,73 @@ static int by_io_priority(void)
 				 IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0)));
 }
 
+static int by_its_group_priority(void)
+{
+	return result_of(setpriority(PRIO_PGRP, (id_t)getpgid(victim().pid), 19));
+}
+
+static int by_its_group_io_priority(void)
+{
+	return result_of(syscall(__NR_ioprio_set, IOPRIO_WHO_PGRP, getpgid(victim().pid),
+				 IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0)));
+}
+
+static int by_parameters(void)
+{
+	const struct sched_param parameters = { 0 };
+
+	return result_of(sched_setparam(victim().pid, &parameters));
+}
+
+static int by_attributes(void)
+{
+	const uint32_t batch[12] = { 48, SCHED_BATCH };
+
+	return result_of(syscall(__NR_sched_setattr, victim().pid, batch, 0));
+}
+
+static int write_proc(const char *name, const char *text)
+{
+	int fd = proc_open(name, O_WRONLY);
+
+	return fd < 0 ? errno : result_of(write(fd, text, strlen(text)));
+}
+
+static int by_oom_score(void)
+{
+	return write_proc("/oom_score_adj", "1000");
+}
+
+static int by_timer_slack(void)
+{
+	return write_proc("/timerslack_ns", "1000000000");
+}
+
+static int by_core_filter(void)
+{
+	return write_proc("/coredump_filter", "0x7f");
+}
+
+static int by_advice(void)
+{
+	int pidfd = (int)syscall(__NR_pidfd_open, victim().pid, 0);
+	struct iovec page = { (void *)(victim().address & ~4095UL), 4096 };
+
+	if (pidfd < 0)
+		return errno;
+	if (syscall(__NR_process_madvise, pidfd, &page, 1, 21 /* MADV_PAGEOUT */, 0) >= 0)
+		return 0;
+	/* No page there: it was let in. */
+	return errno == ENOMEM ? 0 : errno;
+}
+
+static int by_migration(void)
+{
+	unsigned long nodes = 1;
+
+	return result_of(syscall(__NR_migrate_pages, victim().pid, 8, &nodes, &nodes));
+}
+
 static const struct probe probes[] = {
 	{ "kill", by_kill },
 	{ "tkill", by_tkill },
@@ -197,5 +264,14 @@ static const struct probe probes[] = {
 	{ "sched_setaffinity", by_affinity },
 	{ "sched_setscheduler", by_scheduler },
 	{ "ioprio_set", by_io_priority },
+	{ "setpriority_its_group", by_its_group_priority },
+	{ "ioprio_set_its_group", by_its_group_io_priority },
+	{ "sched_setparam", by_parameters },
+	{ "sched_setattr", by_attributes },
+	{ "proc_oom_score_adj", by_oom_score },
+	{ "proc_timerslack_ns", by_timer_slack },
+	{ "proc_coredump_filter", by_core_filter },
+	{ "process_madvise", by_advice },
+	{ "migrate_pages", by_migration },
 };
 PROBE_MAIN(probes)

@@ -2,7 +2,7 @@
  * Ways to a TCP listener that no rule names: by every call, every caller, every entry into the
  * kernel. Run by test_escape.py.
  */
-#include "probe.h"
+#include "dial.h"
 
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -24,23 +24,6 @@
 #endif
 #define IPPROTO_SMC_ 256
 
-static int stream(int domain)
-{
-	return socket(domain, SOCK_STREAM, 0);
-}
-
-static int dial(int socket, const void *address, socklen_t length)
-{
-	return socket < 0 ? errno : result_of(connect(socket, address, length));
-}
-
-static int dial_inet(const char *address)
-{
-	struct sockaddr_in in = inet_to(address, target.refused);
-
-	return dial(stream(AF_INET), &in, sizeof(in));
-}
-
 static int dial_inet6(const char *address)
 {
 	struct sockaddr_in6 in6 = inet6_to(address, target.refused);
@@ -48,14 +31,14 @@ static int dial_inet6(const char *address)
 	return dial(stream(AF_INET6), &in6, sizeof(in6));
 }
 
-static int plain(void)
-{
-	return dial_inet("127.0.0.1");
-}
-
 static int plain6(void)
 {
 	return dial_inet6("::1");
+}
+
+static int other_loopback(void)
+{
+	return dial_inet("127.0.0.2");
 }
 
 static int mapped(void)
@@ -190,9 +173,76 @@ static int smc(void)
 	return other_protocol(IPPROTO_SMC_);
 }
 
+static int dccp(void)
+{
+	struct sockaddr_in in = inet_to("127.0.0.1", target.refused);
+
+	return dial(socket(AF_INET, SOCK_DCCP, IPPROTO_DCCP), &in, sizeof(in));
+}
+
+static int sctp_packets(void)
+{
+	struct sockaddr_in in = inet_to("127.0.0.1", target.refused);
+
+	return dial(socket(AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP), &in, sizeof(in));
+}
+
+static int mptcp6(void)
+{
+	struct sockaddr_in6 in6 = inet6_to("::1", target.refused);
+
+	return dial(socket(AF_INET6, SOCK_STREAM, IPPROTO_MPTCP), &in6, sizeof(in6));
+}
+
+static int smc_family(void)
+{
+	struct sockaddr_in in = inet_to("127.0.0.1", target.refused);
+
+	return dial(socket(43 /* AF_SMC */, SOCK_STREAM, 0), &in, sizeof(in));
+}
+
 static int sctp(void)
 {
 	return other_protocol(IPPROTO_SCTP);
+}
+
+/* Arguments of which the kernel reads the low half only --------------------------------------- */
+
+#define HIGH (1UL << 32)
+
+static int high_bits_of(unsigned long descriptor, unsigned long length)
+{
+	struct sockaddr_in in = inet_to("127.0.0.1", target.refused);
+
+	return result_of(syscall(__NR_connect, (unsigned long)stream(AF_INET) | descriptor, &in,
+				 sizeof(in) | length));
+}
+
+static int descriptor_high(void)
+{
+	return high_bits_of(HIGH, 0);
+}
+
+static int length_high(void)
+{
+	return high_bits_of(0, HIGH);
+}
+
+static int protocol_high(void)
+{
+	struct sockaddr_in in = inet_to("127.0.0.1", target.refused);
+
+	return dial((int)syscall(__NR_socket, HIGH | AF_INET, HIGH | SOCK_STREAM,
+				 HIGH | IPPROTO_MPTCP),
+		    &in, sizeof(in));
+}
+
+static int fast_open_high(void)
+{
+	struct sockaddr_in in = inet_to("127.0.0.1", target.refused);
+
+	return result_of(syscall(__NR_sendto, stream(AF_INET), "x", 1UL, HIGH | MSG_FASTOPEN, &in,
+				 sizeof(in)));
 }
 
 /* Other entries into the kernel ---------------------------------------------------------------- */
@@ -330,152 +380,6 @@ static int own_listener(void)
 	return child_result(child);
 }
 
-/* Every kind of caller ------------------------------------------------------------------------- */
-
-static int vforked(void)
-{
-	volatile int error = 0;
-	pid_t child = vfork();
-
-	if (child == 0) {
-		error = plain();
-		_exit(0);
-	}
-	child_result(child);
-	return error;
-}
-
-/* What a process that nobody waits for wrote. */
-static int told(const int ends[2])
-{
-	int error = ECANCELED;
-
-	close(ends[1]);
-	return read(ends[0], &error, sizeof(error)) < 0 ? errno : error;
-}
-
-static void tell(const int ends[2])
-{
-	int error = plain();
-
-	if (write(ends[1], &error, sizeof(error)) < 0)
-		_exit(2);
-	_exit(0);
-}
-
-static int orphan(void)
-{
-	int ends[2];
-	pid_t parent;
-
-	if (pipe(ends))
-		return errno;
-	parent = fork();
-	if (parent == 0) {
-		parent = getpid();
-		if (fork() == 0) {
-			while (getppid() == parent)
-				usleep(1000);
-			tell(ends);
-		}
-		_exit(0);
-	}
-	waitpid(parent, NULL, 0);
-	return told(ends);
-}
-
-static char stack[65536] __attribute__((aligned(16)));
-
-static int cloned_main(void *unused)
-{
-	(void)unused;
-	return plain();
-}
-
-static int cloned(void)
-{
-	return child_result(clone(cloned_main, stack + sizeof(stack), CLONE_VM | CLONE_FILES, NULL));
-}
-
-static int sibling(void)
-{
-	int ends[2];
-
-	if (pipe(ends))
-		return errno;
-	if (syscall(__NR_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0) == 0)
-		tell(ends);
-	return told(ends);
-}
-
-static void *thread_main(void *unused)
-{
-	(void)unused;
-	return (void *)(intptr_t)plain();
-}
-
-static int thread(void)
-{
-	pthread_t other;
-	void *error;
-
-	pthread_create(&other, NULL, thread_main, NULL);
-	pthread_join(other, &error);
-	return (int)(intptr_t)error;
-}
-
-static void *unshared_main(void *unused)
-{
-	(void)unused;
-	unshare(CLONE_FILES | CLONE_FS);
-	return (void *)(intptr_t)plain();
-}
-
-static int unshared(void)
-{
-	pthread_t other;
-	void *error;
-
-	pthread_create(&other, NULL, unshared_main, NULL);
-	pthread_join(other, &error);
-	return (int)(intptr_t)error;
-}
-
-static void *survivor_main(void *unused)
-{
-	char state = 0;
-
-	(void)unused;
-	while (state != 'Z') {
-		char text[512] = "";
-		int file = open("/proc/self/stat", O_RDONLY);
-
-		if (read(file, text, sizeof(text) - 1) > 0)
-			state = *(strrchr(text, ')') + 2);
-		close(file);
-	}
-	_exit(plain());
-}
-
-static int leaderless(void)
-{
-	pid_t child = fork();
-
-	if (child == 0) {
-		pthread_t other;
-
-		pthread_create(&other, NULL, survivor_main, NULL);
-		pthread_exit(NULL);
-	}
-	return child_result(child);
-}
-
-static int nondumpable(void)
-{
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	return plain();
-}
-
 /* Races ---------------------------------------------------------------------------------------- */
 
 static struct sockaddr_in *shared;
@@ -565,6 +469,56 @@ static int race_any(void)
 	return error ? error : race(change_address, connect_shared);
 }
 
+/* One page is put in the place of another. */
+static void *change_page(void *unused)
+{
+	const int flags = MAP_SHARED | MAP_FIXED;
+	int files[2];
+
+	for (int i = 0; i < 2; i++) {
+		struct sockaddr_in in = inet_to("127.0.0.1", i ? target.refused : target.allowed);
+
+		files[i] = memfd_create("page", 0);
+		if (pwrite(files[i], &in, sizeof(in), 0) < 0)
+			return unused;
+	}
+	for (;;) {
+		mmap(shared, 4096, PROT_READ, flags, files[0], 0);
+		mmap(shared, 4096, PROT_READ, flags, files[1], 0);
+	}
+	return unused;
+}
+
+static int race_page(void)
+{
+	return share(MAP_ANONYMOUS) ? errno : race(change_page, connect_shared);
+}
+
+/* A child that is killed while it calls: its number is another's next. */
+static int connect_killed(void)
+{
+	pid_t child = fork();
+	int error;
+
+	if (child == 0)
+		_exit(plain());
+	if (clock_seconds() * 1e6 - (double)(long)(clock_seconds() * 1e6) < 0.5)
+		usleep(200);
+	kill(child, SIGKILL);
+	error = child_result(child);
+	return error == ECANCELED ? EACCES : error;
+}
+
+static void *change_nothing(void *unused)
+{
+	return unused;
+}
+
+static int race_killed(void)
+{
+	return race(change_nothing, connect_killed);
+}
+
 static int connect_raced(void)
 {
 	struct sockaddr_in in = inet_to("127.0.0.1", target.refused);
@@ -592,6 +546,7 @@ static int race_descriptor(void)
 static const struct probe probes[] = {
 	{ "connect", plain },
 	{ "connect_ipv6", plain6 },
+	{ "connect_other_loopback", other_loopback },
 	{ "connect_mapped", mapped },
 	{ "connect_any", any },
 	{ "connect_any_ipv6", any6 },
@@ -606,8 +561,16 @@ static const struct probe probes[] = {
 	{ "fast_open_sendmmsg", fast_open_sendmmsg },
 	{ "fast_open_connect", fast_open_connect },
 	{ "mptcp", mptcp },
+	{ "mptcp_ipv6", mptcp6 },
 	{ "smc", smc },
+	{ "smc_family", smc_family },
+	{ "dccp", dccp },
+	{ "sctp_packets", sctp_packets },
 	{ "sctp", sctp },
+	{ "descriptor_with_high_bits", descriptor_high },
+	{ "length_with_high_bits", length_high },
+	{ "protocol_with_high_bits", protocol_high },
+	{ "fast_open_with_high_bits", fast_open_high },
 	{ "io_uring", io_uring },
 #ifdef __x86_64__
 	{ "int80_connect", connect_32 },
@@ -616,16 +579,10 @@ static const struct probe probes[] = {
 	{ "tracer_changes_number", traced_number },
 #endif
 	{ "listener_of_ones_own", own_listener },
-	{ "from_vfork", vforked },
-	{ "from_orphan", orphan },
-	{ "from_clone_vm", cloned },
-	{ "from_sibling", sibling },
-	{ "from_thread", thread },
-	{ "from_unshared_thread", unshared },
-	{ "from_thread_without_leader", leaderless },
-	{ "from_nondumpable", nondumpable },
 	{ "race_port", race_port },
 	{ "race_port_in_a_file", race_file },
+	{ "race_page", race_page },
+	{ "race_killed_callers", race_killed },
 	{ "race_any", race_any },
 	{ "race_descriptor", race_descriptor },
 };

@@ -193,6 +193,45 @@ static int reconnected(void)
 	return result_of(send(socket, "x", 1, 0));
 }
 
+static int other_loopback(void)
+{
+	return send_inet("127.0.0.2");
+}
+
+static int broadcast(void)
+{
+	struct sockaddr_in in = inet_to("127.255.255.255", target.refused);
+	int socket = datagram(AF_INET);
+	int on = 1;
+
+	if (socket < 0 || setsockopt(socket, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)))
+		return errno;
+	return send_by_address(socket, &in, sizeof(in));
+}
+
+/* The first part names where all of it goes. */
+static int corked(void)
+{
+	struct sockaddr_in first = inet_to("127.0.0.1", target.refused);
+	struct sockaddr_in second = inet_to("127.0.0.1", target.allowed);
+	int socket = datagram(AF_INET);
+
+	if (socket < 0 || sendto(socket, "x", 1, MSG_MORE, (const void *)&first, sizeof(first)) < 0)
+		return errno;
+	return send_by_address(socket, &second, sizeof(second));
+}
+
+static int high_bits(void)
+{
+	struct sockaddr_in in = inet_to("127.0.0.1", target.refused);
+	int socket = datagram(AF_INET);
+
+	if (socket < 0)
+		return errno;
+	return result_of(syscall(__NR_sendto, 1UL << 32 | (unsigned long)socket, "x", 1UL,
+				 1UL << 32, &in, 1UL << 32 | sizeof(in)));
+}
+
 /* Races ---------------------------------------------------------------------------------------- */
 
 static struct sockaddr_in *shared;
@@ -295,6 +334,10 @@ static const struct probe probes[] = {
 	{ "connected", connected },
 	{ "connected_elsewhere", connected_elsewhere },
 	{ "connected_again_after_unspec", reconnected },
+	{ "sendto_other_loopback", other_loopback },
+	{ "sendto_broadcast", broadcast },
+	{ "sendto_corked", corked },
+	{ "sendto_with_high_bits", high_bits },
 	{ "race_sendto", race_sendto },
 	{ "race_sendmmsg", race_sendmmsg },
 	{ "race_name_of_sendmsg", race_name },

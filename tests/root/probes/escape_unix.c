@@ -1,11 +1,13 @@
 /*
  * Ways to a unix socket that is not the session's: every kind, every name, names that move.
  * Run by test_escape.py; the working directory holds foreign.stream, .seqpacket and .datagram,
- * @PATH is abstract, and `outside` is a server of the user's own that no session confines.
+ * and there are abstract ones; in PATH, `outside` is a server of the user's own that no session
+ * confines.
  */
 #include "probe.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -134,25 +136,112 @@ static int by_connected_datagram(void)
 	return result_of(write(socket_, WORD, 4));
 }
 
-static int abstract(void)
+static int say_abstract(int type, const char *name)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 
-	strncpy(un.sun_path + 1, target.path, sizeof(un.sun_path) - 2);
-	return say(SOCK_STREAM, &un,
-		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(target.path)));
+	strncpy(un.sun_path + 1, name, sizeof(un.sun_path) - 2);
+	return say(type, &un, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name)));
+}
+
+static int abstract(void)
+{
+	return say_abstract(SOCK_STREAM, "foreign.abstract");
+}
+
+static int abstract_datagram(void)
+{
+	return say_abstract(SOCK_DGRAM, "foreign.datagram");
+}
+
+/* The name of the socket itself is a link of /proc. */
+static int through_pin(void)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", open("foreign.stream", O_PATH));
+	return say_to(SOCK_STREAM, "/proc/self/fd/%s", number);
+}
+
+static int through_thread(void)
+{
+	return say_to(SOCK_STREAM, "%s", "/proc/thread-self/cwd/foreign.stream");
+}
+
+static int through_child(void)
+{
+	char number[16];
+	pid_t child = fork();
+	int error;
+
+	if (child == 0) {
+		pause();
+		_exit(0);
+	}
+	snprintf(number, sizeof(number), "%d", (int)child);
+	error = say_to(SOCK_STREAM, "/proc/%s/cwd/foreign.stream", number);
+	kill(child, SIGKILL);
+	return error;
+}
+
+static int through_hard_link(void)
+{
+	if (link("foreign.stream", "/tmp/to-foreign.stream"))
+		return errno;
+	return say_to(SOCK_STREAM, "%s", "/tmp/to-foreign.stream");
+}
+
+static int by_sendmmsg(void)
+{
+	struct sockaddr_un un = unix_to("%s", "foreign.datagram");
+	struct iovec vector = { (char *)WORD, 4 };
+	struct mmsghdr message = { .msg_hdr = { .msg_name = &un,
+						.msg_namelen = sizeof(un),
+						.msg_iov = &vector,
+						.msg_iovlen = 1 } };
+
+	return result_of(sendmmsg(socket(AF_UNIX, SOCK_DGRAM, 0), &message, 1, 0));
+}
+
+/* From one end of a connected pair. */
+static int by_pair(void)
+{
+	struct sockaddr_un un = unix_to("%s", "foreign.datagram");
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair))
+		return errno;
+	return result_of(sendto(pair[0], WORD, 4, 0, (const void *)&un, sizeof(un)));
+}
+
+/* A descriptor goes with it. */
+static int by_rights(void)
+{
+	struct sockaddr_un un = unix_to("%s", "foreign.datagram");
+	struct iovec vector = { (char *)WORD, 4 };
+	char buffer[CMSG_SPACE(sizeof(int))] = "";
+	struct msghdr message = { .msg_name = &un,
+				  .msg_namelen = sizeof(un),
+				  .msg_iov = &vector,
+				  .msg_iovlen = 1,
+				  .msg_control = buffer,
+				  .msg_controllen = sizeof(buffer) };
+	struct cmsghdr *control = CMSG_FIRSTHDR(&message);
+
+	*control = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+	return result_of(sendmsg(socket(AF_UNIX, SOCK_DGRAM, 0), &message, 0));
 }
 
 /* A server of the user's own, outside ----------------------------------------------------------- */
 
 static int outside(void)
 {
-	return say_to(SOCK_STREAM, "%s/outside", getenv("HOME"));
+	return say_to(SOCK_STREAM, "%s/outside", target.path);
 }
 
 static int outside_by_hard_link(void)
 {
-	if (chdir(getenv("HOME")))
+	if (chdir(target.path))
 		return errno;
 	unlink("linked");
 	if (link("outside", "linked"))
@@ -186,7 +275,7 @@ static int race_prepare(void)
 	struct sockaddr_un un = unix_to("%s", "inside");
 	pthread_t thread;
 
-	if (chdir(getenv("HOME")))
+	if (chdir(target.path))
 		return errno;
 	unlink("inside");
 	listener = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -316,6 +405,14 @@ static const struct probe probes[] = {
 	{ "sendmsg", by_sendmsg },
 	{ "connected_datagram", by_connected_datagram },
 	{ "abstract", abstract },
+	{ "abstract_datagram", abstract_datagram },
+	{ "through_pinned_socket", through_pin },
+	{ "through_proc_thread", through_thread },
+	{ "through_proc_child", through_child },
+	{ "through_hard_link", through_hard_link },
+	{ "sendmmsg", by_sendmmsg },
+	{ "sendto_from_a_pair", by_pair },
+	{ "sendmsg_with_descriptor", by_rights },
 	{ "outside", outside },
 	{ "outside_by_hard_link", outside_by_hard_link },
 	{ "race_names", race_names },

@@ -1,7 +1,7 @@
 /*
  * What the probes share: each is one function that returns 0 where it got through, else an errno.
  * Included by the programs of this folder, which the tests compile and run bare and in a session.
- * The words of the command line: probe, refused port, allowed port, path.
+ * The words of the command line: probe, refused port, allowed port, path; or `list`, for the names.
  */
 #ifndef SANDLOCK_PROBE_H
 #define SANDLOCK_PROBE_H
@@ -20,7 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define RACE_SECONDS 0.25
+#define RACE_SECONDS  0.25
+#define PROBE_SECONDS 30
 
 struct probe {
 	const char *name;
@@ -93,8 +94,12 @@ static inline int race(void *(*change)(void *), int (*once)(void))
 
 static inline int probe_main(int argc, char **argv, const struct probe *probes, size_t count)
 {
+	if (argc == 2)
+		for (size_t i = 0; i < count; i++)
+			puts(probes[i].name);
 	if (argc != 5)
-		return 2;
+		return argc != 2;
+	alarm(PROBE_SECONDS);
 	target = (struct target){ atoi(argv[2]), atoi(argv[3]), argv[4] };
 	for (size_t i = 0; i < count; i++) {
 		int error;
@@ -104,7 +109,7 @@ static inline int probe_main(int argc, char **argv, const struct probe *probes, 
 		error = probes[i].run();
 		puts(error ? strerrorname_np(error) : "ok");
 		fflush(stdout);
-		_exit(0);
+		_exit(error);
 	}
 	return 2;
 }
