@@ -77,8 +77,6 @@ int services_heed_groups(void)
 	char line[SERVICES_MAX];
 	char services[SERVICES_MAX] = "";
 
-	if (!file && errno != ENOENT)
-		return -EIO;
 	/* Without a file, or a line, there is one service. */
 	if (!file && errno != ENOENT)
 		return -EIO;
