@@ -4,17 +4,15 @@
  * Distrusts the policy files, as a login does; a directory service may fail at any time.
  */
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "accounts.h"
 #include "ctl.h"
 #include "plan_build.h"
 #include "util.h"
 
-#define LOOKUP_SIZE (64U << 10)
-#define PATH_SIZE   4096
+#define PATH_SIZE 4096
 
 const char *ctl_directory(const struct ctl_options *options)
 {
@@ -58,38 +56,28 @@ void ctl_report_error(const struct diagnostic *diagnostic, void *context)
 
 void person_free(struct person *person)
 {
-	free(person->storage);
+	free(person->user_storage);
+	free(person->group_storage);
 }
 
 int person_find(const char *name, uid_t uid, struct person *ret_person)
 {
-	cleanup_free char *storage = malloc(2 * LOOKUP_SIZE);
 	struct passwd entry;
-	struct passwd *found;
-	struct group group_entry;
-	struct group *group;
-	int error;
+	struct group group;
+	int error = name ? user_by_name(name, &entry, &ret_person->user_storage)
+			 : user_by_uid(uid, &entry, &ret_person->user_storage);
 
-	if (!storage)
-		return -ENOMEM;
-	if (name)
-		error = getpwnam_r(name, &entry, storage, LOOKUP_SIZE, &found);
-	else
-		error = getpwuid_r(uid, &entry, storage, LOOKUP_SIZE, &found);
-	if (!found)
-		return error ? -error : -ENOENT;
-	if (getgrgid_r(entry.pw_gid, &group_entry, storage + LOOKUP_SIZE, LOOKUP_SIZE, &group) != 0)
-		group = NULL;
+	if (error < 0)
+		return error;
+	error = group_by_gid(entry.pw_gid, &group, &ret_person->group_storage);
 	ret_person->account = (struct account){
 		.name = entry.pw_name,
-		.group = group ? group->gr_name : "",
+		.group = error == 0 ? group.gr_name : "",
 		.home = entry.pw_dir,
 		.uid = entry.pw_uid,
 		.gid = entry.pw_gid,
 	};
 	ret_person->shell = entry.pw_shell;
-	ret_person->storage = storage;
-	storage = NULL;
 	return 0;
 }
 

@@ -49,7 +49,8 @@ void ctl_report_error(const struct diagnostic *diagnostic, void *context);
 struct person {
 	struct account account;
 	const char *shell;
-	char *storage;
+	char *user_storage;
+	char *group_storage;
 };
 #define cleanup_person __attribute__((cleanup(person_free)))
 

@@ -6,15 +6,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <pwd.h>
 #include <string.h>
 
+#include "accounts.h"
 #include "pam.h"
 #include "util.h"
 
 #define PAM_FILE_MAX (256U << 10)
-#define GROUP_SIZE   (1U << 20)
 
 /* Where libpam looks for a file, the administrator's first. */
 static const char *const directories[] = { "/etc/pam.d", "/usr/lib/pam.d" };
@@ -93,7 +92,8 @@ static int subject_add(struct survey *survey, struct person *person, const char 
 		.confining_shell = shell_is_ours(person->shell),
 	};
 	snprintf(subject->policy, sizeof(subject->policy), "%s", policy);
-	person->storage = NULL;
+	person->user_storage = NULL;
+	person->group_storage = NULL;
 	return 0;
 }
 
@@ -131,14 +131,13 @@ static bool subjects_hold(const struct survey *survey, const char *name)
 
 static int members_add(struct survey *survey, const char *name)
 {
-	cleanup_free char *buffer = malloc(GROUP_SIZE);
+	cleanup_free char *storage = NULL;
 	struct group group;
-	struct group *found = NULL;
-	int error = buffer ? 0 : -ENOMEM;
+	int error = group_by_name(name, &group, &storage);
 
-	if (error == 0)
-		error = -getgrnam_r(name, &group, buffer, GROUP_SIZE, &found);
-	for (char **member = found ? found->gr_mem : NULL; error == 0 && member && *member; member++)
+	if (error < 0)
+		return error == -ENOENT ? 0 : error;
+	for (char **member = group.gr_mem; error == 0 && *member; member++)
 		if (!subjects_hold(survey, *member))
 			error = account_add(survey, *member);
 	return error;

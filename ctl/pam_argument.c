@@ -3,9 +3,9 @@
  * them. Called by the judge of a door. Distrusts the text; groups are looked up as the module does.
  */
 #include <errno.h>
-#include <grp.h>
 #include <string.h>
 
+#include "accounts.h"
 #include "pam.h"
 #include "util.h"
 
@@ -96,19 +96,14 @@ bool pam_arguments_judge(const struct pam_handler *handler, struct findings *fin
 	return works;
 }
 
-/* As the module looks: the primary group, or a member by name. */
-static bool group_holds(const char *name, const struct account *account)
+/* As the module looks. */
+static bool group_names(const char *name, const struct account *account)
 {
-	const struct group *group = getgrnam(name);
+	cleanup_free char *storage = NULL;
+	struct group group;
 
-	if (!group)
-		return false;
-	if (group->gr_gid == account->gid)
-		return true;
-	for (char **member = group->gr_mem; *member; member++)
-		if (strcmp(*member, account->name) == 0)
-			return true;
-	return false;
+	return group_by_name(name, &group, &storage) == 0 &&
+	       group_holds(&group, account->name, account->gid);
 }
 
 /* Names with commas between them; with `account`, @GROUP too. */
@@ -120,7 +115,7 @@ static bool list_holds(const char *list, const char *name, const struct account 
 
 	while ((item = strsep(&rest, ",")))
 		if (strcmp(item, name) == 0 ||
-		    (account && item[0] == '@' && group_holds(item + 1, account)))
+		    (account && item[0] == '@' && group_names(item + 1, account)))
 			return true;
 	return false;
 }

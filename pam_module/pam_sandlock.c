@@ -4,23 +4,21 @@
  * found. Distrusts the user name; uid 0 is decided before anything that can fail.
  */
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "accounts.h"
 #include "inside.h"
 #include "log.h"
 #include "login.h"
 #include "util.h"
 
-#define DATA_NAME   "sandlock-visit"
-#define LOOKUP_SIZE (64U << 10)
-#define NAME_SIZE   256
-#define CHILD_EXIT  254 /* sshd's own status for a login that it refuses */
+#define DATA_NAME  "sandlock-visit"
+#define NAME_SIZE  256
+#define CHILD_EXIT 254 /* sshd's own status for a login that it refuses */
 
 /* Not PAM_SESSION_ERR: with that, sudo runs the command without a session. */
 #define SESSION_REFUSED PAM_PERM_DENIED
@@ -180,20 +178,13 @@ static bool list_holds(const char *list, const char *name)
 
 /* People ----------------------------------------------------------------------------------------- */
 
-static bool group_holds(const char *group, const struct person *person)
+static bool group_names(const char *name, const struct person *person)
 {
-	cleanup_free char *buffer = malloc(LOOKUP_SIZE);
-	struct group entry;
-	struct group *found = NULL;
+	cleanup_free char *storage = NULL;
+	struct group group;
 
-	if (!buffer || getgrnam_r(group, &entry, buffer, LOOKUP_SIZE, &found) || !found)
-		return false;
-	if (entry.gr_gid == person->gid)
-		return true;
-	for (char **member = entry.gr_mem; *member; member++)
-		if (strcmp(*member, person->name) == 0)
-			return true;
-	return false;
+	return group_by_name(name, &group, &storage) == 0 &&
+	       group_holds(&group, person->name, person->gid);
 }
 
 /* What cannot be looked up exempts nobody. */
@@ -203,7 +194,7 @@ static bool is_exempt(const struct arguments *arguments, const struct person *pe
 	char word[NAME_SIZE];
 
 	while (person->known && list_next(&list, word))
-		if (word[0] == '@' ? group_holds(word + 1, person) : strcmp(word, person->name) == 0)
+		if (word[0] == '@' ? group_names(word + 1, person) : strcmp(word, person->name) == 0)
 			return true;
 	return false;
 }
@@ -217,17 +208,16 @@ static bool is_root(const struct person *person)
 static int person_read(pam_handle_t *pamh, struct person *ret_person)
 {
 	struct person person = { 0 };
-	cleanup_free char *buffer = malloc(LOOKUP_SIZE);
+	cleanup_free char *storage = NULL;
 	const void *service = NULL;
 	struct passwd entry;
-	struct passwd *found = NULL;
 
 	if (pam_get_item(pamh, PAM_USER, (const void **)&person.name) != PAM_SUCCESS ||
 	    !person.name || person.name[0] == '\0')
 		return -ENOENT;
 	(void)pam_get_item(pamh, PAM_SERVICE, &service);
 	person.service = service ? service : "";
-	if (buffer && getpwnam_r(person.name, &entry, buffer, LOOKUP_SIZE, &found) == 0 && found) {
+	if (user_by_name(person.name, &entry, &storage) == 0) {
 		person.known = true;
 		person.uid = entry.pw_uid;
 		person.gid = entry.pw_gid;

@@ -7,15 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
+#include "accounts.h"
 #include "log.h"
 #include "plan_build.h"
 #include "policy.h"
@@ -23,8 +22,6 @@
 
 #define PLAN_FD       3 /* an empty memfd, made by who started us */
 #define POLICIES      SYSCONFDIR "/sandlock/policy.d"
-#define LOOKUP_MIN    (16U << 10)
-#define LOOKUP_MAX    (16U << 20)
 #define REASON_MAX    512
 #define PATH_TEXT_MAX (PATH_MAX + POLICY_NAME_MAX)
 
@@ -91,60 +88,36 @@ static void session_report(const struct diagnostic *diagnostic, void *context)
 
 /* The account --------------------------------------------------------------- */
 
-/* As getpwuid_r. */
-static int look_up(const struct session *session, struct passwd *entry, size_t size,
-		   struct passwd **ret_found)
-{
-	const char *name = session->options.account;
-
-	return name ? getpwnam_r(name, entry, session->lookup, size, ret_found)
-		    : getpwuid_r(getuid(), entry, session->lookup, size, ret_found);
-}
-
 static int find_user(struct session *session)
 {
-	int error = ERANGE;
+	const char *name = session->options.account;
+	struct passwd entry;
+	int error = name ? user_by_name(name, &entry, &session->lookup)
+			 : user_by_uid(getuid(), &entry, &session->lookup);
+	const char *why = error == -ENOENT ? "unknown" : strerror(-error);
 
-	for (size_t size = LOOKUP_MIN; error == ERANGE && size <= LOOKUP_MAX; size *= 4) {
-		struct passwd entry, *found = NULL;
-
-		util_cleanup_free(&session->lookup);
-		session->lookup = malloc(size);
-		if (!session->lookup)
-			return session_refuse(session, "out of memory");
-		error = look_up(session, &entry, size, &found);
-		if (found) {
-			session->account = (struct account){ .name = entry.pw_name,
-							     .group = session->group,
-							     .home = entry.pw_dir,
-							     .uid = entry.pw_uid,
-							     .gid = entry.pw_gid };
-			return 0;
-		}
-	}
-	if (session->options.account)
-		return session_refuse(session, "user %s could not be looked up: %s",
-				      session->options.account, error ? strerror(error) : "unknown");
-	return session_refuse(session, "uid %u could not be looked up: %s", (unsigned)getuid(),
-			      error ? strerror(error) : "unknown");
+	if (error < 0 && name)
+		return session_refuse(session, "user %s could not be looked up: %s", name, why);
+	if (error < 0)
+		return session_refuse(session, "uid %u could not be looked up: %s",
+				      (unsigned)getuid(), why);
+	session->account = (struct account){ .name = entry.pw_name,
+					     .group = session->group,
+					     .home = entry.pw_dir,
+					     .uid = entry.pw_uid,
+					     .gid = entry.pw_gid };
+	return 0;
 }
 
 /* A group without a name leaves %g without a value, and only that. */
-static int find_group_name(struct session *session)
+static void find_group_name(struct session *session)
 {
-	for (size_t size = LOOKUP_MIN; size <= LOOKUP_MAX; size *= 4) {
-		cleanup_free char *buffer = malloc(size);
-		struct group entry, *found = NULL;
+	cleanup_free char *storage = NULL;
+	struct group group;
 
-		if (!buffer)
-			return session_refuse(session, "out of memory");
-		if (getgrgid_r(session->account.gid, &entry, buffer, size, &found) == ERANGE)
-			continue;
-		if (found && strlen(entry.gr_name) < sizeof(session->group))
-			memcpy(session->group, entry.gr_name, strlen(entry.gr_name) + 1);
-		break;
-	}
-	return 0;
+	if (group_by_gid(session->account.gid, &group, &storage) == 0 &&
+	    strlen(group.gr_name) < sizeof(session->group))
+		memcpy(session->group, group.gr_name, strlen(group.gr_name) + 1);
 }
 
 /* The plan ------------------------------------------------------------------ */
@@ -197,9 +170,8 @@ static int make_plan(struct session *session)
 	if (find_user(session) < 0)
 		return -EINVAL;
 	log_identify(session->account.name, session->id);
-	error = find_group_name(session);
-	if (error == 0)
-		error = find_policy(session, path);
+	find_group_name(session);
+	error = find_policy(session, path);
 	if (error < 0)
 		return error;
 	error = policy_load(path, NULL, flags, session_report, session, &policy);

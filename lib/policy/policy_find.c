@@ -6,17 +6,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "accounts.h"
 #include "policy.h"
 #include "policy_services.h"
 #include "util.h"
 
-#define SUFFIX        ".conf"
-#define GROUP_BUFFER  (16U << 10)
-#define GROUP_BUFFERS (16U << 20) /* the largest group that is asked for */
+#define SUFFIX ".conf"
 
 /* 1: it stands, whatever it is (policy_load judges that), 0: it does not, -EIO: nobody knows. */
 static int file_stands(int directory, const char *name)
@@ -52,39 +50,16 @@ static bool group_of_name(const char *name, char group[POLICY_NAME_MAX])
 	return true;
 }
 
-static bool group_holds(const struct group *group, const struct account *account)
-{
-	if (group->gr_gid == account->gid)
-		return true;
-	for (char **member = group->gr_mem; *member; member++) {
-		if (strcmp(*member, account->name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* 1: the account is in the group, 0: it is not or there is no such group, -EIO: nobody knows.
- * getgrnam(3) would also let ENOENT mean an absent group, but glibc answers 0 for that, also where
- * a service of nsswitch.conf is not installed; ENOENT is what a dead one gives whose socket is
- * gone. */
+/* 1: the account is in the group, 0: it is not or there is no such group, -EIO: nobody knows. */
 static int group_asks(const char *name, const struct account *account)
 {
-	for (size_t size = GROUP_BUFFER; size <= GROUP_BUFFERS; size *= 4) {
-		cleanup_free char *buffer = malloc(size);
-		struct group entry, *found = NULL;
-		int error;
+	cleanup_free char *storage = NULL;
+	struct group group;
+	int error = group_by_name(name, &group, &storage);
 
-		if (!buffer)
-			return -EIO;
-		error = getgrnam_r(name, &entry, buffer, size, &found);
-		if (found)
-			return group_holds(&entry, account);
-		if (error == 0)
-			return 0;
-		if (error != ERANGE)
-			return -EIO;
-	}
-	return -EIO;
+	if (error < 0)
+		return error == -ENOENT ? 0 : -EIO;
+	return group_holds(&group, account->name, account->gid);
 }
 
 static int is_group_file(const struct dirent *entry)

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "accounts.h"
 #include "bounding.h"
 #include "confine.h"
 #include "given.h"
@@ -25,10 +25,9 @@
 #include "rlimits.h"
 #include "util.h"
 
-#define SUPERVISOR  LIBEXECDIR "/sandlock-supervisor"
-#define LOOKUP_SIZE (64U << 10)
-#define GROUPS_MAX  65536 /* NGROUPS_MAX of Linux */
-#define NUMBER_MAX  16
+#define SUPERVISOR LIBEXECDIR "/sandlock-supervisor"
+#define GROUPS_MAX 65536 /* NGROUPS_MAX of Linux */
+#define NUMBER_MAX 16
 
 /* A login while it starts. */
 struct start {
@@ -52,13 +51,12 @@ static int refuse(const struct start *start, const char *what, int error)
 
 static int account_find(const char *name, struct spawn_ids *ret_ids)
 {
-	cleanup_free char *buffer = malloc(LOOKUP_SIZE);
+	cleanup_free char *storage = NULL;
 	struct passwd entry;
-	struct passwd *found = NULL;
-	int error = buffer ? getpwnam_r(name, &entry, buffer, LOOKUP_SIZE, &found) : ENOMEM;
+	int error = user_by_name(name, &entry, &storage);
 
-	if (!found)
-		return error ? -error : -ENOENT;
+	if (error < 0)
+		return error;
 	*ret_ids = (struct spawn_ids){ .uid = entry.pw_uid, .gid = entry.pw_gid };
 	return 0;
 }

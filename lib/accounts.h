@@ -1,0 +1,24 @@
+/*
+ * Users and groups of the machine, asked with as much room as their entry needs.
+ * Called by the planner, the PAM module and sandlockctl; policy_find asks it for groups.
+ * Distrusts the databases: one that does not answer is an error, never an absent account.
+ */
+#ifndef SANDLOCK_ACCOUNTS_H
+#define SANDLOCK_ACCOUNTS_H
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* 0, -ENOENT where there is none, or another negative errno where nobody knows. The strings of
+ * *ret_entry lie in *ret_storage, which the caller frees; after an error it is untouched. */
+int user_by_name(const char *name, struct passwd *ret_entry, char **ret_storage);
+int user_by_uid(uid_t uid, struct passwd *ret_entry, char **ret_storage);
+int group_by_name(const char *name, struct group *ret_entry, char **ret_storage);
+int group_by_gid(gid_t gid, struct group *ret_entry, char **ret_storage);
+
+/* It is the user's primary one, or lists him. */
+bool group_holds(const struct group *group, const char *user, gid_t primary);
+
+#endif
