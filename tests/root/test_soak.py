@@ -22,7 +22,8 @@ GROWTH_PAGES = 32  # of resident memory, once everything was used
 
 # From one line to the next two processes work; both then tell what they got.
 WORKER = PROBE + """
-import collections, random, select, struct, tempfile
+import collections, ctypes, random, select, struct, tempfile
+libc = ctypes.CDLL(None)
 def udp(port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         return attempt(s.sendmsg, [b"x"] * random.randrange(1, 9), [], 0, ("127.0.0.1", port))
@@ -54,7 +55,13 @@ def child(work):
         os._exit(0)
     return pid
 def killed():
-    pid = child(lambda: tcp("127.0.0.1", HOLE))
+    # Where this process is killed before it kills: a stopped child would stay for ever.
+    parent = os.getpid()
+    def wait():
+        libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() == parent:
+            tcp("127.0.0.1", HOLE)
+    pid = child(wait)
     time.sleep(random.uniform(0, 0.02))
     for number in random.sample((signal.SIGSTOP, signal.SIGCONT), random.randrange(3)):
         os.kill(pid, number)
@@ -226,4 +233,8 @@ class Soak(SessionTest):
         self.assertNotRegex(zombies, r"(?m)^ *\d+ Z")
         for worker in self.workers:
             worker.close()
-        eventually(lambda: not self.confined.processes(), "everything ends")
+        try:
+            eventually(lambda: not self.confined.processes(), "everything ends")
+        except AssertionError:
+            print(call(["ps", "-o", "pid,ppid,stat,wchan:30,args", "-U", self.confined.name]).out)
+            raise
