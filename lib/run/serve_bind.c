@@ -5,10 +5,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "serve.h"
@@ -58,6 +60,33 @@ static struct outcome bind_inet(struct supervisor *supervisor, struct request *r
 	return bind_perform(request);
 }
 
+/* What PAM's supervisors hold beyond the user's rights. */
+static int tracing_set(bool effective)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	struct __user_cap_data_struct *set = &sets[CAP_TO_INDEX(CAP_SYS_PTRACE)];
+
+	set->permitted = CAP_TO_MASK(CAP_SYS_PTRACE);
+	set->effective = effective ? set->permitted : 0;
+	return syscall(__NR_capset, &header, sets) ? -errno : 0;
+}
+
+/* The path may lead through /proc into a directory of a process that is not the caller's to look
+ * into. */
+static struct outcome bind_path(struct supervisor *supervisor, struct request *request)
+{
+	bool traces = supervisor->uid != supervisor->plan->header->uid;
+	struct outcome outcome;
+
+	if (traces && tracing_set(false))
+		return serve_fail(supervisor, request, "bind", "capabilities");
+	outcome = bind_perform(request);
+	if (traces)
+		(void)tracing_set(true);
+	return outcome;
+}
+
 /* Where a socket may be made is a matter of file permissions, which are ours as they are the
  * caller's; only the umask, the root and the working directory have to be his. */
 static struct outcome bind_unix(struct supervisor *supervisor, struct request *request)
@@ -77,7 +106,7 @@ static struct outcome bind_unix(struct supervisor *supervisor, struct request *r
 	if (serve_enter_directory(request))
 		return serve_fail(supervisor, request, "bind", "another root directory");
 	ours = umask(status.umask);
-	outcome = bind_perform(request);
+	outcome = bind_path(supervisor, request);
 	umask(ours);
 	(void)serve_leave_directory();
 	return outcome;

@@ -171,3 +171,29 @@ s.connect(("127.0.0.1", {full}))
         used = sum(map(int, stat.read_text().split()[13:15])) - sum(map(int, before))
         self.confined.end_processes()
         self.assertLess(used, os.sysconf("SC_CLK_TCK") // 20)
+
+
+class Places(NestedTest):
+    def test_socket_is_not_made_in_a_directory_of_a_process_of_root_s(self):
+        """Where UDP is open the supervisor binds on behalf; it may look into every process."""
+        hidden = self.dora.home / "hidden"
+        (hidden / "open").mkdir(parents=True)
+        self.addCleanup(call, ["rm", "-r", hidden])
+        hidden.chmod(0o700)
+        (hidden / "open").chmod(0o777)
+        STAGE.policy(self.rules(22) + "allow_udp = yes\n", "dora")
+        told = Path("/tmp/told")
+        self.addCleanup(told.unlink)
+        told.write_text("")
+        told.chmod(0o666)
+        bind = script("bind", f"""
+while not (pid := open("{told}").read()):
+    time.sleep(0.02)
+print(attempt(socket.socket(socket.AF_UNIX).bind, "/proc/%d/cwd/socket" % int(pid)))
+""").removeprefix("exec ")
+        said = self.dora.home / "said"
+        self.addCleanup(said.unlink)
+        done = self.inside(f"{bind} 3>&1 >{said} | su root -c 'cd {hidden}/open && echo $$ >{told} && "
+                           "read line; true'")
+        self.assertEqual((done.status, done.err, said.read_text()), (0, "", "EACCES\n"), done)
+        self.assertEqual([], list((hidden / "open").iterdir()))
