@@ -98,17 +98,20 @@ void log_identify(const char *user, uint64_t session)
 			 (unsigned long long)session);
 }
 
-static bool is_plain(unsigned char byte)
+/* Events quote what is wrong with a policy or an argument: they stay one line for all that. */
+static bool is_plain(unsigned char byte, bool value)
 {
-	return byte > ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+	if (byte < ' ' || byte >= 0x7f)
+		return false;
+	return !value || (byte != ' ' && byte != '"' && byte != '\\');
 }
 
-static size_t append(char *line, size_t used, const char *text, bool escaped)
+static size_t append(char *line, size_t used, const char *text, bool value)
 {
 	for (; *text; text++) {
 		unsigned char byte = (unsigned char)*text;
 
-		if (!escaped || is_plain(byte)) {
+		if (is_plain(byte, value)) {
 			if (used + 1 >= LOG_LINE_MAX)
 				break;
 			line[used++] = (char)byte;

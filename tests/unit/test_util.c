@@ -296,6 +296,15 @@ static void log_hostile_bytes_are_escaped(void **state)
 			    "denied path=/a\\x20b\\x0a\\x22c\\x22\\x5c\\x7f\\xc3\\xa4=\\x1b[2J");
 }
 
+static void log_hostile_bytes_of_an_event_are_escaped(void **state)
+{
+	char line[LOG_LINE_MAX];
+
+	(void)state;
+	log_format(line, "bad \"x\" in a\\b\nUSER=\x1b[2J\x7f\xc2\x9b", NULL, 0);
+	assert_string_equal(line, "bad \"x\" in a\\b\\x0aUSER=\\x1b[2J\\x7f\\xc2\\x9b");
+}
+
 static void log_long_value_is_cut_between_escapes(void **state)
 {
 	char value[2 * LOG_LINE_MAX];
@@ -368,6 +377,7 @@ int main(void)
 		cmocka_unit_test(pattern_of_many_stars_is_quick),
 		cmocka_unit_test(log_fields_stand_behind_the_event),
 		cmocka_unit_test(log_hostile_bytes_are_escaped),
+		cmocka_unit_test(log_hostile_bytes_of_an_event_are_escaped),
 		cmocka_unit_test(log_long_value_is_cut_between_escapes),
 		cmocka_unit_test(log_long_plain_text_fills_the_line),
 		cmocka_unit_test(log_event_is_mirrored_and_keeps_errno),
