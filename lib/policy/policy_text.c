@@ -62,6 +62,15 @@ static bool starts_comment(const char *text)
 	return *text == '#' || *text == ';';
 }
 
+/* Those of ASCII, and the 32 that UTF-8 spells with two bytes. */
+static bool is_control(const char *text, size_t length)
+{
+	const unsigned char *bytes = (const unsigned char *)text;
+
+	return bytes[0] < ' ' || bytes[0] == 0x7f ||
+	       (bytes[0] == 0xc2 && length > 1 && bytes[1] >= 0x80 && bytes[1] < 0xa0);
+}
+
 /* What may not stand in a line at all; NULL where it is clean. */
 static const char *find_fault(const char *text, size_t length)
 {
@@ -70,7 +79,7 @@ static const char *find_fault(const char *text, size_t length)
 	for (size_t i = 0; i < length; i++) {
 		if (text[i] == '\0')
 			return "holds a NUL byte, expected text";
-		if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
+		if (is_control(text + i, length - i) && text[i] != '\t')
 			return "holds a control character, expected text";
 	}
 	return NULL;

@@ -57,6 +57,8 @@ static void text_bad_bytes_refused(void **state)
 		{ "[a]\nk = a\001b\n", "error f:2: holds a control character, expected text\n", 0 },
 		{ "[a]\nk = a\177b\n", "error f:2: holds a control character, expected text\n", 0 },
 		{ "[a]\nk = a\vb\n", "error f:2: holds a control character, expected text\n", 0 },
+		{ "[a]\nk = a\302\233b\n", "error f:2: holds a control character, expected text\n",
+		  0 },
 		{ "# a\033[31m\n", "error f:1: holds a control character, expected text\n", 0 },
 		{ "[a]\nk = a\0b\n", "error f:2: holds a NUL byte, expected text\n", 12 },
 		{ "[a]\nk = a \\\n b\001\n",
