@@ -102,6 +102,14 @@ class Inner(NestedTest):
         self.assertEqual(done.out, "erin\nhello\nin\nnot out\nnot at home\n", done)
         self.assertEqual(self.arrivals(), (1, 0))
 
+    def test_inherited_endpoints_are_the_outer_ones_where_the_inner_policy_names_less(self):
+        STAGE.policy(self.rules(f"{self.listed.port},{self.other.port}"), "dora")
+        STAGE.policy("[filesystem]\nexec = /\nwrite = %h /dev/null\n"
+                     f"[network]\nnet_allow = {PUBLIC}:{self.listed.port}\n", "erin")
+        self.nested("nested=inherit")
+        self.assertEqual(self.inside(f"su erin -c '{self.reach()}'").out, "hello\nhello\n")
+        self.assertEqual(self.arrivals(), (1, 1))
+
     def test_unlisted_user_stays_in_the_outer_session(self):
         STAGE.policy(self.rules(self.listed.port), "dora")
         self.assertEqual(call(["su", "erin", "-c", ASK]).out, ONE.replace("1", "0"))
