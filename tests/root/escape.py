@@ -164,10 +164,15 @@ class AsUser(Escape, SessionTest):
     def accounts(self):
         return self.bare, self.confined
 
+    def uids(self):
+        """Of who tries it, bare and inside."""
+        return self.bare.uid, self.confined.uid
+
     def enter(self, policy):
         STAGE.policy((files() if self.RESTRICTS_FILES else "") + policy)
-        self.outside, self.inside = (Caller(self, ["su", "-", who.name], (who.uid, who.gid), who.home)
-                                     for who in self.accounts())
+        self.outside, self.inside = (
+            Caller(self, ["su", "-", who.name], (who.uid, who.gid), who.home)
+            for who in self.accounts())
 
     def test_without_udp(self):
         self.through("user")
@@ -181,6 +186,9 @@ class AsRoot(Escape, NestedTest):
 
     def accounts(self):
         return self.dora, self.dora
+
+    def uids(self):
+        return (0,)
 
     def enter(self, policy):
         STAGE.policy(files() + policy, "dora")

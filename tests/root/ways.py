@@ -12,11 +12,13 @@ from harness import PYTHON, call, compiled
 
 
 def copies(program):
-    """The program as whom nobody may read, and as a set-uid one of root's."""
+    """One that nobody may read, a set-uid one of root's, and one of the 32-bit ABI where it can be made."""
     for name, mode in (("unreadable", 0o711), ("setuid", 0o4755)):
         copy = program.with_name(f"{program.name}.{name}")
         shutil.copy(program, copy)
         copy.chmod(mode)
+    call(["cc", "-m32", "-O1", "-ffreestanding", "-nostdlib", "-static", "-fno-pie", "-no-pie", "-fno-stack-protector",
+          "-o", f"{program}.32", program.with_name("escape_32.c")])
 
 
 class Tcp:
@@ -283,9 +285,13 @@ class Machine:
     PROGRAM = "escape_root"
 
     def prepare(self):
-        Path("/run/dbus").mkdir(exist_ok=True)
-        self.witnesses = [self.listen(path, family=socket.AF_UNIX) for path in (
-            "/run/docker.sock", "/run/dbus/system_bus_socket")]
+        paths = ["/run/docker.sock", "/run/dbus/system_bus_socket",
+                 *(f"/run/user/{uid}/bus" for uid in self.uids())]
+        for path in paths:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        self.witnesses = [self.listen(path, family=socket.AF_UNIX) for path in paths]
+        for uid in self.uids():
+            os.chown(f"/run/user/{uid}/bus", uid, -1)
         self.other = self.listen("192.0.2.1")
         return 1
 

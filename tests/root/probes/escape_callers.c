@@ -261,6 +261,14 @@ static int set_uid(void)
 	return beside(".setuid");
 }
 
+/* It says nothing where it is refused the very call to end. */
+static int compatible(void)
+{
+	int error = beside(".32");
+
+	return error == ECANCELED ? ENOSYS : error;
+}
+
 static int memory_program(void)
 {
 	int self = open("/proc/self/exe", O_RDONLY);
@@ -366,6 +374,7 @@ static const struct probe probes[] = {
 	{ "from_unreadable_program", unreadable },
 	{ "from_setuid_program", set_uid },
 	{ "from_program_in_memory", memory_program },
+	{ "from_32_bit_program", compatible },
 	{ "with_received_socket", received },
 	{ "with_socket_of_another", taken },
 	{ "tracer_suspends_filters", unfiltered },

@@ -12,6 +12,7 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 
 #define WORD "word" /* what must not arrive */
 
@@ -224,6 +225,34 @@ static int by_core_filter(void)
 	return write_proc("/coredump_filter", "0x7f");
 }
 
+/* The program that it runs, written to. */
+static int by_program(void)
+{
+	int fd = proc_open("/exe", O_WRONLY);
+
+	return fd >= 0 || errno == ETXTBSY ? 0 : errno;
+}
+
+/* Who connected to us, as a descriptor: in a session the supervisor did. */
+static int by_peer(void)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	int server = socket(AF_UNIX, SOCK_STREAM, 0);
+	int client = socket(AF_UNIX, SOCK_STREAM, 0);
+	int pidfd = -1;
+	socklen_t size = sizeof(pidfd);
+
+	snprintf(un.sun_path, sizeof(un.sun_path), "/tmp/peer-%d", (int)getpid());
+	if (bind(server, (void *)&un, sizeof(un)) || listen(server, 1) ||
+	    connect(client, (void *)&un, sizeof(un)))
+		return errno;
+	unlink(un.sun_path);
+	server = accept(server, NULL, NULL);
+	if (getsockopt(server, SOL_SOCKET, 77 /* SO_PEERPIDFD */, &pidfd, &size))
+		return errno;
+	return result_of(syscall(__NR_pidfd_send_signal, pidfd, SIGURG, NULL, 0));
+}
+
 static int by_advice(void)
 {
 	int pidfd = (int)syscall(__NR_pidfd_open, victim().pid, 0);
@@ -271,6 +300,8 @@ static const struct probe probes[] = {
 	{ "proc_oom_score_adj", by_oom_score },
 	{ "proc_timerslack_ns", by_timer_slack },
 	{ "proc_coredump_filter", by_core_filter },
+	{ "proc_exe", by_program },
+	{ "peer_pidfd", by_peer },
 	{ "process_madvise", by_advice },
 	{ "migrate_pages", by_migration },
 };

@@ -439,6 +439,14 @@ static int bus(void)
 	return unix_to("/run/dbus/system_bus_socket");
 }
 
+static int user_bus(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/run/user/%d/bus", (int)getuid());
+	return unix_to(path);
+}
+
 static int tcp_elsewhere(void)
 {
 	struct sockaddr_in address = inet_to("192.0.2.1", target.refused);
@@ -495,6 +503,7 @@ static const struct probe probes[] = {
 	{ "interface_flags", interface_flags },
 	{ "docker", docker },
 	{ "bus", bus },
+	{ "user_bus", user_bus },
 	{ "tcp_elsewhere", tcp_elsewhere },
 };
 PROBE_MAIN(probes)

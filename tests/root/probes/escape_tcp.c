@@ -494,6 +494,39 @@ static int race_page(void)
 	return share(MAP_ANONYMOUS) ? errno : race(change_page, connect_shared);
 }
 
+/* The address goes and comes back while it is read. */
+static void *change_mapping(void *unused)
+{
+	const struct sockaddr_in in = inet_to("127.0.0.1", target.refused);
+	int file = memfd_create("page", 0);
+
+	if (pwrite(file, &in, sizeof(in), 0) < 0)
+		return unused;
+	for (;;) {
+		munmap(shared, 4096);
+		mmap(shared, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0);
+	}
+	return unused;
+}
+
+static int connect_unmapped(void)
+{
+	const struct sockaddr_in *address = shared;
+	int socket = stream(AF_INET);
+	int error = dial(socket, address, sizeof(*address));
+
+	close(socket);
+	return error == EFAULT ? EACCES : error;
+}
+
+static int race_unmapped(void)
+{
+	int error = share(MAP_ANONYMOUS);
+
+	shared->sin_port = htons((in_port_t)target.refused);
+	return error ? error : race(change_mapping, connect_unmapped);
+}
+
 /* A child that is killed while it calls: its number is another's next. */
 static int connect_killed(void)
 {
@@ -582,6 +615,7 @@ static const struct probe probes[] = {
 	{ "race_port", race_port },
 	{ "race_port_in_a_file", race_file },
 	{ "race_page", race_page },
+	{ "race_unmapped", race_unmapped },
 	{ "race_killed_callers", race_killed },
 	{ "race_any", race_any },
 	{ "race_descriptor", race_descriptor },
