@@ -41,6 +41,20 @@ class Command(SessionTest):
             return sorted(line for line in lines if not line.startswith(("SSH_", "_=", "SHELL=")))
         self.both(environment)
 
+    def test_program_finds_no_child_and_no_descriptor_that_is_not_its_own(self):
+        server = self.listen()
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{server.port}\n")
+        def look(who):
+            return who.python(f"""
+def seen():
+    children = attempt(os.waitid, os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return [children, os.listdir("/proc/self/fd"), os.listdir("/proc/self/task") == [str(os.getpid())]]
+before = seen()
+socket.create_connection(("127.0.0.1", {server.port})).close()
+answer([before, seen(), before == seen()])
+""")
+        self.assertEqual("ECHILD", self.both(look)[0][0])
+
     def test_shell_variable_names_the_real_shell(self):
         self.assertEqual("/bin/bash\n", self.confined.ssh("echo $SHELL").out)
 

@@ -124,12 +124,15 @@ time.sleep(100)'""")
 class HeldConnect(SessionTest):
     """Keys reach a program whose connect waits, as they do when no supervisor holds it."""
 
-    def press(self, key, then):
+    def press(self, key, then, threads=0):
         port = full_queue(self)
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{port}\n")
         def work(who):
-            who.write("wait.py", "import socket\nprint('armed', flush=True)\n"
-                                 f"socket.create_connection(('127.0.0.1', {port}))\n")
+            who.write("wait.py", "import socket, threading\nprint('armed', flush=True)\n"
+                                 f"def connect(): socket.create_connection(('127.0.0.1', {port}))\n"
+                                 f"for _ in range({threads}):\n"
+                                 "    threading.Thread(target=connect, daemon=True).start()\n"
+                                 "connect()\n")
             with Terminal(who.ssh_argv(tty=True)) as terminal:
                 terminal.expect("ready> ")
                 terminal.send(f"ulimit -c 0; {PYTHON} wait.py 2>/dev/null\r")
@@ -155,7 +158,16 @@ class HeldConnect(SessionTest):
     def test_ctrl_backslash_ends_it(self):
         self.assertEqual("131", self.press("\x1c", self.status))
 
+    def test_ctrl_c_interrupts_it_among_others(self):
+        self.assertEqual("130", self.press("\x03", self.status, threads=5))
+
     def test_ctrl_z_stops_it_and_fg_lets_it_wait_again(self):
+        self.press_ctrl_z(0)
+
+    def test_ctrl_z_stops_all_threads_that_wait_and_fg_lets_them_wait_again(self):
+        self.press_ctrl_z(5)
+
+    def press_ctrl_z(self, threads):
         def then(terminal, who):
             terminal.expect("Stopped", timeout=3)
             terminal.expect("ready> ")
@@ -164,7 +176,7 @@ class HeldConnect(SessionTest):
             self.waits(who)
             terminal.send("\x03")
             return self.status(terminal, who)
-        self.assertEqual("130", self.press("\x1a", then))
+        self.assertEqual("130", self.press("\x1a", then, threads))
 
     def test_kill_ends_it(self):
         def then(_, who):

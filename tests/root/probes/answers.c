@@ -400,6 +400,48 @@ static void sends(void)
 
 /* Connects ------------------------------------------------------------------------------------- */
 
+/* Makes room for one that waits, after its alarm. */
+static void *accept_later(void *argument)
+{
+	usleep(2 * SHORT_US);
+	while (accept(((struct helper *)argument)->from, NULL, NULL) >= 0)
+		;
+	return NULL;
+}
+
+/* A connect that finds no room is interrupted by a signal that restarts it, and ends well; what it
+ * came to is `told`. */
+static void restarted(const char *told, int server, int client, const struct sockaddr *address,
+		      socklen_t length)
+{
+	struct helper accepting = { .from = server };
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, accept_later, &accepting);
+	alarm_soon(SA_RESTART);
+	tell(told, connect(client, address, length));
+	tell_signals();
+	shutdown(server, SHUT_RDWR);
+	pthread_join(thread, NULL);
+	close(server);
+	close(client);
+}
+
+static void connect_restarted(void)
+{
+	struct sockaddr_in in = inet_to(closed);
+	socklen_t size = sizeof(in);
+	int server = stream();
+	const int on = 1;
+
+	setsockopt(server, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	tell("bind", bind(server, (const void *)&in, sizeof(in)));
+	listen(server, 0);
+	for (int i = 0; i < 4; i++)
+		connect(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), (const void *)&in, size);
+	restarted("restarted", server, stream(), (const void *)&in, size);
+}
+
 static void connects(void)
 {
 	const struct sockaddr_nl netlink = { .nl_family = AF_NETLINK };
@@ -441,6 +483,23 @@ static void connects(void)
 	socket_ = socket(AF_NETLINK, SOCK_RAW, 0);
 	tell("netlink", connect(socket_, (const void *)&netlink, sizeof(netlink)));
 	tell("netlink disconnected", disconnect(socket_));
+	connect_restarted();
+}
+
+/* Who the two ends of a connection say that they are. */
+static void tell_peers(int client, int server)
+{
+	int ends[] = { client, accept(server, NULL, NULL) };
+
+	for (int i = 0; i < 2; i++) {
+		struct ucred peer = { 0 };
+		socklen_t size = sizeof(peer);
+
+		tell("peer's credentials",
+		     getsockopt(ends[i], SOL_SOCKET, SO_PEERCRED, &peer, &size));
+		printf("  own uid and gid: %d\n", peer.uid == getuid() && peer.gid == getgid());
+	}
+	close(ends[1]);
 }
 
 static void unix_connects(void)
@@ -455,6 +514,9 @@ static void unix_connects(void)
 	listen(server, 0);
 	tell("seqpacket to a stream", dial_unix(socket(AF_UNIX, SOCK_SEQPACKET, 0), "server"));
 	tell("connected", dial_unix(client, "server"));
+	tell_peers(client, server);
+	client = socket(AF_UNIX, SOCK_STREAM, 0);
+	tell("connected", dial_unix(client, "server"));
 	client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	tell("no room, nonblocking", dial_unix(client, "server"));
 	client = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -463,7 +525,8 @@ static void unix_connects(void)
 	alarm_soon(0);
 	tell("no room until the alarm", dial_unix(socket(AF_UNIX, SOCK_STREAM, 0), "server"));
 	signals = 0;
-	close(server);
+	restarted("room after the alarm", server, socket(AF_UNIX, SOCK_STREAM, 0),
+		  (const void *)&un, sizeof(un));
 	client = socket(AF_UNIX, SOCK_STREAM, 0);
 	tell("nobody there any more", dial_unix(client, "server"));
 	unlink("server");
