@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 from faults import KILL, NEVER_FAIL, THOROUGH, Faulty, sample
@@ -279,6 +280,8 @@ class Resolver(SessionTest):
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+KEPT = 16  # TARGET_KEPT
+PYTHON_NAME = os.path.basename(os.path.realpath(PYTHON))
 LATENCY_MS = 200  # of a machine that does much else; a wait is seconds
 
 
@@ -326,6 +329,101 @@ class Waiting(SessionTest):
         self.over()
 
 SAMPLE = 50  # of each way to fail, where not all is tried
+
+
+# What clients do to themselves, again and again, beside one that only connects.
+DISTURB = PROBE + """
+import array, resource, tempfile, threading
+def threads(count, work):
+    for one in [threading.Thread(target=work) for _ in range(count)]:
+        one.start()
+def slow_unix_peers():
+    path = tempfile.mktemp(dir=os.environ["HOME"])
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(path)
+    server.listen(0)
+    def send():
+        mine, other = socket.socketpair()
+        mine.sendmsg([bytes(8 << 20)])
+    threads(60, send)
+    threads(60, lambda: attempt(socket.socket(socket.AF_UNIX).connect, path))
+def fork_storm():
+    while True:
+        for _ in range(40):
+            if os.fork() == 0:
+                tcp("127.0.0.1", ALLOWED)
+                os._exit(0)
+        for _ in range(40):
+            os.wait()
+def exhaustion():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+    mine, other = socket.socketpair()
+    sockets = []
+    while attempt(lambda: sockets.append(socket.socket())) == "ok":
+        pass
+    while True:
+        for one in sockets:
+            assert attempt(one.connect, ("127.0.0.1", CLOSED)) == "ECONNREFUSED"
+        socket.send_fds(mine, [b"x"], [one.fileno() for one in sockets[:20]])
+        socket.recv_fds(other, 1, 20)
+def stopped_and_killed():
+    while True:
+        children = []
+        for _ in range(30):
+            pid = os.fork()
+            if pid == 0:
+                socket.socket().connect(("127.0.0.1", HOLE))
+            children.append(pid)
+        time.sleep(0.05)
+        for number in (signal.SIGSTOP, signal.SIGCONT, signal.SIGSTOP, signal.SIGKILL):
+            for pid in children:
+                os.kill(pid, number)
+        for pid in children:
+            os.waitpid(pid, 0)
+os.setpgid(0, 0)
+open("disturbed", "w").close()
+WHAT()
+"""
+
+
+class Beside(SessionTest):
+    """Whatever others of the session do, who connects is served, and so is another session."""
+
+    def login(self, allowed, before=""):
+        meter = f"exec {compiled('waiting')} {allowed} {allowed} 0"
+        self.confined.write("meter", f"{before}\n{meter}\n")
+        return Login(self, self.confined, "sh meter")
+
+    @staticmethod
+    def latency(login):
+        return float(login.ask().split()[3])
+
+    def test_others_go_on_and_nothing_is_left(self):
+        allowed, closed, hole = self.listen(), self.listen(), full_queue(self)
+        closed.close()
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{allowed.port},{closed.port},{hole}\n")
+        for what in ("slow_unix_peers", "fork_storm", "exhaustion", "stopped_and_killed"):
+            with self.subTest(what=what):
+                self.confined.write("disturb.py", f"ALLOWED, CLOSED, HOLE = {allowed.port}, "
+                                    f"{closed.port}, {hole}\n" + DISTURB.replace("WHAT", what))
+                login = self.login(allowed.port, f"{PYTHON} disturb.py >/dev/null 2>said &")
+                disturbed = self.confined.home / "disturbed"
+                eventually(disturbed.exists, "it begins")
+                before = self.login(allowed.port)
+                time.sleep(0.5)
+                took = [self.latency(one) for one in (login, before) * 3]
+                self.assertTrue(all(0 < one < LATENCY_MS for one in took), took)
+                self.assertEqual("", (self.confined.home / "said").read_text())
+                print(f"  {what}: {took}")
+                disturber, = (pid for pid in self.confined.processes(PYTHON_NAME)
+                              if os.getpgid(pid) == pid)
+                os.killpg(disturber, signal.SIGKILL)
+                eventually(lambda: not self.confined.processes(PYTHON_NAME), "it ends")
+                eventually(lambda b=before, o=login: o.descriptors() <= b.descriptors() + KEPT,
+                           "no descriptor is left")
+                self.assertLess(self.latency(login), LATENCY_MS)
+                disturbed.unlink()
+                self.confined.end_processes()
 
 
 class Start(SessionTest):
