@@ -10,7 +10,7 @@ from harness import PROBE, PYTHON, SOAK_SECONDS, STAGE, SessionTest, compiled, f
 PROBES = {path.name: path.read_text()
           for path in (Path(__file__).parent / "probes").glob("*.py")}
 
-SEEDS = 20000 if SOAK_SECONDS else 400  # of odd calls, a dozen each
+SEEDS = 3000 if SOAK_SECONDS else 400  # of odd calls, a dozen each
 
 
 class Semantics(SessionTest):
