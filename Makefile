@@ -407,7 +407,7 @@ demo: deps-demo
 	$(Q)$(PYTHON) tests/demo $(TEST_STAGE)
 
 # Root tests on the oldest kernel that Debian 12 has, emulated: as slow as that is, by words.
-OLD_KERNEL_TESTS := test_pam. test_network test_policy.Files test_refusal
+OLD_KERNEL_TESTS := test_pam. test_network test_policy.Files test_refusal test_faults.Clock
 old-kernel: test-install
 	$(Q)packaging/apt-install $(DEPS_TEST) qemu-system-x86 busybox-static cpio
 	$(Q)tests/kernel/run $(abspath $(BUILD)) $(or $(ONLY),$(OLD_KERNEL_TESTS))

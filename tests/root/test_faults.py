@@ -12,6 +12,7 @@ import socket
 import subprocess
 import threading
 import time
+import unittest
 from pathlib import Path
 
 from faults import KILL, NEVER_FAIL, THOROUGH, Faulty, sample
@@ -329,6 +330,38 @@ class Waiting(SessionTest):
         self.over()
 
 SAMPLE = 50  # of each way to fail, where not all is tried
+
+
+class Clock(SessionTest):
+    @unittest.skipUnless("sandlock.own_clock" in Path("/proc/cmdline").read_text(),
+                         "the clock is everybody's: make old-kernel has one of its own")
+    def test_clock_that_is_set_changes_no_answer_and_no_time_limit(self):
+        listed, other, hole = self.listen(PUBLIC), self.listen(), full_queue(self)
+        STAGE.policy(f"[network]\nnet_allow = allowed.test:{listed.port} 127.0.0.1:{hole}\n")
+        self.confined.write("clock.py", PROBE + f"""
+import struct
+def limited():
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 1, 0))
+        start = time.monotonic()
+        return [attempt(s.connect, ("127.0.0.1", {hole})), 0.9 < time.monotonic() - start < 8]
+for line in sys.stdin:
+    answer([tcp({PUBLIC!r}, {listed.port}), tcp("127.0.0.1", {other.port}), *limited()])
+    sys.stdout.flush()
+""")
+        right = ["ok", "EACCES", "EINPROGRESS", True]
+        login = Login(self, self.confined, f"{PYTHON} clock.py")
+        self.assertEqual(right, json.loads(login.first))
+        for years in (10, -20, 10):
+            jump = threading.Timer(0.5, lambda y=years: time.clock_settime(
+                time.CLOCK_REALTIME, time.time() + y * 365 * 86400))
+            jump.start()
+            self.assertEqual(right, json.loads(login.ask()))
+            jump.join()
+            self.assertEqual(right, json.loads(login.ask()))
+            another = Login(self, self.confined, f"{PYTHON} clock.py")
+            self.assertEqual(right, json.loads(another.first))
+        self.assertEqual(0, other.arrivals())
 
 
 # What clients do to themselves, again and again, beside one that only connects.
