@@ -4,6 +4,8 @@
  */
 #include "probe.h"
 
+#include <sys/mman.h>
+
 static int datagram(int domain)
 {
 	return socket(domain, SOCK_DGRAM, 0);
@@ -315,6 +317,33 @@ static int race_name(void)
 	return error ? error : race(change_name, sendmsg_shared);
 }
 
+/* The whole message goes and comes back while it is read. */
+static void *change_mapping(void *unused)
+{
+	struct msghdr copy = *shared_message;
+	int file = memfd_create("message", 0);
+
+	copy.msg_name = &names[1];
+	if (pwrite(file, &copy, sizeof(copy), 0) < 0)
+		return unused;
+	for (;;) {
+		munmap(shared_message, 4096);
+		mmap(shared_message, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0);
+	}
+	return unused;
+}
+
+static int race_unmapped(void)
+{
+	int error = race_prepare();
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (error || page == MAP_FAILED)
+		return error ? error : errno;
+	shared_message = memcpy(page, shared_message, sizeof(*shared_message));
+	return race(change_mapping, sendmsg_shared);
+}
+
 static const struct probe probes[] = {
 	{ "sendto", plain },
 	{ "sendto_any", any },
@@ -341,5 +370,6 @@ static const struct probe probes[] = {
 	{ "race_sendto", race_sendto },
 	{ "race_sendmmsg", race_sendmmsg },
 	{ "race_name_of_sendmsg", race_name },
+	{ "race_unmapped_message", race_unmapped },
 };
 PROBE_MAIN(probes)
