@@ -55,7 +55,8 @@ class Table(unittest.TestCase):
     def test_every_probe_has_its_row(self):
         self.assertEqual(set(escape.ROWS), {ways.__name__ for ways in WAYS})
         for program in {ways.PROGRAM for ways in WAYS}:
-            listed = {row for ways in WAYS if ways.PROGRAM == program for row in escape.ROWS[ways.__name__]}
+            listed = {row for ways in WAYS if ways.PROGRAM == program
+                      for row in escape.ROWS[ways.__name__]}
             known = subprocess.run([compiled(program), "list"], stdout=subprocess.PIPE, text=True,
                                    check=True).stdout.split()
             self.assertEqual(listed, set(known), program)

@@ -112,7 +112,7 @@ class Unix:
 
 
 class OwnServer:
-    """A server of the user's own that no session confines: it may be asked who it is, not spoken to."""
+    """A server of the user's own that no session confines: it may be asked who it is, no more."""
     PROGRAM = "escape_unix"
     MADE = ("here", "there", "inside", "link", "link.new", "hard", "hard.new", "linked")
 
@@ -234,7 +234,7 @@ class Outside:
 
 
 class Keepers:
-    """The session's own supervisor, and the shell's parent. Bare it is any process of the same uid."""
+    """The session's own supervisor, and the shell's parent; bare, any process of the same uid."""
     PROGRAM = "escape_outside"
 
     def prepare(self):
