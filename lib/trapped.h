@@ -13,6 +13,8 @@ enum trap_when {
 	TRAP_DATAGRAM,  /* where a datagram socket may exist */
 	TRAP_GATE,      /* in a gate, where argument 0, the new real uid, is the user's */
 	TRAP_EXEC,      /* in a gate around several threads */
+	TRAP_PROCESS,   /* where argument 0 names a process: it is not 0 */
+	TRAP_WHO,       /* the same of argument 1 */
 };
 
 /* Only calls whose callers expect EINTR and failure. */
@@ -28,7 +30,14 @@ enum trap_when {
 	row(setreuid, TRAP_GATE)		\
 	row(setresuid, TRAP_GATE)		\
 	row(execve, TRAP_EXEC)			\
-	row(execveat, TRAP_EXEC)
+	row(execveat, TRAP_EXEC)		\
+	row(prlimit64, TRAP_PROCESS)		\
+	row(setpriority, TRAP_WHO)		\
+	row(ioprio_set, TRAP_WHO)		\
+	row(sched_setaffinity, TRAP_PROCESS)	\
+	row(sched_setattr, TRAP_PROCESS)	\
+	row(sched_setparam, TRAP_PROCESS)	\
+	row(sched_setscheduler, TRAP_PROCESS)
 /* clang-format on */
 
 #endif

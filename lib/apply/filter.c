@@ -396,6 +396,12 @@ static bool trapped_row(uint32_t number, enum trap_when when, const struct filte
 		row.emit = emit_not_null;
 		row.argument = 4;
 		break;
+	case TRAP_PROCESS:
+	case TRAP_WHO:
+		row.emit = emit_any_bit;
+		row.argument = when == TRAP_WHO;
+		row.value = UINT32_MAX;
+		break;
 	case TRAP_DATAGRAM:
 		if (!(facts->flags & (PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM)))
 			return false;

@@ -58,10 +58,10 @@ bool gate_is_behind(const struct gate *gate, pid_t thread)
 static struct outcome answer(struct supervisor *supervisor, struct request *request,
 			     const char *operation, bool passes)
 {
+	if (passes)
+		return serve_by_kernel(supervisor, request);
 	if (!notify_is_held(supervisor->listener.fd, request->call.id))
 		return outcome_gone();
-	if (passes)
-		return (struct outcome){ .kind = OUTCOME_CONTINUE };
 	(void)serve_fail(supervisor, request, operation, "not confined");
 	return outcome_error(EPERM);
 }

@@ -102,6 +102,13 @@ bool serve_is_foreign(const struct supervisor *supervisor, const struct request 
 		(status.file_uid != 0 && status.file_uid != supervisor->plan->header->uid));
 }
 
+struct outcome serve_by_kernel(const struct supervisor *supervisor, const struct request *request)
+{
+	if (!notify_is_held(supervisor->listener.fd, request->call.id))
+		return outcome_gone();
+	return (struct outcome){ .kind = OUTCOME_CONTINUE };
+}
+
 struct outcome serve_refuse(struct supervisor *supervisor, const struct request *request,
 			    const char *operation, const char *protocol, const char *destination,
 			    const struct rule *rule)

@@ -222,6 +222,7 @@ static int status_parse(const char *text, struct target_status *ret_status)
 	ret_status->shared = status_number(end, "\nShdPnd:", 16) & ~ret_status->blocked;
 	ret_status->seccomp = (unsigned)status_number(end, "\nSeccomp:", 10);
 	ret_status->filters = (unsigned)status_number(end, "\nSeccomp_filters:", 10);
+	ret_status->inner_pids = status_column(end, "\nNSpid:", 1) != UINT64_MAX;
 	ret_status->no_new_privs = status_number(end, "\nNoNewPrivs:", 10) == 1;
 	return 0;
 }

@@ -59,6 +59,7 @@ struct target_status {
 	unsigned seccomp; /* 2: filtered */
 	unsigned filters; /* how many */
 	bool no_new_privs;
+	bool inner_pids; /* its numbers of processes are those of a namespace inside of ours */
 };
 int target_read_status(pid_t thread, struct target_status *ret_status);
 

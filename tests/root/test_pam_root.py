@@ -71,18 +71,6 @@ class Remains(RootTest):
         self.can("echo new >~dora/name")
         self.assertEqual(root_s.read_text(), "new\n")
 
-    def test_processes_of_root_s_outside_are_limited_and_not_slowed(self):
-        # pylint: disable-next=consider-using-with
-        outside = subprocess.Popen(["sleep", "100"])
-        self.addCleanup(outside.wait)
-        self.addCleanup(outside.kill)
-        self.can(f"prlimit --nofile=9:9 --pid {outside.pid}")
-        self.assertIn("9", call(["prlimit", "--nofile", "--noheadings", "-o", "HARD", "--pid",
-                                 outside.pid]).out.split())
-        for command in ("renice -n 5 -p", "taskset -p 1", "chrt -b -p 0", "ionice -c 3 -p"):
-            self.assertNotEqual(0, self.as_root(command, outside.pid).status, command)
-            self.assertEqual(0, call([*command.split(), outside.pid]).status, f"bare: {command}")
-
 
 class Links(RootTest):
     def test_place_that_is_a_link_to_the_machine_s_gives_root_nothing(self):

@@ -302,6 +302,9 @@ def call(number, *arguments):
 answer([attempt(call, 135, 0xffffffff), attempt(call, 250, 0, -3, 0)])  # personality, keyctl
 """
 
+    USERNS = ("[filesystem]\nread = /\nexec = /\nwrite = /dev/null\n"
+              "[syscalls]\nallow = @userns\n")
+
     def test_denied_calls_fail_and_allowed_ones_work(self):
         self.assertEqual(["ok", "ok"], self.bare.python(self.SOURCE))
         self.assertEqual(["ok", "EPERM"], self.confined.python(self.SOURCE))
@@ -316,8 +319,16 @@ answer([attempt(call, 135, 0xffffffff), attempt(call, 250, 0, -3, 0)])  # person
             self.skipTest("the kernel makes no user namespaces here (in a chroot it never does)")
         self.assertEqual(["user", "net", "mount"], names(self.bare))
         self.assertEqual([], names(self.confined))
-        STAGE.policy("[filesystem]\nread = /\nexec = /\nwrite = /dev/null\n[syscalls]\nallow = @userns\n")
+        STAGE.policy(self.USERNS)
         self.assertEqual(["user", "net"], names(self.confined))
+
+    def test_numbers_of_a_namespace_of_processes_are_its_own(self):
+        def renice(who):
+            return who.su("unshare -Upf sh -c 'renice -n 3 -p $$ >/dev/null && nice'").out
+        if not renice(self.bare):
+            self.skipTest("the kernel makes no user namespaces here (in a chroot it never does)")
+        STAGE.policy(self.USERNS)
+        self.assertEqual("3\n", self.both(renice))
 
 
 class Limits(SessionTest):

@@ -135,6 +135,27 @@ answer(asyncio.run(main()))
         self.assertEqual(["hello\n", "EACCES", "child\n"], said)
         self.assertEqual((1, 0), (allowed.arrivals(), refused.arrivals()))
 
+    def test_own_processes_are_limited_and_rescheduled(self):
+        def work(who):
+            return who.ssh(
+                "sleep 100 & renice -n 5 -p $!; taskset -p 1 $! >taskset; chrt -b -p 0 $!;"
+                "ionice -c 3 -p $!; prlimit --nofile=9:9 --pid $!;"
+                "ps -o nice=,cls= -p $!; ionice -p $!; prlimit --nofile -no HARD --pid $!;"
+                "prlimit --nofile -no HARD --pid 1 >reading; kill $!").out.partition("\n")[2]
+        def threads(who):
+            return who.ssh(f"""{PYTHON} -c '
+import os, threading
+def work():
+    os.sched_setaffinity(threading.get_native_id(), [0])
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 7)
+    print(os.sched_getaffinity(0), os.getpriority(os.PRIO_PROCESS, 0))
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+print(os.getpriority(os.PRIO_PROCESS, 0))'""").out
+        self.assertEqual(["5", "B"], self.both(work).split()[:2])
+        self.assertEqual("{0} 7\n0\n", self.both(threads))
+
     def test_orphans_are_collected(self):
         def work(who):
             who.ssh("for n in $(seq 50); do (sleep 0.01 &) ; done; sleep 0.5")

@@ -284,6 +284,16 @@ class Keepers:
         return said == "ok"
 
 
+class Others(Keepers):
+    """A process of the same uid outside: its limits, priority, processors and scheduler."""
+
+    def attempt(self, who, probe):
+        victim, words = victim_start(self, who)
+        said = self.done_to(who, words, probe)
+        victim.kill()
+        return said
+
+
 class Machine:
     """What would undo a sandbox from within, or change the machine around it."""
     PROGRAM = "escape_root"
@@ -319,4 +329,4 @@ class Kernel(Machine):
     PROGRAM = "escape_kernel"
 
 
-WAYS = (Tcp, Callers, Udp, Listen, Unix, OwnServer, Files, Outside, Keepers, Machine, Kernel)
+WAYS = (Tcp, Callers, Udp, Listen, Unix, OwnServer, Files, Outside, Keepers, Others, Machine, Kernel)

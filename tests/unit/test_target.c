@@ -301,6 +301,7 @@ static void status_is_read_and_a_name_forges_nothing(void **state)
 	assert_int_equal(0, status.pending);
 	assert_int_equal(0, status.seccomp);
 	assert_false(status.no_new_privs);
+	assert_false(status.inner_pids);
 	assert_memory_equal("x\\nTgid:", status.name, 8);
 	child_end(child);
 	assert_int_not_equal(0, target_read_status(child, &status));
