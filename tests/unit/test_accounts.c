@@ -124,7 +124,9 @@ static void dead_database_makes_nobody_absent(void **state)
 
 static void group_holds_by_number_and_by_name(void **state)
 {
-	char *members[] = { "alice", "bob", NULL };
+	char alice[] = "alice";
+	char bob[] = "bob";
+	char *members[] = { alice, bob, NULL };
 	const struct group group = { .gr_gid = 5, .gr_mem = members };
 
 	(void)state;
