@@ -51,8 +51,8 @@ bool serve_is_foreign(const struct supervisor *supervisor, const struct request 
  * not sent. */
 void serve_close(int fd);
 
-/* The kernel performs the call as it stands: only where nothing was judged that can change while the
- * caller waits, as his memory and his descriptors can. */
+/* The kernel performs the call as it stands: only where nothing was judged that can change while
+ * the caller waits, as his memory and his descriptors can. */
 struct outcome serve_by_kernel(const struct supervisor *supervisor, const struct request *request);
 
 /* Logs a refusal by `rule` (NULL: default) and returns EACCES. */
