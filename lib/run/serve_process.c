@@ -12,11 +12,12 @@
 #define NUMBER_MAX 12
 
 /* What Landlock lets us read is in our domain, and so in the session: all that is outside is kept
- * from us as it is from the caller. Whether there is something at the address says nothing. */
+ * from us as it is from the caller. Whether there is something at the address says nothing. What is
+ * wrong with a number that no process can have, the kernel says. */
 static int reach(pid_t process)
 {
 	char byte;
-	int error = target_read(process, 0, &byte, sizeof(byte));
+	int error = process < 0 ? 0 : target_read(process, 0, &byte, sizeof(byte));
 
 	return error == -EFAULT ? 0 : error;
 }

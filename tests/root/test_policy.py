@@ -324,11 +324,11 @@ answer([attempt(call, 135, 0xffffffff), attempt(call, 250, 0, -3, 0)])  # person
 
     def test_numbers_of_a_namespace_of_processes_are_its_own(self):
         def renice(who):
-            return who.su("unshare -Upf sh -c 'renice -n 3 -p $$ >/dev/null && nice'").out
+            return who.su("unshare -Upf sh -c 'renice -n 19 -p $$ >/dev/null && nice'").out
         if not renice(self.bare):
             self.skipTest("the kernel makes no user namespaces here (in a chroot it never does)")
         STAGE.policy(self.USERNS)
-        self.assertEqual("3\n", self.both(renice))
+        self.assertEqual("19\n", self.both(renice))
 
 
 class Limits(SessionTest):

@@ -138,7 +138,7 @@ answer(asyncio.run(main()))
     def test_own_processes_are_limited_and_rescheduled(self):
         def work(who):
             return who.ssh(
-                "sleep 100 & renice -n 5 -p $!; taskset -p 1 $! >taskset; chrt -b -p 0 $!;"
+                "sleep 100 & renice -n 19 -p $!; taskset -p 1 $! >taskset; chrt -b -p 0 $!;"
                 "ionice -c 3 -p $!; prlimit --nofile=9:9 --pid $!;"
                 "ps -o nice=,cls= -p $!; ionice -p $!; prlimit --nofile -no HARD --pid $!;"
                 "prlimit --nofile -no HARD --pid 1 >reading; kill $!").out.partition("\n")[2]
@@ -147,14 +147,22 @@ answer(asyncio.run(main()))
 import os, threading
 def work():
     os.sched_setaffinity(threading.get_native_id(), [0])
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 7)
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
     print(os.sched_getaffinity(0), os.getpriority(os.PRIO_PROCESS, 0))
 thread = threading.Thread(target=work)
 thread.start()
 thread.join()
 print(os.getpriority(os.PRIO_PROCESS, 0))'""").out
-        self.assertEqual(["5", "B"], self.both(work).split()[:2])
-        self.assertEqual("{0} 7\n0\n", self.both(threads))
+        def nobody(who):
+            return who.python("""
+answer([[attempt(os.setpriority, os.PRIO_PROCESS, pid, 5),
+         attempt(os.sched_setaffinity, pid, [0]),
+         attempt(os.sched_setscheduler, pid, os.SCHED_OTHER, os.sched_param(0)),
+         attempt(os.sched_setparam, pid, os.sched_param(0))]
+        for pid in (-1, -(1 << 31), (1 << 31) - 1)])""")
+        self.assertIn("ESRCH", self.both(nobody)[0])
+        self.assertEqual(["19", "B"], self.both(work).split()[:2])
+        self.assertRegex(self.both(threads), r"^\{0\} 19\n1?[0-8]\n$")
 
     def test_orphans_are_collected(self):
         def work(who):
