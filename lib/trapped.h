@@ -17,7 +17,8 @@ enum trap_when {
 	TRAP_WHO,       /* the same of argument 1 */
 };
 
-/* Only calls whose callers expect EINTR and failure. */
+/* Only calls whose callers expect failure, and EINTR where a call waits: a signal that comes before
+ * the supervisor has it gives that to any of them. */
 /* clang-format off */
 #define TRAPPED_CALLS(row)			\
 	row(connect, TRAP_ALWAYS)		\
