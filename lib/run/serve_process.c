@@ -57,32 +57,16 @@ struct outcome serve_prlimit64(struct supervisor *supervisor, struct request *re
 	return change(supervisor, request, "prlimit", arguments[0]);
 }
 
-struct outcome serve_setpriority(struct supervisor *supervisor, struct request *request)
-{
-	return change(supervisor, request, "setpriority", request->call.arguments[1]);
-}
-
-struct outcome serve_ioprio_set(struct supervisor *supervisor, struct request *request)
-{
-	return change(supervisor, request, "ioprio_set", request->call.arguments[1]);
-}
-
-struct outcome serve_sched_setaffinity(struct supervisor *supervisor, struct request *request)
-{
-	return change(supervisor, request, "sched_setaffinity", request->call.arguments[0]);
-}
-
-struct outcome serve_sched_setattr(struct supervisor *supervisor, struct request *request)
-{
-	return change(supervisor, request, "sched_setattr", request->call.arguments[0]);
-}
-
-struct outcome serve_sched_setparam(struct supervisor *supervisor, struct request *request)
-{
-	return change(supervisor, request, "sched_setparam", request->call.arguments[0]);
-}
-
-struct outcome serve_sched_setscheduler(struct supervisor *supervisor, struct request *request)
-{
-	return change(supervisor, request, "sched_setscheduler", request->call.arguments[0]);
-}
+/* All others, by the argument that names the process. */
+#define SERVE_CHANGE(name, argument)                                                          \
+	struct outcome serve_##name(struct supervisor *supervisor, struct request *request)   \
+	{                                                                                     \
+		return change(supervisor, request, #name, request->call.arguments[argument]); \
+	}
+SERVE_CHANGE(setpriority, 1)
+SERVE_CHANGE(ioprio_set, 1)
+SERVE_CHANGE(sched_setaffinity, 0)
+SERVE_CHANGE(sched_setattr, 0)
+SERVE_CHANGE(sched_setparam, 0)
+SERVE_CHANGE(sched_setscheduler, 0)
+#undef SERVE_CHANGE

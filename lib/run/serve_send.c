@@ -198,11 +198,10 @@ static struct outcome send_failed(struct supervisor *supervisor, const struct re
 				     : outcome_error(error);
 }
 
-static struct outcome send_message(struct supervisor *supervisor, struct request *request,
-				   const char *operation, const struct wire_header *header,
-				   struct message *message)
+/* What was copied, or not: a positive errno. */
+static struct outcome send_copied(struct supervisor *supervisor, struct request *request,
+				  const char *operation, int error, const struct message *message)
 {
-	int error = message_copy(supervisor, request, header, message);
 	struct outcome outcome;
 
 	if (error)
@@ -213,6 +212,15 @@ static struct outcome send_message(struct supervisor *supervisor, struct request
 		outcome = judge_and_send(supervisor, request, operation, message);
 	message_drop(supervisor, message);
 	return outcome;
+}
+
+static struct outcome send_message(struct supervisor *supervisor, struct request *request,
+				   const char *operation, const struct wire_header *header,
+				   struct message *message)
+{
+	int error = message_copy(supervisor, request, header, message);
+
+	return send_copied(supervisor, request, operation, error, message);
 }
 
 /* The kernel looks at the length of a name that datagrams have, also where it is 0; but sendmsg(2),
@@ -229,7 +237,6 @@ struct outcome serve_sendto(struct supervisor *supervisor, struct request *reque
 	struct iovec *vector = supervisor->scratch.vectors;
 	struct message message = { .flags = (int)arguments[3], .vector_count = 1 };
 	int error = serve_pin(supervisor, request, "sendto");
-	struct outcome outcome;
 
 	if (!error)
 		error = serve_copy_address(request, arguments[4], (int64_t)arguments[5]);
@@ -241,14 +248,7 @@ struct outcome serve_sendto(struct supervisor *supervisor, struct request *reque
 		message.total = vector->iov_len;
 		error = message_copy_payload(supervisor, request, &message);
 	}
-	if (error)
-		outcome = send_failed(supervisor, request, error);
-	else if (!notify_is_held(supervisor->listener.fd, request->call.id))
-		outcome = outcome_gone();
-	else
-		outcome = judge_and_send(supervisor, request, "sendto", &message);
-	message_drop(supervisor, &message);
-	return outcome;
+	return send_copied(supervisor, request, "sendto", error, &message);
 }
 
 struct outcome serve_sendmsg(struct supervisor *supervisor, struct request *request)
