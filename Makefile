@@ -80,7 +80,7 @@ HOST   := $(BUILD)/host
 STATIC := $(BUILD)/static
 
 # Shell and supervisor parse no policy and resolve no name: the musl archive holds everything else.
-HOST_ONLY  := lib/accounts.c lib/resolve.c lib/apply/bounding.c lib/session/login.c $(wildcard lib/policy/*.c)
+HOST_ONLY  := lib/accounts.c lib/groups.c lib/nss_services.c lib/resolve.c lib/apply/bounding.c lib/session/login.c $(wildcard lib/policy/*.c)
 HOST_ONLY  += $(wildcard lib/pamconf/*.c)
 STATIC_LIB := $(STATIC)/libsandlock.a
 HOST_LIB   := $(HOST)/libsandlock.a

@@ -72,6 +72,7 @@ int person_find(const char *name, uid_t uid, struct person *ret_person)
 	error = group_by_gid(entry.pw_gid, &group, &ret_person->group_storage);
 	ret_person->account = (struct account){
 		.name = entry.pw_name,
+		.login = name,
 		.group = error == 0 ? group.gr_name : "",
 		.home = entry.pw_dir,
 		.uid = entry.pw_uid,
@@ -106,7 +107,7 @@ static int policy_path(const struct ctl_options *options, const struct account *
 {
 	const char *directory = ctl_directory(options);
 	char name[POLICY_NAME_MAX];
-	int error = policy_find(directory, account, name);
+	int error = policy_search(directory, account, ctl_report, NULL, name);
 
 	if (error == -ENOENT)
 		return ctl_error("%s: no policy in %s decides", account->name, directory);

@@ -5,23 +5,72 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <grp.h>
 #include <limits.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <string.h>
 
+#include "accounts.h"
 #include "ctl.h"
+#include "groups.h"
 #include "plan_build.h"
 #include "util.h"
 
-#define GROUPS_MAX 1024
-
-static void name_warn(const char *path, const struct policy_name *name)
+__attribute__((format(printf, 2, 3))) static void warn(const char *path, const char *format, ...)
 {
-	if (name->kind == NAME_USER && !getpwnam(name->subject))
-		fprintf(stderr, "%s: warning: there is no user \"%s\"\n", path, name->subject);
-	if (name->kind == NAME_GROUP && !getgrnam(name->subject))
-		fprintf(stderr, "%s: warning: there is no group \"%s\"\n", path, name->subject);
+	va_list arguments;
+
+	fprintf(stderr, "%s: warning: ", path);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+}
+
+/* A policy of a user who comes later is no mistake; one that never decides may be. */
+static void user_judge(const char *path, const char *user)
+{
+	cleanup_free char *storage = NULL;
+	struct passwd entry;
+	int error = user_by_name(user, &entry, &storage);
+
+	if (error == -ENOENT)
+		warn(path, "there is no user \"%s\"", user);
+	else if (error < 0)
+		warn(path, "user \"%s\" could not be looked up: %s", user, strerror(-error));
+	else if (strcmp(entry.pw_name, user) != 0)
+		warn(path,
+		     "the name of the account \"%s\" is \"%s\": this file decides for nobody, "
+		     "expected %s.conf",
+		     user, entry.pw_name, entry.pw_name);
+	else if (entry.pw_uid == 0)
+		warn(path, "uid 0 is never confined: this file decides for nobody");
+}
+
+/* Where a group is renamed, its members are no longer confined. */
+static int group_judge(const char *path, const char *group)
+{
+	char why[NSS_WHY_MAX];
+	int error = group_find(group, why);
+
+	if (error == -ENOENT)
+		fprintf(stderr,
+			"%s: there is no group \"%s\": this file decides for nobody, expected "
+			"@GROUP.conf with the name of a group, or no file\n",
+			path, group);
+	else if (error < 0)
+		fprintf(stderr,
+			"%s: the group cannot be looked up: %s; until then users without a "
+			"file of their own are refused\n",
+			path, why);
+	return error;
+}
+
+static int name_judge(const char *path, const struct policy_name *name)
+{
+	if (name->kind == NAME_USER)
+		user_judge(path, name->subject);
+	return name->kind == NAME_GROUP ? group_judge(path, name->subject) : 0;
 }
 
 /* What only shows when a session is planned: a shell that is none, a value that is bad for the
@@ -67,8 +116,7 @@ static int file_check(const struct ctl_options *options, const char *path, unsig
 	if (name.kind != NAME_FRAGMENT)
 		error = policy_try(policy, path, &name);
 	policy_free(policy);
-	name_warn(path, &name);
-	if (error < 0)
+	if (name_judge(path, &name) < 0 || error < 0)
 		return CTL_BAD;
 	printf("%s: ok\n", path);
 	return CTL_GOOD;
@@ -98,6 +146,14 @@ static void listing_free(struct listing *listing)
 	free(listing->warned);
 }
 
+static bool listing_has_groups(const struct listing *listing)
+{
+	for (int i = 0; i < listing->count; i++)
+		if (policy_name_read(listing->entries[i]->d_name).kind == NAME_GROUP)
+			return true;
+	return false;
+}
+
 static bool listing_holds(const struct listing *listing, const char *user)
 {
 	for (int i = 0; i < listing->count; i++) {
@@ -109,51 +165,52 @@ static bool listing_holds(const struct listing *listing, const char *user)
 	return false;
 }
 
-static bool groups_hold(const gid_t *groups, int count, gid_t wanted)
-{
-	for (int i = 0; i < count; i++) {
-		if (groups[i] == wanted)
-			return true;
-	}
-	return false;
-}
-
 /* Says of one user that several group files match: only the first one counts. */
-static void user_warn(struct listing *listing, const struct passwd *user)
+static int user_warn(struct listing *listing, const struct passwd *user)
 {
-	gid_t groups[GROUPS_MAX];
-	int group_count = GROUPS_MAX;
+	cleanup_groups struct groups groups = { .user = user->pw_name };
 	const char *first = NULL;
+	char why[NSS_WHY_MAX];
+	int error = groups_read(user->pw_name, user->pw_gid, &groups, why);
 
-	if (getgrouplist(user->pw_name, user->pw_gid, groups, &group_count) < 0)
-		group_count = GROUPS_MAX;
-	for (int i = 0; i < listing->count; i++) {
+	for (int i = 0; error >= 0 && i < listing->count; i++) {
 		const char *file = listing->entries[i]->d_name;
 		struct policy_name name = policy_name_read(file);
-		const struct group *group = name.kind == NAME_GROUP ? getgrnam(name.subject) : NULL;
 
-		if (!group || !groups_hold(groups, group_count, group->gr_gid))
+		if (name.kind != NAME_GROUP)
 			continue;
-		if (first && !listing->warned[i])
-			fprintf(stderr, "%s: warning: user \"%s\" is in this group, but %s decides\n",
-				file, user->pw_name, first);
-		if (first)
+		error = groups_hold(&groups, name.subject, why);
+		/* It was said of the file. */
+		if (error == -ENOENT)
+			error = 0;
+		if (error > 0 && first && !listing->warned[i])
+			warn(file, "user \"%s\" is in this group, but %s decides", user->pw_name,
+			     first);
+		if (error > 0 && first)
 			listing->warned[i] = true;
-		else
+		else if (error > 0)
 			first = file;
 	}
+	if (error < 0)
+		ctl_error("the groups of %s cannot be looked up: %s; until then users without a file of "
+			  "their own are refused",
+			  user->pw_name, why);
+	return error;
 }
 
-static void groups_warn(struct listing *listing)
+/* One user whose groups cannot be looked up is enough to say so. */
+static int groups_warn(struct listing *listing)
 {
 	const struct passwd *user;
+	int error = 0;
 
 	setpwent();
-	while ((user = getpwent())) {
+	while (error >= 0 && (user = getpwent())) {
 		if (!listing_holds(listing, user->pw_name))
-			user_warn(listing, user);
+			error = user_warn(listing, user);
 	}
 	endpwent();
+	return error;
 }
 
 static int directory_check(const struct ctl_options *options)
@@ -185,7 +242,8 @@ static int directory_check(const struct ctl_options *options)
 	}
 	if (count == 0)
 		fprintf(stderr, "%s: warning: no policies\n", directory);
-	groups_warn(&listing);
+	if (listing_has_groups(&listing) && groups_warn(&listing) < 0)
+		status = CTL_BAD;
 	return status;
 }
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "accounts.h"
+#include "groups.h"
 #include "pam.h"
 #include "util.h"
 
@@ -96,16 +96,6 @@ bool pam_arguments_judge(const struct pam_handler *handler, struct findings *fin
 	return works;
 }
 
-/* As the module looks. */
-static bool group_names(const char *name, const struct account *account)
-{
-	cleanup_free char *storage = NULL;
-	struct group group;
-
-	return group_by_name(name, &group, &storage) == 0 &&
-	       group_holds(&group, account->name, account->gid);
-}
-
 /* Names with commas between them; with `account`, @GROUP too. */
 static bool list_holds(const char *list, const char *name, const struct account *account)
 {
@@ -115,7 +105,7 @@ static bool list_holds(const char *list, const char *name, const struct account 
 
 	while ((item = strsep(&rest, ",")))
 		if (strcmp(item, name) == 0 ||
-		    (account && item[0] == '@' && group_names(item + 1, account)))
+		    (account && item[0] == '@' && group_has_user(item + 1, account->name) > 0))
 			return true;
 	return false;
 }

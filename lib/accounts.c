@@ -1,6 +1,5 @@
 /*
  * Users and groups of the machine, asked with as much room as their entry needs.
- * Called by the planner, the PAM module and sandlockctl; policy_find asks it for groups.
  * Distrusts the databases: one that does not answer is an error, never an absent account.
  */
 #include "accounts.h"
@@ -88,14 +87,4 @@ int group_by_name(const char *name, struct group *ret_entry, char **ret_storage)
 int group_by_gid(gid_t gid, struct group *ret_entry, char **ret_storage)
 {
 	return entry_find(group_look_up, &(struct key){ .number = gid }, ret_entry, ret_storage);
-}
-
-bool group_holds(const struct group *group, const char *user, gid_t primary)
-{
-	if (group->gr_gid == primary)
-		return true;
-	for (char **member = group->gr_mem; *member; member++)
-		if (strcmp(*member, user) == 0)
-			return true;
-	return false;
 }

@@ -1,6 +1,5 @@
 /*
  * Users and groups of the machine, asked with as much room as their entry needs.
- * Called by the planner, the PAM module and sandlockctl; policy_find asks it for groups.
  * Distrusts the databases: one that does not answer is an error, never an absent account.
  */
 #ifndef SANDLOCK_ACCOUNTS_H
@@ -17,8 +16,5 @@ int user_by_name(const char *name, struct passwd *ret_entry, char **ret_storage)
 int user_by_uid(uid_t uid, struct passwd *ret_entry, char **ret_storage);
 int group_by_name(const char *name, struct group *ret_entry, char **ret_storage);
 int group_by_gid(gid_t gid, struct group *ret_entry, char **ret_storage);
-
-/* It is the user's primary one, or lists him. */
-bool group_holds(const struct group *group, const char *user, gid_t primary);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "accounts.h"
+#include "groups.h"
 #include "inside.h"
 #include "log.h"
 #include "login.h"
@@ -46,7 +47,6 @@ struct person {
 	const char *service;
 	bool known;
 	uid_t uid;
-	gid_t gid;
 };
 
 /* How far a login has come. */
@@ -178,15 +178,6 @@ static bool list_holds(const char *list, const char *name)
 
 /* People ----------------------------------------------------------------------------------------- */
 
-static bool group_names(const char *name, const struct person *person)
-{
-	cleanup_free char *storage = NULL;
-	struct group group;
-
-	return group_by_name(name, &group, &storage) == 0 &&
-	       group_holds(&group, person->name, person->gid);
-}
-
 /* What cannot be looked up exempts nobody. */
 static bool is_exempt(const struct arguments *arguments, const struct person *person)
 {
@@ -194,7 +185,8 @@ static bool is_exempt(const struct arguments *arguments, const struct person *pe
 	char word[NAME_SIZE];
 
 	while (person->known && list_next(&list, word))
-		if (word[0] == '@' ? group_names(word + 1, person) : strcmp(word, person->name) == 0)
+		if (word[0] == '@' ? group_has_user(word + 1, person->name) > 0
+				   : strcmp(word, person->name) == 0)
 			return true;
 	return false;
 }
@@ -220,7 +212,6 @@ static int person_read(pam_handle_t *pamh, struct person *ret_person)
 	if (user_by_name(person.name, &entry, &storage) == 0) {
 		person.known = true;
 		person.uid = entry.pw_uid;
-		person.gid = entry.pw_gid;
 	}
 	*ret_person = person;
 	return 0;

@@ -69,10 +69,9 @@ __attribute__((format(printf, 2, 3))) static int session_refuse(struct session *
 	return -EINVAL;
 }
 
-/* policy_report: `file:line: text`. */
-static void session_report(const struct diagnostic *diagnostic, void *context)
+/* A policy_report: `file:line: text`. What is no error is logged with `priority`. */
+static void session_tell(struct session *session, const struct diagnostic *diagnostic, int priority)
 {
-	struct session *session = context;
 	char text[REASON_MAX];
 
 	if (diagnostic->line > 0)
@@ -83,7 +82,19 @@ static void session_report(const struct diagnostic *diagnostic, void *context)
 	if (diagnostic->error)
 		session_refuse(session, "%s", text);
 	else
-		log_event(LOG_INFO, text, NULL, 0);
+		log_event(priority, text, NULL, 0);
+}
+
+static void session_report(const struct diagnostic *diagnostic, void *context)
+{
+	session_tell(context, diagnostic, LOG_INFO);
+}
+
+/* Of the search for a policy: who a missing group's file was for is confined by another one, or by
+ * none. */
+static void search_report(const struct diagnostic *diagnostic, void *context)
+{
+	session_tell(context, diagnostic, LOG_WARNING);
 }
 
 /* The account --------------------------------------------------------------- */
@@ -102,6 +113,7 @@ static int find_user(struct session *session)
 		return session_refuse(session, "uid %u could not be looked up: %s",
 				      (unsigned)getuid(), why);
 	session->account = (struct account){ .name = entry.pw_name,
+					     .login = name,
 					     .group = session->group,
 					     .home = entry.pw_dir,
 					     .uid = entry.pw_uid,
@@ -133,7 +145,7 @@ static int find_policy(struct session *session, char path[PATH_TEXT_MAX])
 		snprintf(path, PATH_TEXT_MAX, "%s", options->draft);
 		return 0;
 	}
-	error = policy_find(directory, &session->account, name);
+	error = policy_search(directory, &session->account, search_report, session, name);
 	if (error == -ENOENT && options->account)
 		return error;
 	if (error == -ENOENT)

@@ -21,6 +21,7 @@ struct account {
 	const char *home;
 	uid_t uid;
 	gid_t gid;
+	const char *login; /* as somebody spelled the name; NULL: just so */
 };
 
 /* A line of complaint: `file:line: text`, line 0 where no line is meant. Errors refuse the file, warnings do not. */
@@ -39,9 +40,15 @@ enum policy_flags {
 
 /* Which file decides: NAME.conf, else the first @group.conf (C order) whose group holds the
  * account, else default.conf. 0 and the file's name below `directory`; -ENOENT: none does; -EIO: a
- * group could not be looked up, or the directory could not be read, and `ret_name` then says which.
- * Reads the group database only where @group files exist. */
+ * group or the account's groups could not be looked up, the directory could not be read, or there
+ * is a file of the account's by another spelling of its name (`AD\dana`); `ret_name` then says
+ * where. The reason goes to `report` (NULL: nobody) as an error; a warning is about a file of a
+ * group that is not. Reads the group database only where @group files exist. */
 #define POLICY_NAME_MAX 256
+int policy_search(const char *directory, const struct account *account, policy_report report,
+		  void *context, char ret_name[POLICY_NAME_MAX]);
+
+/* The same, where nobody wants to know why. */
 int policy_find(const char *directory, const struct account *account, char ret_name[POLICY_NAME_MAX]);
 
 /* Opens, verifies and reads `path` and what it includes, for any account. Every complaint goes to

@@ -1,17 +1,18 @@
 /*
  * Which policy file decides for an account: its own, else that of a group, else the default.
- * Called by the planner and sandlockctl.
  * Distrusts the group database: one that does not answer decides nothing.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "accounts.h"
+#include "groups.h"
 #include "policy.h"
-#include "policy_services.h"
 #include "util.h"
 
 #define SUFFIX ".conf"
@@ -50,16 +51,19 @@ static bool group_of_name(const char *name, char group[POLICY_NAME_MAX])
 	return true;
 }
 
-/* 1: the account is in the group, 0: it is not or there is no such group, -EIO: nobody knows. */
-static int group_asks(const char *name, const struct account *account)
+/* The user's name in USER.conf. */
+static bool user_of_name(const char *name, char user[POLICY_NAME_MAX])
 {
-	cleanup_free char *storage = NULL;
-	struct group group;
-	int error = group_by_name(name, &group, &storage);
+	size_t length = strlen(name);
 
-	if (error < 0)
-		return error == -ENOENT ? 0 : -EIO;
-	return group_holds(&group, account->name, account->gid);
+	if (name[0] == '@' || length <= strlen(SUFFIX) || length >= POLICY_NAME_MAX ||
+	    strcmp(name + length - strlen(SUFFIX), SUFFIX) != 0 ||
+	    strcmp(name, "default" SUFFIX) == 0)
+		return false;
+	length -= strlen(SUFFIX);
+	memcpy(user, name, length);
+	user[length] = '\0';
+	return true;
 }
 
 static int is_group_file(const struct dirent *entry)
@@ -74,28 +78,140 @@ static int name_order(const struct dirent **left, const struct dirent **right)
 	return strcmp((*left)->d_name, (*right)->d_name);
 }
 
+/* Where a file is looked for, and who wants to hear what is wrong with what is there. */
+struct search {
+	const char *directory;
+	const struct account *account;
+	policy_report report; /* NULL: nobody */
+	void *context;
+};
+
+__attribute__((format(printf, 4, 5))) static void tell(const struct search *search, bool error,
+						       const char *name, const char *format, ...)
+{
+	char path[PATH_MAX], text[NSS_WHY_MAX + NAME_MAX];
+	const struct diagnostic diagnostic = { .error = error, .file = path, .text = text };
+	va_list arguments;
+
+	if (!search->report)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", search->directory, name);
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	search->report(&diagnostic, search->context);
+}
+
+/* 1: the group of the file holds the account, 0: it does not, or there is no such group. */
+static int file_names(const struct search *search, const struct groups *groups, const char *name)
+{
+	char group[POLICY_NAME_MAX];
+	char why[NSS_WHY_MAX];
+	int holds = group_of_name(name, group) ? groups_hold(groups, group, why) : 0;
+
+	if (holds == -ENOENT)
+		tell(search, false, name,
+		     "there is no group \"%s\": this file decides for nobody, expected a group's name",
+		     group);
+	if (holds == -EIO)
+		tell(search, true, name, "the group cannot be looked up: %s", why);
+	return holds == -ENOENT ? 0 : holds;
+}
+
 /* The first group file whose group holds the account, as the others. */
-static int find_group(int directory, const struct account *account, char name[POLICY_NAME_MAX])
+static int names_ask(const struct search *search, struct dirent **entries, int count,
+		     char name[POLICY_NAME_MAX])
+{
+	const struct account *account = search->account;
+	cleanup_groups struct groups groups = { .user = account->name };
+	char why[NSS_WHY_MAX];
+	int found = 0;
+
+	for (int i = 0; i < count && found == 0; i++) {
+		memcpy(name, entries[i]->d_name, strlen(entries[i]->d_name) + 1);
+		if (i == 0)
+			found = groups_read(account->name, account->gid, &groups, why);
+		if (found < 0)
+			tell(search, true, name, "the groups of %s cannot be looked up: %s",
+			     account->name, why);
+		else
+			found = file_names(search, &groups, name);
+	}
+	return found;
+}
+
+static int find_group(const struct search *search, int directory, char name[POLICY_NAME_MAX])
 {
 	struct dirent **entries = NULL;
 	int count = scandirat(directory, ".", &entries, is_group_file, name_order);
-	int found = count < 0 ? -EIO : count > 0 ? services_heed_groups() : 0;
+	int found = count < 0 ? -EIO : names_ask(search, entries, count, name);
 
-	for (int i = 0; i < count; i++) {
-		char group[POLICY_NAME_MAX];
-
-		if (found == 0 && group_of_name(entries[i]->d_name, group)) {
-			memcpy(name, entries[i]->d_name, strlen(entries[i]->d_name) + 1);
-			found = group_asks(group, account);
-		}
+	for (int i = 0; i < count; i++)
 		free(entries[i]);
-	}
 	free(entries);
 	return found;
 }
 
-int policy_find(const char *directory, const struct account *account, char ret_name[POLICY_NAME_MAX])
+/* Whether two names may be of one account: `dana` and `AD\\dana`, `Dana`, `dana@corp.example`. */
+static bool is_akin(const char *one, const char *other)
 {
+	return strcasestr(one, other) || strcasestr(other, one);
+}
+
+/* 1: the file's name is the account's in another spelling, by which no file decides. */
+static int is_misnamed(const struct search *search, const char *name)
+{
+	const struct account *account = search->account;
+	cleanup_free char *storage = NULL;
+	char user[POLICY_NAME_MAX];
+	struct passwd entry;
+	int error;
+
+	if (!user_of_name(name, user) || strcmp(user, account->name) == 0)
+		return 0;
+	if (!is_akin(user, account->name) && !(account->login && strcmp(user, account->login) == 0))
+		return 0;
+	error = user_by_name(user, &entry, &storage);
+	if (error < 0 && error != -ENOENT)
+		tell(search, true, name, "user \"%s\" could not be looked up: %s", user,
+		     strerror(-error));
+	else if (error == 0 && strcmp(entry.pw_name, account->name) == 0)
+		tell(search, true, name, "the account's name is \"%s\", expected the file %s" SUFFIX,
+		     account->name, account->name);
+	else
+		return 0;
+	return 1;
+}
+
+/* -EIO where there is a file that was meant for the account: it would be missed silently. */
+static int find_misnamed(const struct search *search, int directory, char name[POLICY_NAME_MAX])
+{
+	int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	int found = 0;
+
+	if (!stream) {
+		util_cleanup_fd(&fd);
+		return -EIO;
+	}
+	errno = 0;
+	while (found == 0 && (entry = readdir(stream))) {
+		found = is_misnamed(search, entry->d_name);
+		if (found)
+			memcpy(name, entry->d_name, strlen(entry->d_name) + 1);
+		errno = 0;
+	}
+	if (errno)
+		found = -EIO;
+	closedir(stream);
+	return found ? -EIO : 0;
+}
+
+int policy_search(const char *directory, const struct account *account, policy_report report,
+		  void *context, char ret_name[POLICY_NAME_MAX])
+{
+	const struct search search = { directory, account, report, context };
 	cleanup_fd int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int found;
 
@@ -106,7 +222,9 @@ int policy_find(const char *directory, const struct account *account, char ret_n
 	if (found != 0)
 		return found > 0 ? 0 : -EIO;
 	snprintf(ret_name, POLICY_NAME_MAX, "%s", directory);
-	found = find_group(fd, account, ret_name);
+	if (find_misnamed(&search, fd, ret_name) < 0)
+		return -EIO;
+	found = find_group(&search, fd, ret_name);
 	if (found != 0)
 		return found > 0 ? 0 : -EIO;
 	snprintf(ret_name, POLICY_NAME_MAX, "default" SUFFIX);
@@ -114,4 +232,9 @@ int policy_find(const char *directory, const struct account *account, char ret_n
 	if (found > 0)
 		return 0;
 	return found < 0 ? -EIO : -ENOENT;
+}
+
+int policy_find(const char *directory, const struct account *account, char ret_name[POLICY_NAME_MAX])
+{
+	return policy_search(directory, account, NULL, NULL, ret_name);
 }

@@ -57,13 +57,24 @@ class Check(CtlTest):
         for name in ("alice.conf~", "README", ".conf", "@.conf"):
             self.assertIn(f"{self.conf}/{name}: ignored", done.err)
 
-    def test_unknown_user_and_group_are_warnings(self):
+    def test_unknown_user_is_a_warning(self):
         self.write("nobody-here.conf")
-        self.write("@nobody-here.conf")
         done = self.ctl("check")
         self.assertEqual(0, done.status)
         self.assertIn('nobody-here.conf: warning: there is no user "nobody-here"', done.err)
-        self.assertIn('@nobody-here.conf: warning: there is no group "nobody-here"', done.err)
+
+    def test_unknown_group_is_an_error(self):
+        path = self.write("@nobody-here.conf")
+        done = self.ctl("check")
+        self.assertEqual((1, ""), (done.status, done.out))
+        self.assertIn('@nobody-here.conf: there is no group "nobody-here"', done.err)
+        self.assertEqual(1, self.ctl("check", path).status)
+
+    def test_policy_of_root_is_a_warning(self):
+        self.write("root.conf")
+        done = self.ctl("check")
+        self.assertEqual(0, done.status)
+        self.assertIn("root.conf: warning: uid 0 is never confined", done.err)
 
     def test_second_group_that_matches_a_user_is_a_warning(self):
         for name in ("first", "second"):

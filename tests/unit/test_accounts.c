@@ -122,20 +122,6 @@ static void dead_database_makes_nobody_absent(void **state)
 	}
 }
 
-static void group_holds_by_number_and_by_name(void **state)
-{
-	char alice[] = "alice";
-	char bob[] = "bob";
-	char *members[] = { alice, bob, NULL };
-	const struct group group = { .gr_gid = 5, .gr_mem = members };
-
-	(void)state;
-	assert_true(group_holds(&group, "carol", 5));
-	assert_true(group_holds(&group, "bob", 6));
-	assert_false(group_holds(&group, "bo", 6));
-	assert_false(group_holds(&group, "carol", 6));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,7 +129,6 @@ int main(void)
 		cmocka_unit_test_setup(group_with_an_endless_entry_is_an_error, reset),
 		cmocka_unit_test_setup(name_that_nobody_has_is_absent, reset),
 		cmocka_unit_test_setup(dead_database_makes_nobody_absent, reset),
-		cmocka_unit_test(group_holds_by_number_and_by_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,8 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,47 +17,69 @@
 
 #include <cmocka.h>
 
+#include "groups.h"
 #include "policy_file.h"
 #include "policy_helper.h"
-#include "policy_services.h"
 #include "util.h"
 
 #define NOBODY 65534
 
-/* What getgrnam_r answers: the group's members, or an error. */
+/* What the group database answers: a gid and a member, or an error. */
 static const struct fake_group {
 	const char *name;
 	gid_t gid;
 	const char *member;
 	int error;
 } fake_groups[] = {
-	{ "students", 5000, "alice", 0 },  { "staff", 5001, "bob", 0 },
-	{ "broken", 0, NULL, EIO },        { "gone", 0, NULL, ENOENT },
-	{ "huge", 5002, "alice", ERANGE },
+	{ "students", 5000, "alice", 0 },
+	{ "staff", 5001, "bob", 0 },
+	{ "broken", 0, NULL, -EIO },
 };
 static unsigned group_lookups;
 
-int getgrnam_r(const char *name, struct group *group, char *buffer, size_t size, struct group **result)
+int groups_read(const char *user, gid_t primary, struct groups *ret_groups, char why[NSS_WHY_MAX])
 {
-	char **members = (char **)(void *)buffer;
-
 	group_lookups++;
-	*result = NULL;
+	*ret_groups = (struct groups){ .user = user, .listed = { .count = primary } };
+	snprintf(why, NSS_WHY_MAX, "dead");
+	return strcmp(user, "lost") == 0 ? -EIO : 0;
+}
+
+int groups_hold(const struct groups *groups, const char *group, char why[NSS_WHY_MAX])
+{
 	for (size_t i = 0; i < ARRAY_SIZE(fake_groups); i++) {
 		const struct fake_group *fake = &fake_groups[i];
 
-		if (strcmp(fake->name, name) != 0)
+		if (strcmp(fake->name, group) != 0)
 			continue;
-		/* ERANGE: only a larger buffer holds it. */
-		if (fake->error && (fake->error != ERANGE || size < 100000))
+		snprintf(why, NSS_WHY_MAX, "dead");
+		if (fake->error)
 			return fake->error;
-		members[0] = (char *)(uintptr_t)fake->member;
-		members[1] = NULL;
-		*group = (struct group){ .gr_gid = fake->gid, .gr_mem = members };
-		*result = group;
-		return 0;
+		return fake->gid == (gid_t)groups->listed.count ||
+		       strcmp(fake->member, groups->user) == 0;
 	}
-	return 0;
+	return -ENOENT;
+}
+
+void groups_free(struct groups *groups)
+{
+	(void)groups;
+}
+
+/* dana has several spellings; one name nobody can look up. */
+int getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t size,
+	       struct passwd **result)
+{
+	static const char *const spelled[] = { "dana", "AD\\dana", "Dana", "dana@corp", "smith" };
+
+	(void)buffer;
+	(void)size;
+	*result = NULL;
+	*entry = (struct passwd){ .pw_name = (char *)(uintptr_t) "dana" };
+	for (size_t i = 0; i < ARRAY_SIZE(spelled); i++)
+		if (strcmp(name, spelled[i]) == 0)
+			*result = entry;
+	return strcmp(name, "unknowable-dana") == 0 ? EIO : 0;
 }
 
 struct place {
@@ -354,7 +376,6 @@ static void deciding_file_found(void **state)
 		{ "bob.conf alice.inc alice alice.conf.bak Alice.conf", "alice", 1, -ENOENT, NULL },
 		{ "@.conf @students.inc students.conf", "alice", 1, -ENOENT, NULL },
 		{ "@nosuch.conf default.conf", "alice", 1, 0, "default.conf" },
-		{ "@huge.conf", "alice", 1, 0, "@huge.conf" },
 		{ "@students.conf", "@students", 1, -ENOENT, NULL },
 		{ ".conf", "", 1, -ENOENT, NULL },
 		{ "default.conf", "../alice", 1, 0, "default.conf" },
@@ -370,7 +391,8 @@ static void group_that_cannot_be_looked_up_refuses(void **state)
 {
 	static const struct find_case cases[] = {
 		{ "@broken.conf default.conf", "alice", 1, -EIO, "@broken.conf" },
-		{ "@gone.conf default.conf", "alice", 1, -EIO, "@gone.conf" },
+		{ "@students.conf default.conf", "lost", 1, -EIO, "@students.conf" },
+		{ "lost.conf @students.conf default.conf", "lost", 1, 0, "lost.conf" },
 		{ "@broken.conf @students.conf", "alice", 1, -EIO, "@broken.conf" },
 		/* What decides earlier needs no answer. */
 		{ "alice.conf @broken.conf", "alice", 1, 0, "alice.conf" },
@@ -415,47 +437,66 @@ static void broken_link_decides_and_is_refused_later(void **state)
 	assert_string_equal("alice.conf", name);
 }
 
-#define place_test(test) cmocka_unit_test_setup_teardown(test, place_make, place_remove)
-
-/* Each as glibc reads it: of two words on a status the last one holds. */
-static void services_that_are_installed_heeded(void **state)
+/* What is told of a search for `account` among `files`, each made of its own name. */
+static const char *told(const char *files, const struct account *account, int expected)
 {
-#define HEEDED "UNAVAIL=return TRYAGAIN=return"
-	static const char *const cases[][2] = {
-		{ "", "" },
-		{ " \t", "" },
-		{ "files", "files [" HEEDED " ] " },
-		{ " files not-installed", "files [" HEEDED " ] not-installed " },
-		{ "not-installed files", "not-installed files [" HEEDED " ] " },
-		{ "files [NOTFOUND=return] not-installed",
-		  "files [" HEEDED " NOTFOUND=return] not-installed " },
-		{ "files[UNAVAIL=continue]", "files [" HEEDED " UNAVAIL=continue] " },
-		{ "not-installed [!UNAVAIL=return] files",
-		  "not-installed [ !UNAVAIL=return] files [" HEEDED " ] " },
-		{ "files [NOTFOUND=return", "files [" HEEDED " NOTFOUND=return] " },
-	};
-	char services[SERVICES_MAX];
+	static struct collected collected;
+	char *directory = directory_make();
+	char *names = strdup(files), *next = names, *file;
+	char name[POLICY_NAME_MAX];
+
+	collected.text[0] = '\0';
+	while ((file = strsep(&next, " ")))
+		free(file_make(directory, file, "", 0));
+	assert_int_equal(expected, policy_search(directory, account, collect, &collected, name));
+	directory_remove(directory);
+	free(names);
+	return collected.text;
+}
+
+static void group_that_is_not_there_told(void **state)
+{
+	const struct account account = { .name = "carol" };
+	const char *text = told("@nosuch.conf @students.conf default.conf", &account, 0);
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		assert_true(services_heed(cases[i][0], services));
-		assert_string_equal(cases[i][1], services);
+	assert_non_null(strstr(text, "warning "));
+	assert_non_null(strstr(text, "@nosuch.conf:0: there is no group \"nosuch\""));
+	assert_null(strstr(text, "students"));
+}
+
+static void reason_of_a_failed_lookup_told(void **state)
+{
+	const struct account carol = { .name = "carol" };
+	const struct account lost = { .name = "lost" };
+
+	(void)state;
+	assert_non_null(strstr(told("@broken.conf", &carol, -EIO),
+			       "@broken.conf:0: the group cannot be looked up: dead"));
+	assert_non_null(strstr(told("@students.conf", &lost, -EIO),
+			       "the groups of lost cannot be looked up: dead"));
+}
+
+static void file_by_another_spelling_of_the_name_refuses(void **state)
+{
+	static const char *const spelled[] = { "AD\\dana", "Dana", "dana@corp", "smith" };
+	const struct account account = { .name = "dana", .login = "smith" };
+
+	(void)state;
+	assert_string_equal("", told("default.conf bob.conf jordana.conf", &account, 0));
+	for (size_t i = 0; i < ARRAY_SIZE(spelled); i++) {
+		char files[256];
+
+		snprintf(files, sizeof(files), "dana.conf %s.conf", spelled[i]);
+		assert_string_equal("", told(files, &account, 0));
+		snprintf(files, sizeof(files), "default.conf %s.conf", spelled[i]);
+		assert_non_null(strstr(told(files, &account, -EIO), "expected the file dana.conf"));
 	}
+	assert_non_null(
+		strstr(told("unknowable-dana.conf", &account, -EIO), "could not be looked up"));
 }
 
-static void services_that_are_too_long_refused(void **state)
-{
-	char line[SERVICES_MAX + 1];
-	char services[SERVICES_MAX];
-
-	(void)state;
-	memset(line, 'a', SERVICES_MAX);
-	line[SERVICES_MAX] = '\0';
-	assert_false(services_heed(line, services));
-	for (size_t i = 0; i + 6 <= SERVICES_MAX; i += 6)
-		memcpy(line + i, "files ", 6);
-	assert_false(services_heed(line, services));
-}
+#define place_test(test) cmocka_unit_test_setup_teardown(test, place_make, place_remove)
 
 int main(void)
 {
@@ -478,8 +519,9 @@ int main(void)
 		cmocka_unit_test(deciding_file_found),
 		cmocka_unit_test(group_that_cannot_be_looked_up_refuses),
 		cmocka_unit_test(groups_not_looked_up_without_group_files),
-		cmocka_unit_test(services_that_are_installed_heeded),
-		cmocka_unit_test(services_that_are_too_long_refused),
+		cmocka_unit_test(group_that_is_not_there_told),
+		cmocka_unit_test(reason_of_a_failed_lookup_told),
+		cmocka_unit_test(file_by_another_spelling_of_the_name_refuses),
 		cmocka_unit_test(directory_that_cannot_be_read_refuses),
 		place_test(broken_link_decides_and_is_refused_later),
 	};

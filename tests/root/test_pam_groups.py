@@ -1,0 +1,346 @@
+"""Who is in a group: as initgroups(3) says, by every way in; where that cannot be known, nobody is."""
+import contextlib
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from harness import PAM_PORT, SOURCES, STAGE, call, ctl
+from test_pam import FIRST
+from test_pam_failure import CONFINED, FREE, FailureTest
+from test_pam_open import NOTHING
+
+SEEN = "sed -n 's/^Seccomp:\t//p' /proc/self/status; id -Gn"
+
+
+class GroupsTest(FailureTest):
+    """Policies for groups alone, and a service of our own in nsswitch.conf."""
+
+    def setUp(self):
+        super().setUp()
+        self.with_words()
+        self.stack("sshd", first=FIRST)
+        STAGE.policy(None, "dora")
+        self.group_policy("students")
+        self.library = STAGE.directory / "groups"
+        self.library.mkdir(exist_ok=True)
+        self.build()
+        place = Path("/etc/ld.so.conf.d/groups.conf")
+        place.write_text(f"{self.library}\n")
+        self.addCleanup(subprocess.run, ["ldconfig"], check=True)
+        self.addCleanup(place.unlink)
+        subprocess.run(["ldconfig"], check=True)
+        self.kept("/etc/nsswitch.conf", "/etc/group", "/etc/passwd")
+        for name in ("down", "users"):
+            self.addCleanup(Path(f"/etc/silent.{name}").unlink, missing_ok=True)
+
+    def build(self, *words, text=None):
+        """The library of the service, or one that `text` makes."""
+        source = self.library / "nss_silent.c"
+        source.write_text(SOURCES[source.name] if text is None else text)
+        target = self.library / "libnss_silent.so.2"
+        if target.is_dir() and not target.is_symlink():
+            target.rmdir()
+        target.unlink(missing_ok=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-Wl,-z,lazy", "-o", target,
+                        source, *words], check=True)
+        return target
+
+    def group_policy(self, name):
+        STAGE.policy(NOTHING, f"@{name}")
+        self.addCleanup(STAGE.policy, None, f"@{name}")
+
+    def kept(self, *paths):
+        for path in map(Path, paths):
+            self.addCleanup(path.write_text, path.read_text())
+
+    def switch(self, group, initgroups=None, passwd="files"):
+        Path("/etc/nsswitch.conf").write_text(
+            f"passwd: {passwd}\n" + (f"group: {group}\n" if group else "")
+            + (f"initgroups: {initgroups}\n" if initgroups else ""))
+
+    def add(self, path, line):
+        with open(path, "a", encoding="ascii") as file:
+            file.write(line + "\n")
+
+    def ssh_as(self, account):
+        return account.ssh(SEEN, port=PAM_PORT)
+
+    def both_ways(self, account, state):
+        """What `account` is by su and by ssh, where it gets in; True where `id` shows the group."""
+        shown = set()
+        for done in (self.su(account.name, SEEN), self.ssh_as(account)):
+            self.assertEqual(done.out.splitlines(True)[:1], [state], done)
+            shown.add("students" in done.out.split())
+        (shown,) = shown
+        return shown
+
+    def member(self):
+        self.assertTrue(self.both_ways(self.dora, CONFINED))
+        self.assertFalse(self.both_ways(STAGE.bare, FREE))
+
+    def show(self, user):
+        return call([ctl(), "show", user])
+
+    def none_gets_in(self, pattern, said=True):
+        """Users without a file of their own are refused, and sandlockctl says why."""
+        self.log.clear()
+        for done in (self.su(), self.su("bare"), self.ssh_as(self.dora), self.ssh_as(STAGE.bare)):
+            self.assertNotEqual(done.status, 0)
+            self.assertEqual(done.out, "")
+        for user in ("dora", "bare"):
+            self.log.wait(f"{pattern}.*user={user}")
+        self.root_enters()
+        for words, status in ((["check"], 1), (["show", "dora"], 2)):
+            done = call([ctl(), *words])
+            if said:
+                self.assertEqual(done.status, status, done)
+                self.assertRegex(done.err, pattern)
+        STAGE.policy(NOTHING, "dora")
+        self.assertEqual(self.su().out, CONFINED)
+        STAGE.policy(None, "dora")
+
+
+class Members(GroupsTest):
+    def test_member_that_only_initgroups_knows_is_confined(self):
+        for services, other in (("files silent", None), ("silent files", None),
+                                ("files [NOTFOUND=continue] silent", None),
+                                ("files [SUCCESS=merge] silent", None),
+                                ("files silent", "files silent"), ("files silent", "silent"),
+                                ("files silent", "files [NOTFOUND=continue] silent"),
+                                ("  silent\tfiles # of the department", None)):
+            with self.subTest(group=services, initgroups=other):
+                self.switch(services, other)
+                self.member()
+
+    def test_member_of_whom_initgroups_does_not_know_is_none(self):
+        for services, other in (("files silent", "files"), ("files", None),
+                                ("files silent", "files [NOTFOUND=return] silent")):
+            with self.subTest(group=services, initgroups=other):
+                self.switch(services, other)
+                self.assertFalse(self.both_ways(self.dora, FREE))
+
+    def test_all_who_decide_say_the_same(self):
+        self.switch("files silent")
+        self.assertIn("@students.conf: decides for dora", self.show("dora").out)
+        self.assertIn("no policy", self.show("bare").err)
+        self.group_policy("zz")
+        self.add("/etc/group", "zz:x:47512:dora")
+        done = call([ctl(), "check"])
+        self.assertIn('@zz.conf: warning: user "dora" is in this group, but @students.conf decides',
+                      done.err)
+        users = json.loads(call([ctl(), "pam", "--json", "dora"]).out)["users"]
+        self.assertEqual([("dora", "@students.conf")],
+                         [(user["user"], user["policy"]) for user in users])
+        for words, user, state in (("exempt=@students", "dora", FREE),
+                                   ("exempt=@zz,@students", "dora", FREE),
+                                   ("exempt=@other", "dora", CONFINED)):
+            with self.subTest(words=words):
+                self.with_words(words)
+                self.assertEqual(self.su(user).out, state)
+
+    def test_group_on_two_lines_and_two_names_of_one_gid(self):
+        self.switch("files")
+        for lines in (("students:x:47511:bare", "students:x:47511:dora"),
+                      ("students:x:47511:", "pupils:x:47511:dora"),
+                      ("pupils:x:47511:dora", "students:x:47511:")):
+            with self.subTest(lines=lines):
+                before = Path("/etc/group").read_text()
+                for line in lines:
+                    self.add("/etc/group", line)
+                self.assertEqual(self.su().out, CONFINED)
+                self.assertEqual(self.ssh_as(self.dora).out.splitlines(True)[0], CONFINED)
+                self.with_words("exempt=@students")
+                self.assertEqual(self.su().out, FREE)
+                self.with_words()
+                Path("/etc/group").write_text(before)
+
+    def test_primary_group_is_enough(self):
+        self.switch("files")
+        self.add("/etc/group", "students:x:47511:")
+        users = Path("/etc/passwd")
+        users.write_text(re.sub(rf"^(dora:[^:]*:\d+):{self.dora.gid}:", r"\1:47511:",
+                                users.read_text(), flags=re.M))
+        self.member()
+
+    def test_names_of_groups_that_are_odd(self):
+        self.switch("files")
+        STAGE.policy(None, "@students")
+        for name in ("Big.Group", "domain users", "AD\\Users", "12345", "students.conf"):
+            with self.subTest(name=name):
+                before = Path("/etc/group").read_text()
+                self.add("/etc/group", f"{name}:x:47513:dora")
+                self.group_policy(name)
+                self.assertEqual(self.su().out, CONFINED)
+                self.assertEqual(self.su("bare").out, FREE)
+                Path("/etc/group").write_text(before)
+                STAGE.policy(None, f"@{name}")
+
+    def test_user_of_many_groups(self):
+        self.switch("files")
+        self.add("/etc/group", "\n".join(f"g{n}:x:{50000 + n}:dora" for n in range(3000)))
+        self.add("/etc/group", "students:x:49999:dora")
+        self.assertEqual(self.su().out, CONFINED)
+
+    def test_machine_without_a_switch_has_files(self):
+        self.add("/etc/group", "students:x:47511:dora")
+        os.unlink("/etc/nsswitch.conf")
+        self.member()
+        self.switch(None)
+        self.member()
+
+
+class Unknown(GroupsTest):
+    """Nothing is taken for "not a member" that is "nobody knows"."""
+
+    def test_dead_service_refuses_whom_no_file_names(self):
+        self.switch("files silent")
+        self.member()
+        for name in ("down", "users"):
+            with self.subTest(name):
+                Path(f"/etc/silent.{name}").touch()
+                for group, initgroups in (("files silent", None), ("silent files", None),
+                                          ("files [SUCCESS=merge] silent", None),
+                                          ("files silent", "files silent"),
+                                          ("files", "files silent")):
+                    # The group itself is known, by a service that is alive.
+                    self.add("/etc/group", "students:x:47510:")
+                    with self.subTest(group=group, initgroups=initgroups):
+                        self.switch(group, initgroups)
+                        self.none_gets_in("does not answer")
+                os.unlink(f"/etc/silent.{name}")
+
+    def test_service_that_is_not_installed_refuses_whom_no_file_names(self):
+        for group, initgroups in (("files nowhere", None), ("nowhere files", None),
+                                  ("files", "files nowhere"), ("files nowhere", "files"),
+                                  ("files [NOTFOUND=return] nowhere", None),
+                                  ("compat", None)):
+            with self.subTest(group=group, initgroups=initgroups):
+                self.switch(group, initgroups)
+                if group == "compat":
+                    self.add("/etc/nsswitch.conf", "group_compat: nowhere")
+                self.none_gets_in('"nowhere" .*cannot be loaded')
+
+    def broken_kinds(self):
+        """Ways in which a library can be there and of no use."""
+        path = self.library / "libnss_silent.so.2"
+        dependency = self.library / "libneeded.so"
+        whole = path.read_bytes()
+
+        def needs(remove):
+            subprocess.run(["cc", "-shared", "-o", dependency, "-x", "c", "/dev/null"], check=True)
+            self.build("-Wl,--no-as-needed", f"-L{self.library}", "-lneeded")
+            if remove:
+                dependency.unlink()
+            else:
+                dependency.write_bytes(b"no library")
+
+        yield "without what it needs", lambda: needs(True)
+        yield "with an empty file for what it needs", lambda: needs(False)
+        yield "unreadable", lambda: path.chmod(0o600)
+        yield "empty", lambda: path.write_bytes(b"")
+        yield "cut", lambda: path.write_bytes(whole[:100])
+        yield "of another machine", lambda: path.write_bytes(whole[:18] + b"\xb7\0" + whole[20:])
+        yield "of 32 bits", lambda: path.write_bytes(whole[:4] + b"\x01" + whole[5:])
+        yield "text", lambda: path.write_text("no library")
+        yield "without a symbol", lambda: self.build(text=SOURCES["nss_silent.c"].replace(
+            'access("/etc/silent.users"', 'absent("/etc/silent.users"').replace(
+            "#define GID", "int absent(const char *, int);\n#define GID"))
+        yield "without a function", lambda: self.build(text="int nothing;")
+        yield "a directory", lambda: (path.unlink(), path.mkdir())
+        yield "a link to nowhere", lambda: (path.unlink(), path.symlink_to("nowhere"))
+        yield "a device", lambda: (path.unlink(), os.mknod(path, 0o020666, os.makedev(1, 3)))
+
+    def test_library_that_is_of_no_use_refuses_whom_no_file_names(self):
+        for name, spoil in self.broken_kinds():
+            for group in ("files silent", "silent files"):
+                with self.subTest(name, group=group):
+                    self.switch(group)
+                    self.build()
+                    spoil()
+                    self.none_gets_in("cannot be loaded|knows of no groups", name != "unreadable")
+
+    def test_line_that_the_c_library_reads_half_refuses_whom_no_file_names(self):
+        self.switch("files [NOTFOUND=return] [UNAVAIL=return] silent")
+        self.none_gets_in("malformed")
+
+    def test_limits_of_the_caller_hide_no_group(self):
+        self.switch("files silent")
+        for megabytes in range(6, 40, 2):
+            with self.subTest(megabytes=megabytes):
+                done = self.su(prefix=["prlimit", f"--as={megabytes << 20}"])
+                self.assertIn(done.out, ("", CONFINED), done)
+        for option in ("nofile", "stack", "data"):
+            for value in (4, 5, 6, 8, 1 << 16):
+                with self.subTest(option=option, value=value):
+                    done = self.su(prefix=["prlimit", f"--{option}={value}"])
+                    self.assertIn(done.out, ("", CONFINED), done)
+
+    def test_what_cannot_be_known_exempts_nobody(self):
+        STAGE.policy(NOTHING, "dora")
+        self.add("/etc/group", "left:x:47514:dora")
+        self.with_words("exempt=@left")
+        self.switch("files")
+        self.assertEqual(self.su().out, FREE)
+        for group in ("files nowhere", "nowhere files"):
+            self.switch(group)
+            self.assertEqual(self.su().out, CONFINED)
+        self.switch("files silent")
+        self.assertEqual(self.su().out, FREE)
+        Path("/etc/silent.down").touch()
+        self.assertEqual(self.su().out, CONFINED)
+
+
+class Named(GroupsTest):
+    """Files whose names name nobody."""
+
+    def test_group_that_is_gone_is_logged_and_an_error_of_check(self):
+        self.switch("files")
+        for account in (self.dora, STAGE.bare):
+            self.log.clear()
+            self.assertFalse(self.both_ways(account, FREE))
+            line = self.log.wait(f'@students.conf: there is no group .*user={account.name}')
+            self.assertTrue(line.startswith("<84>"), line)  # authpriv.warning
+        done = call([ctl(), "check"])
+        self.assertEqual(1, done.status)
+        self.assertIn('@students.conf: there is no group "students"', done.err)
+        self.add("/etc/group", "students:x:47511:dora")
+        self.assertEqual(0, call([ctl(), "check"]).status)
+
+    def test_account_by_another_name_is_confined_by_its_own_file(self):
+        self.switch("files", passwd="files silent")
+        STAGE.policy(NOTHING, "dora")
+        self.assertEqual(self.su("AD\\dora").out, CONFINED)
+        self.assertIn("decides for dora", self.show("AD\\dora").out)
+
+    def test_file_by_another_name_of_the_account_refuses(self):
+        self.switch("files", passwd="files silent")
+        STAGE.policy(None, "@students")
+        path = STAGE.policy(NOTHING, "AD\\dora")
+        self.addCleanup(STAGE.policy, None, "AD\\dora")
+        for user in ("dora", "AD\\dora"):
+            self.log.clear()
+            for done in (self.su(user), self.ssh_as(self.dora)):
+                self.assertNotEqual(0, done.status)
+                self.assertEqual("", done.out)
+            self.log.wait("expected the file dora.conf")
+            self.assertIn("expected the file dora.conf", self.show(user).err)
+        self.assertEqual(self.su("bare").out, FREE)
+        done = call([ctl(), "check"])
+        self.assertIn(f'{path}: warning: the name of the account "AD\\dora" is "dora"', done.err)
+        self.assertIn("expected dora.conf", done.err)
+
+    def test_file_that_is_there_and_of_no_use_refuses(self):
+        path = STAGE.policies / "dora.conf"
+        with contextlib.ExitStack() as stack:
+            stack.callback(lambda: path.rmdir() if path.is_dir() else path.unlink(missing_ok=True))
+            for make in (lambda: path.symlink_to("nowhere"), lambda: path.symlink_to("/dev/null"),
+                         lambda: (path.write_text(NOTHING), path.chmod(0o600)), lambda: os.mkfifo(path),
+                         path.mkdir):
+                if path.is_symlink() or path.exists():
+                    path.unlink()
+                make()
+                self.assertEqual(1, self.su().status)
+                self.log.wait("dora.conf: .*user=dora")
+                self.log.clear()
