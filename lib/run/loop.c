@@ -12,6 +12,7 @@
 int loop_open(struct loop *loop)
 {
 	loop->stopped = false;
+	loop->turns = NULL;
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	return loop->epoll < 0 ? -errno : 0;
 }
@@ -29,12 +30,17 @@ void loop_remove(struct loop *loop, struct watch *watch)
 	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
 }
 
+void loop_take_turns(struct loop *loop, struct watch *watch)
+{
+	loop->turns = watch;
+}
+
 int loop_run(struct loop *loop)
 {
 	struct epoll_event events[EVENTS_MAX];
 
 	while (!loop->stopped) {
-		int count = epoll_wait(loop->epoll, events, EVENTS_MAX, -1);
+		int count = epoll_wait(loop->epoll, events, EVENTS_MAX, loop->turns ? 0 : -1);
 
 		if (count < 0 && errno != EINTR)
 			return -errno;
@@ -43,6 +49,8 @@ int loop_run(struct loop *loop)
 
 			watch->ready(watch, events[i].events);
 		}
+		if (loop->turns)
+			loop->turns->ready(loop->turns, 0);
 	}
 	return 0;
 }

@@ -23,6 +23,7 @@ struct watch {
 struct loop {
 	int epoll;
 	bool stopped;
+	struct watch *turns;
 };
 
 int loop_open(struct loop *loop);
@@ -30,6 +31,10 @@ int loop_open(struct loop *loop);
 /* `watch` and its fd belong to the caller and must outlive loop_remove. */
 int loop_add(struct loop *loop, struct watch *watch, uint32_t events);
 void loop_remove(struct loop *loop, struct watch *watch);
+
+/* `watch`, which needs no fd, has a turn after each round of the others, which then wait for
+ * nothing; NULL: nobody has any more. */
+void loop_take_turns(struct loop *loop, struct watch *watch);
 
 /* Until loop_stop; a negative errno where waiting itself fails. */
 int loop_run(struct loop *loop);

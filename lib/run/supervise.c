@@ -49,6 +49,12 @@ static struct outcome serve(struct supervisor *supervisor, struct request *reque
 	return outcome_error(EACCES);
 }
 
+static bool goes_on(const struct outcome *outcome)
+{
+	return outcome->kind == OUTCOME_WRITABLE || outcome->kind == OUTCOME_RETRY ||
+	       outcome->kind == OUTCOME_MORE;
+}
+
 static void timer_set(struct supervisor *supervisor, long ns)
 {
 	const struct itimerspec timer = { { 0, ns }, { 0, ns } };
@@ -102,7 +108,7 @@ static void held_go_on(struct held *held)
 {
 	struct outcome outcome = serve(held->supervisor, &held->request);
 
-	if (outcome.kind == OUTCOME_WRITABLE || outcome.kind == OUTCOME_RETRY)
+	if (goes_on(&outcome))
 		held_wait(held, outcome.kind);
 	else
 		held_end(held, &outcome);
@@ -121,9 +127,45 @@ static void held_ready(struct watch *watch, uint32_t events)
 		held_unwatch(held);
 }
 
+/* A place may be queued from its last call still: that is its turn too. */
+static void held_queue(struct held *held)
+{
+	struct supervisor *supervisor = held->supervisor;
+	uint32_t place = (uint32_t)(held - supervisor->held);
+
+	if (held->queued)
+		return;
+	held->queued = true;
+	held->next_more = SLOT_NONE;
+	if (supervisor->more_first == SLOT_NONE)
+		supervisor->more_first = place;
+	else
+		supervisor->held[supervisor->more_last].next_more = place;
+	supervisor->more_last = place;
+	loop_take_turns(supervisor->loop, &supervisor->more);
+}
+
+/* One call of those that go on, the one that has waited longest. */
+static void more_ready(struct watch *watch, uint32_t events)
+{
+	struct supervisor *supervisor = container_of(watch, struct supervisor, more);
+	struct held *held = &supervisor->held[supervisor->more_first];
+
+	(void)events;
+	supervisor->more_first = held->next_more;
+	if (supervisor->more_first == SLOT_NONE)
+		loop_take_turns(supervisor->loop, NULL);
+	held->queued = false;
+	if (held->used && held->more)
+		held_go_on(held);
+}
+
 /* What cannot be watched is tried again by the sweep. */
 static void held_wait(struct held *held, enum outcome_kind kind)
 {
+	held->more = kind == OUTCOME_MORE;
+	if (held->more)
+		held_queue(held);
 	if (kind != OUTCOME_WRITABLE) {
 		held_unwatch(held);
 		return;
@@ -177,7 +219,7 @@ static void listener_ready(struct watch *watch, uint32_t events)
 	if (notify_receive(watch->fd, &request.call))
 		return;
 	outcome = serve(supervisor, &request);
-	if (outcome.kind == OUTCOME_WRITABLE || outcome.kind == OUTCOME_RETRY)
+	if (goes_on(&outcome))
 		request_hold(supervisor, &request, outcome.kind);
 	else
 		request_finish(supervisor, &request, &outcome);
@@ -185,8 +227,7 @@ static void listener_ready(struct watch *watch, uint32_t events)
 
 static bool is_waiting(const struct outcome *outcome)
 {
-	return outcome->kind == OUTCOME_WRITABLE || outcome->kind == OUTCOME_RETRY ||
-	       outcome->error == EAGAIN || outcome->error == EINPROGRESS ||
+	return goes_on(outcome) || outcome->error == EAGAIN || outcome->error == EINPROGRESS ||
 	       outcome->error == EALREADY;
 }
 
@@ -278,7 +319,7 @@ static void held_sweep(struct sweep *sweep, struct held *held)
 	error = unreadable ? 0 : interruption(sweep, &held->request, &status);
 	if (error)
 		held_interrupt(held, error);
-	else if (held->watch.fd < 0 || serve_is_late(&held->request))
+	else if ((held->watch.fd < 0 && !held->more) || serve_is_late(&held->request))
 		held_go_on(held);
 }
 
@@ -348,6 +389,8 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	supervisor->mixed = (plan->header->flags & PLAN_SETUID) &&
 			    supervisor->uid != plan->header->uid;
 	supervisor->free_first = SLOT_NONE;
+	supervisor->more_first = SLOT_NONE;
+	supervisor->more.ready = more_ready;
 	listening_open(&supervisor->listening);
 	error = ruleset_open(supervisor);
 	if (!error)

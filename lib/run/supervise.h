@@ -58,6 +58,7 @@ enum outcome_kind {
 	OUTCOME_GONE,     /* the caller is no longer there: no answer */
 	OUTCOME_WRITABLE, /* serve again when the socket is writable */
 	OUTCOME_RETRY,    /* serve again a little later */
+	OUTCOME_MORE,     /* serve again at once, but others first */
 	OUTCOME_CONTINUE, /* the kernel performs the call: gate.h */
 };
 struct outcome {
@@ -72,7 +73,10 @@ struct held {
 	struct supervisor *supervisor;
 	struct request request;
 	bool used;
+	bool more;   /* goes on when others have had their turn */
+	bool queued; /* for that */
 	uint32_t next_free;
+	uint32_t next_more;
 };
 
 /* The socket that SSH_AUTH_SOCK named when the session started; who fills this in keeps it pinned. */
@@ -109,6 +113,9 @@ struct supervisor {
 	struct denials denials;
 	struct listening listening;
 	struct target_kept kept;
+	struct watch more;    /* in turn with the loop's descriptors, while calls go on */
+	uint32_t more_first;
+	uint32_t more_last;
 	uint32_t held_count;
 	uint32_t free_first;
 	uint32_t fresh; /* slots from here on were never used */

@@ -144,6 +144,40 @@ static void signal_does_not_end_the_loop(void **state)
 	close(loop.epoll);
 }
 
+/* The other has something to do from the first turn on. */
+static void turn_ready(struct watch *watch, uint32_t events)
+{
+	struct owner *turns = container_of(watch, struct owner, watch);
+
+	(void)events;
+	if (++turns->called == 1) {
+		say(told, 1);
+	} else {
+		assert_int_equal(1, told->called);
+		loop_take_turns(turns->loop, NULL);
+		told->stops = true;
+		say(told, 1);
+	}
+}
+
+static void who_takes_turns_does_not_wait_and_others_come_between(void **state)
+{
+	struct loop loop;
+	struct owner one;
+	struct owner turns = { { -1, turn_ready }, &loop, NULL, -1, 0, false };
+
+	(void)state;
+	assert_int_equal(0, loop_open(&loop));
+	owner_open(&one, &loop);
+	told = &one;
+	loop_take_turns(&loop, &turns.watch);
+	assert_int_equal(0, loop_run(&loop));
+	assert_int_equal(2, one.called);
+	assert_int_equal(2, turns.called);
+	owner_close(&one);
+	close(loop.epoll);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +185,7 @@ int main(void)
 		cmocka_unit_test(who_was_removed_is_not_called_again),
 		cmocka_unit_test(descriptor_that_cannot_be_watched_is_told),
 		cmocka_unit_test(signal_does_not_end_the_loop),
+		cmocka_unit_test(who_takes_turns_does_not_wait_and_others_come_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
