@@ -61,6 +61,9 @@ struct compat_landlock_net_port {
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD 0200 /* O_EXCL */
 #endif
+#ifndef PIDFD_SIGNAL_THREAD
+#define PIDFD_SIGNAL_THREAD (1UL << 0)
+#endif
 
 /* The one ABI that a session may use; a kernel serves others beside it. */
 #if defined(__x86_64__)

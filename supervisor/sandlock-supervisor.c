@@ -28,8 +28,8 @@ struct keeper {
 	struct plan plan;
 	struct watch parent;
 	struct watch signals;
-	pid_t parent_pid;
-	pid_t child; /* the first confined process; 0 once it has ended */
+	int parent_pidfd; /* -1: PAM's goes its own way */
+	pid_t child;      /* the first confined process; 0 once it has ended */
 	struct service service;
 };
 
@@ -51,8 +51,19 @@ static int report(const struct keeper *keeper, enum keeper_report_kind kind, int
 /* The parent is stopped and continued from here, so that it never misses the later one of the two. */
 static void parent_signal(const struct keeper *keeper, int number)
 {
-	if (getppid() == keeper->parent_pid)
-		kill(keeper->parent_pid, number);
+	if (keeper->parent_pidfd >= 0)
+		(void)target_signal(keeper->parent_pidfd, number);
+}
+
+/* The number is the parent's while we are its child. */
+static int parent_open(struct keeper *keeper)
+{
+	pid_t parent = getppid();
+
+	keeper->parent_pidfd = target_pidfd(parent);
+	if (keeper->parent_pidfd < 0)
+		return keeper->parent_pidfd;
+	return getppid() == parent ? 0 : -ESRCH;
 }
 
 static void child_changed(struct keeper *keeper, int status)
@@ -144,7 +155,6 @@ static int limits_raise(void)
 		{ RLIMIT_CPU, RLIM_INFINITY },
 		{ RLIMIT_MEMLOCK, RLIM_INFINITY },
 		{ RLIMIT_NPROC, RLIM_INFINITY },
-		{ RLIMIT_FSIZE, RLIM_INFINITY },
 	};
 	const struct rlimit none = { 0, 0 };
 
@@ -159,7 +169,7 @@ static int limits_raise(void)
 		    setrlimit(raised[i].resource, &limit))
 			return -errno;
 	}
-	return setrlimit(RLIMIT_CORE, &none) ? -errno : 0;
+	return setrlimit(RLIMIT_CORE, &none) || setrlimit(RLIMIT_FSIZE, &none) ? -errno : 0;
 }
 
 static int harden(void)
@@ -238,9 +248,9 @@ static int keeper_begin(struct keeper *keeper, int *ret_resolver)
 		     keeper->plan.header->session);
 	error = resolver_open(keeper, ret_resolver);
 	close(SUPERVISOR_PLAN_FD);
-	if (!error && keeper->service.on)
-		error = root_renounce(keeper);
-	return error;
+	if (error)
+		return error;
+	return keeper->service.on ? root_renounce(keeper) : parent_open(keeper);
 }
 
 static int loop_fill(struct keeper *keeper)
@@ -305,7 +315,7 @@ int main(int argc, char **argv)
 	struct keeper keeper = {
 		.parent = { SUPERVISOR_PARENT_FD, parent_ready },
 		.signals = { -1, signals_ready },
-		.parent_pid = getppid(),
+		.parent_pidfd = -1,
 	};
 	uint64_t number;
 	int error;

@@ -10,7 +10,6 @@
 
 #include "clock.h"
 #include "log.h"
-#include "target.h"
 #include "util.h"
 
 #define TEXT_MAX        320
@@ -102,27 +101,25 @@ static void format_rule(char text[TEXT_MAX], const struct plan *plan, const stru
 }
 
 void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
-		const struct denial *denial)
+		const struct target_status *status, const struct denial *denial)
 {
-	struct target_status status = { .name = "?" };
+	const char *program = status ? status->name : "?";
 	char destination[DESTINATION_MAX];
 	char pid[NUMBER_MAX];
 	char count[NUMBER_MAX];
 	char rule[TEXT_MAX];
 	uint32_t suppressed = 0;
 
-	if (target_read_status(thread, &status))
-		status.group = thread;
-	if (!denial_is_due(denials, denial_hash(denial, status.name), &suppressed))
+	if (!denial_is_due(denials, denial_hash(denial, program), &suppressed))
 		return;
-	snprintf(pid, sizeof(pid), "%d", (int)status.group);
+	snprintf(pid, sizeof(pid), "%d", (int)(status ? status->group : thread));
 	snprintf(count, sizeof(count), "%u", suppressed);
 	format_rule(rule, plan, denial);
 	format_destination(destination, denial->destination);
 
 	const struct log_field fields[] = {
 		{ "pid", pid },
-		{ "program", status.name },
+		{ "program", program },
 		{ "operation", denial->operation },
 		{ "protocol", denial->protocol },
 		{ "destination", destination },

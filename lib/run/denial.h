@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "plan.h"
+#include "target.h"
 
 #define DENIALS_REMEMBERED 64 /* different denials that are told apart */
 #define DENIALS_REPEAT_S   60 /* the same one is written again after so long */
@@ -36,9 +37,9 @@ struct denial {
 	const char *reason;      /* instead of a rule: why it could not be served; NULL */
 };
 
-/* `thread` names the program; it may be gone. */
+/* `status` is that of `thread`, or NULL where nobody knows any more which program it was. */
 void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
-		const struct denial *denial);
+		const struct target_status *status, const struct denial *denial);
 
 /* Writes what was suppressed and not yet said, at the end of a session. */
 void denial_flush(struct denials *denials);

@@ -103,16 +103,18 @@ static int copy_descriptors(struct supervisor *supervisor, const struct request 
 
 /* The kernel lets nobody but the sender say who he is; we may not say it for him, so it is left to
  * the implicit ones. */
-static int check_credentials(const struct request *request, struct cmsghdr *control)
+static int check_credentials(struct caller *caller, const struct request *request,
+			     struct cmsghdr *control)
 {
-	struct target_status status;
+	const struct target_status *status = &caller->status;
 	struct ucred claimed;
 
 	if (control->cmsg_len != CMSG_LEN(sizeof(claimed)))
 		return EINVAL;
 	memcpy(&claimed, CMSG_DATA(control), sizeof(claimed));
-	if (target_read_status(request->call.thread, &status) || claimed.pid != status.group ||
-	    claimed.uid != status.uid || claimed.gid != status.gid)
+	caller_fetch_status(caller, request->call.thread);
+	if (!caller->known || claimed.pid != status->group || claimed.uid != status->uid ||
+	    claimed.gid != status->gid)
 		return EPERM;
 	return 0;
 }
@@ -155,7 +157,9 @@ static int judge_control(struct supervisor *supervisor, const struct request *re
 	*ret_keep = false;
 	if (control->cmsg_level != SOL_SOCKET)
 		return 0; /* as the kernel takes it */
-	return control->cmsg_type == SCM_CREDENTIALS ? check_credentials(request, control) : EINVAL;
+	if (control->cmsg_type != SCM_CREDENTIALS)
+		return EINVAL;
+	return check_credentials(&supervisor->caller, request, control);
 }
 
 /* What the kernel calls malformed, once it comes to it; the length. */
@@ -230,6 +234,8 @@ int message_copy(struct supervisor *supervisor, struct request *request,
 {
 	int error = copy_name(request, header);
 
+	if (!error)
+		serve_fetch_unix(supervisor, request);
 	if (!error)
 		error = copy_vectors(supervisor, request, header, message);
 	if (!error)

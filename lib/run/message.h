@@ -25,16 +25,6 @@ struct wire_header {
 	uint32_t unused2;
 };
 
-struct message {
-	int flags;
-	size_t vector_count;
-	size_t total;
-	size_t payload_length;
-	bool unreadable; /* the payload, or it is too long for us */
-	size_t control_length;
-	size_t descriptor_count;
-};
-
 /* Copies the payload that the vectors in scratch name. A stream goes in parts, from where it
  * stands. What cannot be read is no error, nor is a datagram that is too long: the kernel looks at
  * much else first. 0 or a positive errno. */

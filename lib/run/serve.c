@@ -48,7 +48,25 @@ static int socket_option(int fd, int option, int *ret_value)
 	return getsockopt(fd, SOL_SOCKET, option, ret_value, &size) ? -errno : 0;
 }
 
-int serve_pin(struct supervisor *supervisor, struct request *request, const char *operation)
+bool serve_is_valid(const struct supervisor *supervisor, const struct request *request)
+{
+	return notify_is_held(supervisor->listener.fd, request->call.id);
+}
+
+struct outcome serve_stages(struct supervisor *supervisor, struct request *request,
+			    const struct stages *stages)
+{
+	int error = stages->fetch(supervisor, request);
+
+	if (!serve_is_valid(supervisor, request))
+		return outcome_gone();
+	if (supervisor->caller.error)
+		return serve_fail(supervisor, request, stages->operation,
+				  strerror(-supervisor->caller.error));
+	return stages->act(supervisor, request, stages->operation, error);
+}
+
+int serve_fetch_socket(struct supervisor *supervisor, struct request *request)
 {
 	int error;
 
@@ -60,9 +78,9 @@ int serve_pin(struct supervisor *supervisor, struct request *request, const char
 	if (request->socket == -EBADF)
 		return EBADF;
 	if (request->socket < 0) {
-		error = request->socket;
+		supervisor->caller.error = request->socket;
 		request->socket = -1;
-		return serve_fail(supervisor, request, operation, strerror(-error)).error;
+		return EACCES;
 	}
 	error = socket_option(request->socket, SO_DOMAIN, &request->kind.domain);
 	if (!error)
@@ -93,20 +111,33 @@ void serve_lead_nowhere(struct request *request)
 	request->address.generic.sa_family = family;
 }
 
-bool serve_is_foreign(const struct supervisor *supervisor, const struct request *request)
+bool serve_is_foreign(const struct supervisor *supervisor)
 {
-	struct target_status status;
+	const struct caller *caller = &supervisor->caller;
 
 	return supervisor->mixed &&
-	       (target_read_status(request->call.thread, &status) ||
-		(status.file_uid != 0 && status.file_uid != supervisor->plan->header->uid));
+	       (!caller->known || (caller->status.file_uid != 0 &&
+				   caller->status.file_uid != supervisor->plan->header->uid));
 }
 
 struct outcome serve_by_kernel(const struct supervisor *supervisor, const struct request *request)
 {
-	if (!notify_is_held(supervisor->listener.fd, request->call.id))
+	if (!serve_is_valid(supervisor, request))
 		return outcome_gone();
 	return (struct outcome){ .kind = OUTCOME_CONTINUE };
+}
+
+/* Who it was is said only where the caller is there still. */
+static void refusal_log(struct supervisor *supervisor, const struct request *request,
+			const struct denial *denial)
+{
+	struct caller *caller = &supervisor->caller;
+
+	caller_fetch_status(caller, request->call.thread);
+	if (!serve_is_valid(supervisor, request))
+		caller->known = false;
+	denial_log(&supervisor->denials, supervisor->plan, request->call.thread,
+		   caller->known ? &caller->status : NULL, denial);
 }
 
 struct outcome serve_refuse(struct supervisor *supervisor, const struct request *request,
@@ -120,7 +151,7 @@ struct outcome serve_refuse(struct supervisor *supervisor, const struct request 
 		.rule = rule,
 	};
 
-	denial_log(&supervisor->denials, supervisor->plan, request->call.thread, &denial);
+	refusal_log(supervisor, request, &denial);
 	return outcome_error(EACCES);
 }
 
@@ -134,7 +165,7 @@ struct outcome serve_fail(struct supervisor *supervisor, const struct request *r
 		.reason = reason,
 	};
 
-	denial_log(&supervisor->denials, supervisor->plan, request->call.thread, &denial);
+	refusal_log(supervisor, request, &denial);
 	return outcome_error(EACCES);
 }
 

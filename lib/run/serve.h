@@ -1,8 +1,7 @@
 /*
  * What the serving modules share: one serve_<call>() for each row of lib/trapped.h, and what they
  * have in common. Called by supervise alone. Each serves a request from the start or, after a wait,
- * again; each copies first, then asks whether the call is still held, then decides on the copy,
- * then performs on the copy.
+ * again, in stages: fetch, ask whether the notification is still valid, act.
  */
 #ifndef SANDLOCK_SERVE_H
 #define SANDLOCK_SERVE_H
@@ -30,9 +29,27 @@ struct outcome outcome_gone(void);
 /* The outcome of what was performed on behalf: a value, or a negative errno. */
 struct outcome outcome_performed(ssize_t result);
 
-/* Takes a copy of the descriptor in argument 0, once, and learns its kind; 0, or an outcome's
- * errno. Logs what cannot be served. */
-int serve_pin(struct supervisor *supervisor, struct request *request, const char *operation);
+/*
+ * How a call is served: `fetch` copies what the call needs out of its caller, by number, and gives
+ * a positive errno for what cannot be had; then it is asked whether the notification is still
+ * valid, and only then were the copies the caller's; `act` decides and performs on the copies
+ * alone. What takes long between asks again (serve_is_valid) directly before it performs.
+ */
+struct stages {
+	const char *operation;
+	int (*fetch)(struct supervisor *supervisor, struct request *request);
+	struct outcome (*act)(struct supervisor *supervisor, struct request *request,
+			      const char *operation, int error);
+};
+struct outcome serve_stages(struct supervisor *supervisor, struct request *request,
+			    const struct stages *stages);
+
+/* True while the call is pending: what was learnt by its caller's number was its caller's. */
+bool serve_is_valid(const struct supervisor *supervisor, const struct request *request);
+
+/* Takes a copy of the descriptor in argument 0, once, and learns its kind; 0 or a positive errno.
+ * What cannot be served is told by supervisor->caller.error. */
+int serve_fetch_socket(struct supervisor *supervisor, struct request *request);
 
 /* Copies a sockaddr of the caller's, of `length` as the caller says; 0, EINVAL, EFAULT, EACCES. The
  * rest is zero. */
@@ -43,9 +60,9 @@ int serve_copy_address(struct request *request, uint64_t address, int64_t length
  * own order. */
 void serve_lead_nowhere(struct request *request);
 
-/* True where the caller is neither the user nor root: what is done on behalf is done as the user,
- * who may reach what the caller could not. */
-bool serve_is_foreign(const struct supervisor *supervisor, const struct request *request);
+/* True where the caller, as fetched, is neither the user nor root: what is done on behalf is done
+ * as the user, who may reach what the caller could not. */
+bool serve_is_foreign(const struct supervisor *supervisor);
 
 /* Closes a copy of a descriptor of the caller's (or nothing: -1) without waiting for what it has
  * not sent. */
@@ -93,9 +110,12 @@ bool serve_bound_endpoint(int fd, struct endpoint *ret_endpoint);
 bool serve_netlink_allows(struct supervisor *supervisor, struct request *request,
 			  const char *operation, struct outcome *ret_refusal);
 
+/* serve_unix.c: what judging a unix address needs of its caller. To be fetched with it. */
+void serve_fetch_unix(struct supervisor *supervisor, const struct request *request);
+
 /* serve_unix.c: enters the caller's working directory, so that a path of his can be used as it is.
  * -EACCES where his root is not ours. */
-int serve_enter_directory(const struct request *request);
+int serve_enter_directory(const struct supervisor *supervisor);
 
 /* Back to the root, so that no directory of his stays in use by us. */
 int serve_leave_directory(void);

@@ -87,40 +87,51 @@ static struct outcome bind_path(struct supervisor *supervisor, struct request *r
 	return outcome;
 }
 
+static bool is_path(const struct request *request)
+{
+	return request->length > sizeof(sa_family_t) && request->address.generic.sa_data[0] != '\0';
+}
+
 /* Where a socket may be made is a matter of file permissions, which are ours as they are the
  * caller's; only the umask, the root and the working directory have to be his. */
 static struct outcome bind_unix(struct supervisor *supervisor, struct request *request)
 {
-	struct target_status status;
+	const struct caller *caller = &supervisor->caller;
 	struct outcome outcome;
 	mode_t ours;
 
-	if (request->length > sizeof(sa_family_t) && request->address.generic.sa_data[0] == '\0')
+	if (!is_path(request))
 		return bind_perform(request);
-	if (request->length <= sizeof(sa_family_t))
-		return bind_perform(request);
-	if (target_read_status(request->call.thread, &status))
+	if (!caller->known)
 		return serve_fail(supervisor, request, "bind", "no status");
-	if (serve_is_foreign(supervisor, request))
+	if (serve_is_foreign(supervisor))
 		return serve_fail(supervisor, request, "bind", "another user's process");
-	if (serve_enter_directory(request))
+	if (serve_enter_directory(supervisor))
 		return serve_fail(supervisor, request, "bind", "another root directory");
-	ours = umask(status.umask);
+	ours = umask(caller->status.umask);
 	outcome = bind_path(supervisor, request);
 	umask(ours);
 	(void)serve_leave_directory();
 	return outcome;
 }
 
-struct outcome serve_bind(struct supervisor *supervisor, struct request *request)
+static int bind_fetch(struct supervisor *supervisor, struct request *request)
 {
-	int error = serve_pin(supervisor, request, "bind");
+	int error = serve_fetch_socket(supervisor, request);
 
 	if (!error)
 		error = serve_copy_address(request, request->call.arguments[1],
 					   (int64_t)request->call.arguments[2]);
-	if (!notify_is_held(supervisor->listener.fd, request->call.id))
-		return outcome_gone();
+	if (!error && request->kind.domain == AF_UNIX && is_path(request)) {
+		caller_fetch_status(&supervisor->caller, request->call.thread);
+		caller_fetch_place(&supervisor->caller, request->call.thread, true);
+	}
+	return error;
+}
+
+static struct outcome bind_act(struct supervisor *supervisor, struct request *request,
+			       const char *operation, int error)
+{
 	if (error)
 		return outcome_error(error);
 	switch (request->kind.domain) {
@@ -132,8 +143,15 @@ struct outcome serve_bind(struct supervisor *supervisor, struct request *request
 	case AF_NETLINK:
 		return bind_perform(request);
 	default:
-		return serve_refuse(supervisor, request, "bind", "other", "?", NULL);
+		return serve_refuse(supervisor, request, operation, "other", "?", NULL);
 	}
+}
+
+struct outcome serve_bind(struct supervisor *supervisor, struct request *request)
+{
+	static const struct stages stages = { "bind", bind_fetch, bind_act };
+
+	return serve_stages(supervisor, request, &stages);
 }
 
 /* A socket that has no port gets one from listen() itself: that is a bind of port 0. */
@@ -142,21 +160,26 @@ static bool listens(const struct plan *plan, const struct endpoint *bound)
 	return plan_binds(plan, 0) || (bound->port != 0 && plan_binds(plan, bound->port));
 }
 
-struct outcome serve_listen(struct supervisor *supervisor, struct request *request)
+static struct outcome listen_act(struct supervisor *supervisor, struct request *request,
+				 const char *operation, int error)
 {
 	struct endpoint bound = { 0 };
-	int error = serve_pin(supervisor, request, "listen");
 
-	if (!notify_is_held(supervisor->listener.fd, request->call.id))
-		return outcome_gone();
 	if (error)
 		return outcome_error(error);
 	if (serve_protocol(&request->kind) == PROTOCOL_TCP &&
 	    (!serve_bound_endpoint(request->socket, &bound) || !listens(supervisor->plan, &bound)))
-		return refuse_port(supervisor, request, "listen", &bound);
+		return refuse_port(supervisor, request, operation, &bound);
 	if (listen(request->socket, (int)request->call.arguments[1]))
 		return outcome_error(errno);
 	if (request->kind.domain == AF_UNIX)
 		listening_add(&supervisor->listening, request->socket);
 	return outcome_value(0);
+}
+
+struct outcome serve_listen(struct supervisor *supervisor, struct request *request)
+{
+	static const struct stages stages = { "listen", serve_fetch_socket, listen_act };
+
+	return serve_stages(supervisor, request, &stages);
 }

@@ -114,13 +114,13 @@ static struct outcome connect_netlink(struct supervisor *supervisor, struct requ
 	return connect_perform(request);
 }
 
-struct outcome serve_connect(struct supervisor *supervisor, struct request *request)
+static int connect_fetch(struct supervisor *supervisor, struct request *request)
 {
 	int error;
 
 	if (request->started)
-		return connect_go_on(request);
-	error = serve_pin(supervisor, request, "connect");
+		return 0;
+	error = serve_fetch_socket(supervisor, request);
 	/* The kernel reads the address before it looks what the descriptor is. */
 	if (!error || error == ENOTSOCK) {
 		int copy_error = serve_copy_address(request, request->call.arguments[1],
@@ -128,8 +128,16 @@ struct outcome serve_connect(struct supervisor *supervisor, struct request *requ
 
 		error = copy_error ? copy_error : error;
 	}
-	if (!notify_is_held(supervisor->listener.fd, request->call.id))
-		return outcome_gone();
+	if (!error)
+		serve_fetch_unix(supervisor, request);
+	return error;
+}
+
+static struct outcome connect_act(struct supervisor *supervisor, struct request *request,
+				  const char *operation, int error)
+{
+	if (request->started)
+		return connect_go_on(request);
 	if (error)
 		return outcome_error(error);
 	if (is_disconnect(request))
@@ -143,6 +151,13 @@ struct outcome serve_connect(struct supervisor *supervisor, struct request *requ
 	case AF_NETLINK:
 		return connect_netlink(supervisor, request);
 	default:
-		return serve_refuse(supervisor, request, "connect", "other", "?", NULL);
+		return serve_refuse(supervisor, request, operation, "other", "?", NULL);
 	}
+}
+
+struct outcome serve_connect(struct supervisor *supervisor, struct request *request)
+{
+	static const struct stages stages = { "connect", connect_fetch, connect_act };
+
+	return serve_stages(supervisor, request, &stages);
 }

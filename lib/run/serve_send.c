@@ -12,12 +12,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "message.h"
 #include "serve.h"
 #include "target.h"
 #include "util.h"
 
-#define MESSAGES_MAX 1024 /* UIO_MAXIOV: of one sendmmsg, the kernel ignores the rest */
+#define MESSAGES_MAX 1024   /* UIO_MAXIOV: of one sendmmsg, the kernel ignores the rest */
+#define TURN_NS      250000 /* of one sendmmsg, until others have theirs */
 #define FLAGS_OURS   (MSG_DONTWAIT | MSG_NOSIGNAL)
 
 /* struct mmsghdr as the kernel reads it. */
@@ -68,12 +70,13 @@ static bool name_allows(struct supervisor *supervisor, struct request *request,
 }
 
 /* The caller gets the signal that the kernel would have sent him. */
-static void raise_pipe(const struct request *request)
+static void raise_pipe(const struct supervisor *supervisor, const struct request *request)
 {
-	struct target_status status;
+	cleanup_fd int pidfd = target_pidfd(request->call.thread);
 
-	if (target_read_status(request->call.thread, &status) == 0)
-		syscall(__NR_tgkill, status.group, request->call.thread, SIGPIPE);
+	/* Whoever has the number later is not reached by the pidfd. */
+	if (pidfd >= 0 && serve_is_valid(supervisor, request))
+		(void)target_signal(pidfd, SIGPIPE);
 }
 
 static int real_uid_take(uid_t uid)
@@ -97,8 +100,8 @@ static ssize_t send_copy(struct supervisor *supervisor, struct request *request,
 	};
 	/* The kernel counts descriptors under way by the sender's real uid, and under PAM the
 	 * supervisors of all users share theirs: one session could use up what the others may send. */
-	bool counted = message->descriptor_count > 0 && supervisor->uid != user;
-	int error = counted ? real_uid_take(user) : 0;
+	bool named = message->descriptor_count > 0 && supervisor->uid != user;
+	int error = named ? real_uid_take(user) : 0;
 	long sent;
 
 	if (error)
@@ -108,7 +111,7 @@ static ssize_t send_copy(struct supervisor *supervisor, struct request *request,
 		       (message->flags & ~MSG_ZEROCOPY) | FLAGS_OURS);
 	if (sent < 0)
 		sent = -errno;
-	if (counted)
+	if (named)
 		(void)real_uid_take(supervisor->uid);
 	return sent;
 }
@@ -121,8 +124,8 @@ static struct outcome wait_to_send(const struct request *request)
 	return (struct outcome){ .kind = tells ? OUTCOME_WRITABLE : OUTCOME_RETRY };
 }
 
-static struct outcome sent_outcome(struct request *request, const struct message *message,
-				   ssize_t sent)
+static struct outcome sent_outcome(const struct supervisor *supervisor, struct request *request,
+				   const struct message *message, ssize_t sent)
 {
 	bool waits = !(message->flags & MSG_DONTWAIT) && serve_may_wait(request);
 
@@ -140,7 +143,7 @@ static struct outcome sent_outcome(struct request *request, const struct message
 	if (sent < 0 && request->progress > 0)
 		return outcome_value((int64_t)request->progress);
 	if (sent == -EPIPE && !(message->flags & MSG_NOSIGNAL) && kind_is_stream(&request->kind))
-		raise_pipe(request);
+		raise_pipe(supervisor, request);
 	return outcome_performed(sent);
 }
 
@@ -157,7 +160,7 @@ static struct outcome send_nowhere(struct supervisor *supervisor, struct request
 	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/nowhere");
 	request->length = sizeof(*address);
 	sent = send_copy(supervisor, request, message);
-	return sent == -ENOENT ? *refusal : sent_outcome(request, message, sent);
+	return sent == -ENOENT ? *refusal : sent_outcome(supervisor, request, message, sent);
 }
 
 /* Our memory is not the caller's: the kernel could not tell him when it is free again. The flag
@@ -185,42 +188,30 @@ static struct outcome judge_and_send(struct supervisor *supervisor, struct reque
 		return request->kind.domain == AF_UNIX && refusal.kind == OUTCOME_ANSWER
 			       ? send_nowhere(supervisor, request, message, &refusal)
 			       : refusal;
-	return sent_outcome(request, message, send_copy(supervisor, request, message));
+	return sent_outcome(supervisor, request, message, send_copy(supervisor, request, message));
 }
 
-/* What was sent before the failure is told first, as the kernel does. */
-static struct outcome send_failed(struct supervisor *supervisor, const struct request *request,
-				  int error)
+/* What was copied, or not: a positive errno. What was sent before the failure is told first, as the
+ * kernel does. */
+static struct outcome send_act(struct supervisor *supervisor, struct request *request,
+			       const char *operation, int error)
 {
-	if (!notify_is_held(supervisor->listener.fd, request->call.id))
-		return outcome_gone();
+	if (!error)
+		return judge_and_send(supervisor, request, operation, &supervisor->scratch.message);
 	return request->progress > 0 ? outcome_value((int64_t)request->progress)
 				     : outcome_error(error);
 }
 
-/* What was copied, or not: a positive errno. */
-static struct outcome send_copied(struct supervisor *supervisor, struct request *request,
-				  const char *operation, int error, const struct message *message)
+static struct outcome send_message(struct supervisor *supervisor, struct request *request,
+				   const struct stages *stages, int flags)
 {
+	struct message *message = &supervisor->scratch.message;
 	struct outcome outcome;
 
-	if (error)
-		outcome = send_failed(supervisor, request, error);
-	else if (!notify_is_held(supervisor->listener.fd, request->call.id))
-		outcome = outcome_gone();
-	else
-		outcome = judge_and_send(supervisor, request, operation, message);
+	*message = (struct message){ .flags = flags };
+	outcome = serve_stages(supervisor, request, stages);
 	message_drop(supervisor, message);
 	return outcome;
-}
-
-static struct outcome send_message(struct supervisor *supervisor, struct request *request,
-				   const char *operation, const struct wire_header *header,
-				   struct message *message)
-{
-	int error = message_copy(supervisor, request, header, message);
-
-	return send_copied(supervisor, request, operation, error, message);
 }
 
 /* The kernel looks at the length of a name that datagrams have, also where it is 0; but sendmsg(2),
@@ -231,82 +222,151 @@ static bool lacks_name(const struct request *request)
 	       (request->kind.domain == AF_INET || request->kind.domain == AF_INET6);
 }
 
-struct outcome serve_sendto(struct supervisor *supervisor, struct request *request)
+static int sendto_fetch(struct supervisor *supervisor, struct request *request)
 {
 	const uint64_t *arguments = request->call.arguments;
 	struct iovec *vector = supervisor->scratch.vectors;
-	struct message message = { .flags = (int)arguments[3], .vector_count = 1 };
-	int error = serve_pin(supervisor, request, "sendto");
+	struct message *message = &supervisor->scratch.message;
+	int error = serve_fetch_socket(supervisor, request);
 
 	if (!error)
 		error = serve_copy_address(request, arguments[4], (int64_t)arguments[5]);
-	if (!error && lacks_name(request))
+	if (error)
+		return error;
+	serve_fetch_unix(supervisor, request);
+	if (lacks_name(request))
 		request->length = 1;
-	if (!error) {
-		vector->iov_base = (void *)(uintptr_t)arguments[1];
-		vector->iov_len = arguments[2] > INT_MAX ? INT_MAX : arguments[2];
-		message.total = vector->iov_len;
-		error = message_copy_payload(supervisor, request, &message);
-	}
-	return send_copied(supervisor, request, "sendto", error, &message);
+	vector->iov_base = (void *)(uintptr_t)arguments[1];
+	vector->iov_len = arguments[2] > INT_MAX ? INT_MAX : arguments[2];
+	message->vector_count = 1;
+	message->total = vector->iov_len;
+	return message_copy_payload(supervisor, request, message);
 }
 
-struct outcome serve_sendmsg(struct supervisor *supervisor, struct request *request)
+struct outcome serve_sendto(struct supervisor *supervisor, struct request *request)
 {
-	struct message message = { .flags = (int)request->call.arguments[2] };
+	static const struct stages stages = { "sendto", sendto_fetch, send_act };
+
+	return send_message(supervisor, request, &stages, (int)request->call.arguments[3]);
+}
+
+static int sendmsg_fetch(struct supervisor *supervisor, struct request *request)
+{
 	struct wire_header header;
-	int error = serve_pin(supervisor, request, "sendmsg");
+	int error = serve_fetch_socket(supervisor, request);
 
 	if (!error)
 		error = -target_read(request->call.thread, request->call.arguments[1], &header,
 				     sizeof(header));
-	if (error)
-		return send_failed(supervisor, request, error);
-	return send_message(supervisor, request, "sendmsg", &header, &message);
+	return error ? error
+		     : message_copy(supervisor, request, &header, &supervisor->scratch.message);
 }
 
-/* The message that is next; *ret_whole tells that another may follow it. */
-static struct outcome send_next(struct supervisor *supervisor, struct request *request,
-				bool *ret_whole)
+struct outcome serve_sendmsg(struct supervisor *supervisor, struct request *request)
 {
-	uint64_t at = request->call.arguments[1] + request->messages * sizeof(struct wire_message);
-	struct message message = { .flags = (int)request->call.arguments[3] };
+	static const struct stages stages = { "sendmsg", sendmsg_fetch, send_act };
+
+	return send_message(supervisor, request, &stages, (int)request->call.arguments[2]);
+}
+
+/* Where the message that is next lies in the caller's memory. */
+static uint64_t next_message(const struct request *request)
+{
+	return request->call.arguments[1] + request->messages * sizeof(struct wire_message);
+}
+
+static int sendmmsg_fetch(struct supervisor *supervisor, struct request *request)
+{
 	struct wire_message wire;
-	struct outcome outcome;
-	uint32_t length;
-	int error = -target_read(request->call.thread, at, &wire, sizeof(wire));
+	int error = serve_fetch_socket(supervisor, request);
 
 	if (error)
-		return send_failed(supervisor, request, error);
-	outcome = send_message(supervisor, request, "sendmmsg", &wire.header, &message);
+		return error;
+	error = -target_read(request->call.thread, next_message(request), &wire, sizeof(wire));
+	if (error)
+		return error;
+	caller_fetch_memory(&supervisor->caller, request->call.thread);
+	return message_copy(supervisor, request, &wire.header, &supervisor->scratch.message);
+}
+
+/*
+ * The length of what was sent is written into the caller's memory, and a number leads to whoever
+ * has it by then. Into a program that /proc does not let us open it is written by number, directly
+ * after the check; but not where a user who forbids that has chosen the address, and a program with
+ * more rights could get the number.
+ */
+static bool length_is_writable(const struct supervisor *supervisor)
+{
+	const struct caller *caller = &supervisor->caller;
+
+	return caller->memory >= 0 || !supervisor->mixed ||
+	       (caller->known && !caller_is_plain(caller, supervisor->plan->header->uid));
+}
+
+static int write_length(const struct supervisor *supervisor, const struct request *request,
+			uint32_t length)
+{
+	uint64_t at = next_message(request) + offsetof(struct wire_message, sent);
+
+	if (supervisor->caller.memory >= 0)
+		return target_memory_write(supervisor->caller.memory, at, &length, sizeof(length));
+	if (!serve_is_valid(supervisor, request))
+		return -ESRCH;
+	return target_write(request->call.thread, at, &length, sizeof(length));
+}
+
+static struct outcome sendmmsg_act(struct supervisor *supervisor, struct request *request,
+				   const char *operation, int error)
+{
+	struct outcome outcome;
+
+	if (!error && !length_is_writable(supervisor)) {
+		(void)serve_fail(supervisor, request, operation, "not dumpable");
+		return outcome_error(EFAULT);
+	}
+	outcome = send_act(supervisor, request, operation, error);
 	if (outcome.kind != OUTCOME_ANSWER || outcome.error)
 		return outcome;
 	request->progress = 0;
-	*ret_whole = (size_t)outcome.value == message.total;
-	length = (uint32_t)outcome.value;
-	error = target_write(request->call.thread, at + offsetof(struct wire_message, sent),
-			     &length, sizeof(length));
-	return error ? outcome_error(EFAULT) : outcome;
+	return write_length(supervisor, request, (uint32_t)outcome.value) ? outcome_error(EFAULT)
+									  : outcome;
 }
 
-/* After a wait it goes on with the message that had to wait. */
+static struct outcome none_act(struct supervisor *supervisor, struct request *request,
+			       const char *operation, int error)
+{
+	(void)supervisor;
+	(void)request;
+	(void)operation;
+	return error ? outcome_error(error) : outcome_value(0);
+}
+
+/* After a wait it goes on with the message that had to wait. It goes back to the listener where
+ * many messages take long; a signal ends it between two. */
 struct outcome serve_sendmmsg(struct supervisor *supervisor, struct request *request)
 {
-	uint32_t count = (uint32_t)request->call.arguments[2];
+	static const struct stages stages = { "sendmmsg", sendmmsg_fetch, sendmmsg_act };
+	static const struct stages none = { "sendmmsg", serve_fetch_socket, none_act };
+	const uint32_t count = (uint32_t)request->call.arguments[2];
+	const uint32_t last = count < MESSAGES_MAX ? count : MESSAGES_MAX;
+	const uint64_t end = clock_now_ns() + TURN_NS;
 	struct outcome outcome = outcome_value(0);
-	int error = serve_pin(supervisor, request, "sendmmsg");
-	bool whole = true;
+	int flags = (int)request->call.arguments[3];
 
-	if (error)
-		return send_failed(supervisor, request, error);
-	while (whole && request->messages < count && request->messages < MESSAGES_MAX) {
-		whole = false;
-		outcome = send_next(supervisor, request, &whole);
+	if (last == 0)
+		return serve_stages(supervisor, request, &none);
+	do {
+		if (request->messages > 0 && request->interrupted)
+			break;
+		if (request->messages > 0 && clock_now_ns() >= end)
+			return (struct outcome){ .kind = OUTCOME_MORE };
+		outcome = send_message(supervisor, request, &stages, flags);
 		if (outcome.kind != OUTCOME_ANSWER)
 			return outcome;
 		if (outcome.error)
 			break;
 		request->messages++;
-	}
+	} while (request->messages < last &&
+		 (size_t)outcome.value == supervisor->scratch.message.total);
 	return request->messages > 0 ? outcome_value(request->messages) : outcome;
 }

@@ -45,33 +45,45 @@ static int has_our_root(int root)
 
 /* An O_PATH descriptor of what the caller's path names. In another root only absolute paths are
  * walked: RESOLVE_IN_ROOT would take the working directory for the root. */
-static int walk(pid_t thread, const char *path)
+static int walk(const struct caller *caller, const char *path)
 {
-	cleanup_fd int root = target_root(thread);
-	cleanup_fd int directory = target_directory(thread);
+	const int from = path[0] == '/' ? caller->root : caller->directory;
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
 	int ours;
 	long pin;
 
-	if (root < 0 || directory < 0)
+	if (caller->root < 0 || from < 0)
 		return -EACCES;
-	ours = has_our_root(root);
+	ours = has_our_root(caller->root);
 	if (ours < 0 || (ours == 0 && path[0] != '/'))
 		return -EACCES;
 	if (ours == 0)
 		how.resolve |= RESOLVE_IN_ROOT;
-	pin = syscall(__NR_openat2, path[0] == '/' ? root : directory, path, &how, sizeof(how));
+	pin = syscall(__NR_openat2, from, path, &how, sizeof(how));
 	return pin < 0 ? -errno : (int)pin;
 }
 
-int serve_enter_directory(const struct request *request)
+void serve_fetch_unix(struct supervisor *supervisor, const struct request *request)
 {
-	cleanup_fd int root = target_root(request->call.thread);
-	cleanup_fd int directory = target_directory(request->call.thread);
+	const struct sockaddr_un *address = (const void *)&request->address;
+	bool named = request->length > offsetof(struct sockaddr_un, sun_path);
 
-	if (root < 0 || directory < 0 || has_our_root(root) != 1)
+	if (request->kind.domain != AF_UNIX)
+		return;
+	if (supervisor->mixed)
+		caller_fetch_status(&supervisor->caller, request->call.thread);
+	if (named && address->sun_path[0] != '\0')
+		caller_fetch_place(&supervisor->caller, request->call.thread,
+				   address->sun_path[0] != '/');
+}
+
+int serve_enter_directory(const struct supervisor *supervisor)
+{
+	const struct caller *caller = &supervisor->caller;
+
+	if (caller->root < 0 || caller->directory < 0 || has_our_root(caller->root) != 1)
 		return -EACCES;
-	return fchdir(directory) ? -errno : 0;
+	return fchdir(caller->directory) ? -errno : 0;
 }
 
 int serve_leave_directory(void)
@@ -167,7 +179,7 @@ static bool judge_abstract(struct supervisor *supervisor, struct request *reques
 	size_t length = request->length - offsetof(struct sockaddr_un, sun_path) - 1;
 	char text[SERVE_TEXT_MAX];
 
-	if (!serve_is_foreign(supervisor, request) &&
+	if (!serve_is_foreign(supervisor) &&
 	    unixrule_decide_abstract(supervisor->plan, name, length, supervisor->display).kind ==
 		    UNIX_ALLOW)
 		return true;
@@ -183,7 +195,7 @@ static bool judge_path(struct supervisor *supervisor, struct request *request, c
 {
 	struct unix_verdict verdict =
 		unixrule_decide_path(supervisor->plan, target->path, supervisor->display);
-	bool foreign = serve_is_foreign(supervisor, request);
+	bool foreign = serve_is_foreign(supervisor);
 
 	switch (verdict.kind) {
 	case UNIX_ALLOW:
@@ -230,7 +242,7 @@ static bool path_allows(struct supervisor *supervisor, struct request *request,
 	cleanup_fd int pin = -1;
 
 	copy_path(request, path);
-	pin = walk(request->call.thread, path);
+	pin = walk(&supervisor->caller, path);
 	if (pin < 0 || fstat(pin, &target.status)) {
 		*ret_refusal = outcome_error(pin < 0 ? -pin : errno);
 		return false;
@@ -245,6 +257,11 @@ static bool path_allows(struct supervisor *supervisor, struct request *request,
 		}
 		if (!judge_path(supervisor, request, operation, &target, ret_refusal))
 			return false;
+	}
+	/* A path may be long, and a server slow to say who it is. */
+	if (!serve_is_valid(supervisor, request)) {
+		*ret_refusal = outcome_gone();
+		return false;
 	}
 	memset(address, 0, sizeof(*address));
 	address->sun_family = AF_UNIX;

@@ -36,7 +36,7 @@ static bool asks_the_gate(enum trap_when when)
 	return when == TRAP_GATE || when == TRAP_EXEC;
 }
 
-static struct outcome serve(struct supervisor *supervisor, struct request *request)
+static struct outcome serve_row(struct supervisor *supervisor, struct request *request)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(served); i++) {
 		if (served[i].call != request->call.call)
@@ -47,6 +47,14 @@ static struct outcome serve(struct supervisor *supervisor, struct request *reque
 		return served[i].serve(supervisor, request);
 	}
 	return outcome_error(EACCES);
+}
+
+static struct outcome serve(struct supervisor *supervisor, struct request *request)
+{
+	struct outcome outcome = serve_row(supervisor, request);
+
+	caller_forget(&supervisor->caller);
+	return outcome;
 }
 
 static bool goes_on(const struct outcome *outcome)
@@ -391,6 +399,7 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	supervisor->free_first = SLOT_NONE;
 	supervisor->more_first = SLOT_NONE;
 	supervisor->more.ready = more_ready;
+	caller_open(&supervisor->caller);
 	listening_open(&supervisor->listening);
 	error = ruleset_open(supervisor);
 	if (!error)

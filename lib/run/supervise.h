@@ -12,6 +12,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "caller.h"
 #include "denial.h"
 #include "gate.h"
 #include "listening.h"
@@ -91,7 +92,17 @@ struct agent {
 #define SCRATCH_CONTROL     4096         /* bytes */
 #define SCRATCH_DESCRIPTORS 253          /* SCM_MAX_FD */
 #define SCRATCH_PAYLOAD     (512U << 10) /* a datagram of the largest default buffer, twice over */
+struct message {
+	int flags;
+	size_t vector_count;
+	size_t total;
+	size_t payload_length;
+	bool unreadable; /* the payload, or it is too long for us */
+	size_t control_length;
+	size_t descriptor_count;
+};
 struct scratch {
+	struct message message;
 	struct iovec vectors[SCRATCH_VECTORS];
 	int descriptors[SCRATCH_DESCRIPTORS];
 	unsigned char control[SCRATCH_CONTROL] __attribute__((aligned(8)));
@@ -113,6 +124,7 @@ struct supervisor {
 	struct denials denials;
 	struct listening listening;
 	struct target_kept kept;
+	struct caller caller; /* of the call that is served now */
 	struct watch more;    /* in turn with the loop's descriptors, while calls go on */
 	uint32_t more_first;
 	uint32_t more_last;

@@ -16,7 +16,14 @@
 /* Exactly `length` bytes or -EFAULT; -EPERM where the process is out of reach, -ESRCH where it is
  * gone. */
 int target_read(pid_t thread, uint64_t address, void *buffer, size_t length);
+
+/* Whoever has the number by then is written into: nothing can be checked afterwards. */
 int target_write(pid_t thread, uint64_t address, const void *buffer, size_t length);
+
+/* A descriptor that writes into the address space which the thread has now, and into no other one
+ * later; -EACCES where the process is not dumpable or not our effective uid's. */
+int target_memory(pid_t thread);
+int target_memory_write(int memory, uint64_t address, const void *buffer, size_t length);
 
 /* Gathers from the target's own vectors, skipping the first `skip` bytes, at most `limit`; -EFAULT
  * where a part cannot be read. Returns the bytes read. `vectors` is changed. */
@@ -38,6 +45,12 @@ struct target_kept {
 };
 int target_descriptor_kept(struct target_kept *kept, pid_t thread, int number);
 
+/* A pidfd of the thread, or of its process before Linux 6.9; a negative errno. */
+int target_pidfd(pid_t thread);
+
+/* Sends the signal to the thread of a pidfd, or to its process before Linux 6.9. */
+int target_signal(int pidfd, int number);
+
 /* O_PATH descriptors of the root and the working directory. */
 int target_root(pid_t thread);
 int target_directory(pid_t thread);
@@ -49,8 +62,10 @@ struct target_status {
 	pid_t group; /* the process */
 	char state;  /* R S D T t Z X */
 	mode_t umask;
-	uid_t uid;      /* real */
-	gid_t gid;      /* real */
+	uid_t uid; /* real */
+	gid_t gid; /* real */
+	uid_t effective_uid;
+	uid_t saved_uid;
 	uid_t file_uid; /* by which files are opened and sockets reached */
 	unsigned threads;
 	uint64_t pending; /* signals for this thread that it does not block */
@@ -59,6 +74,7 @@ struct target_status {
 	unsigned seccomp; /* 2: filtered */
 	unsigned filters; /* how many */
 	bool no_new_privs;
+	bool capable;    /* some capability is permitted */
 	bool inner_pids; /* its numbers of processes are those of a namespace inside of ours */
 };
 int target_read_status(pid_t thread, struct target_status *ret_status);

@@ -74,7 +74,9 @@ static void deny(struct denials *denials, const char *destination, const struct 
 		.rule = decided,
 	};
 
-	denial_log(denials, &plan, getpid(), &denial);
+	const struct target_status status = { .name = "test_denial", .group = getpid() };
+
+	denial_log(denials, &plan, getpid(), &status, &denial);
 }
 
 static void line_names_who_what_and_why(void **state)
@@ -190,7 +192,7 @@ static void program_that_is_gone_is_said(void **state)
 	};
 
 	(void)state;
-	denial_log(&denials, &plan, 0x7ffffffe, &denial);
+	denial_log(&denials, &plan, 0x7ffffffe, NULL, &denial);
 	assert_non_null(strstr(written(), " program=? operation=connect protocol=unix destination=? "
 					  "reason=no\\x20path\n"));
 }

@@ -114,6 +114,64 @@ static void memory_is_written(void **state)
 	child_end(child);
 }
 
+static void set_not_dumpable(void)
+{
+	fill_memory();
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static void memory_that_was_opened_is_nobody_else_s_later(void **state)
+{
+	pid_t child = child_start(fill_memory);
+	pid_t other;
+	int pinned = target_memory(child);
+	char copy[5];
+
+	(void)state;
+	assert_true(pinned >= 0);
+	assert_int_equal(0, target_memory_write(pinned, (uintptr_t)memory + 10, "hello", 5));
+	assert_int_equal(0, target_read(child, (uintptr_t)memory + 10, copy, 5));
+	assert_memory_equal("hello", copy, 5);
+	assert_int_equal(-EFAULT, target_memory_write(pinned, 8, "x", 1));
+	child_end(child);
+	other = child_start_as(child, fill_memory);
+	if (other == 0)
+		skip(); /* needs CAP_CHECKPOINT_RESTORE */
+	assert_int_equal(-EFAULT, target_memory_write(pinned, (uintptr_t)memory + 10, "hello", 5));
+	child_end(other);
+	close(pinned);
+}
+
+static void memory_of_who_forbids_it_is_not_opened(void **state)
+{
+	pid_t child = child_start(set_not_dumpable);
+
+	(void)state;
+	if (geteuid() == 0)
+		skip(); /* who may override permissions */
+	assert_int_equal(-EACCES, target_memory(child));
+	child_end(child);
+}
+
+static void signal_of_a_pidfd_is_nobody_else_s_later(void **state)
+{
+	pid_t child = child_start(NULL);
+	pid_t other;
+	int pidfd = target_pidfd(child);
+
+	(void)state;
+	assert_true(pidfd >= 0);
+	assert_int_equal(0, target_signal(pidfd, 0));
+	child_end(child);
+	other = child_start_as(child, NULL);
+	if (other == 0)
+		skip();
+	assert_int_equal(-ESRCH, target_signal(pidfd, SIGPIPE));
+	assert_int_equal(0, kill(other, 0));
+	child_end(other);
+	close(pidfd);
+}
+
 static void vectors_are_gathered_from_where_they_stand(void **state)
 {
 	static const struct {
@@ -477,6 +535,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(memory_is_read_whole_or_not_at_all),
 		cmocka_unit_test(memory_is_written),
+		cmocka_unit_test(memory_that_was_opened_is_nobody_else_s_later),
+		cmocka_unit_test(memory_of_who_forbids_it_is_not_opened),
+		cmocka_unit_test(signal_of_a_pidfd_is_nobody_else_s_later),
 		cmocka_unit_test(vectors_are_gathered_from_where_they_stand),
 		cmocka_unit_test(vector_that_cannot_be_read_is_an_error),
 		cmocka_unit_test(descriptor_is_copied),

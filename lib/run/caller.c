@@ -1,0 +1,55 @@
+/*
+ * What is learnt of a caller by its number, fetched before the one check whether it is still there.
+ */
+#include "caller.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "util.h"
+
+static const struct caller nobody = { .root = -1, .directory = -1, .memory = -1 };
+
+void caller_open(struct caller *caller)
+{
+	*caller = nobody;
+}
+
+void caller_fetch_status(struct caller *caller, pid_t thread)
+{
+	if (!caller->known)
+		caller->known = target_read_status(thread, &caller->status) == 0;
+}
+
+void caller_fetch_place(struct caller *caller, pid_t thread, bool relative)
+{
+	if (caller->root < 0)
+		caller->root = target_root(thread);
+	if (relative && caller->directory < 0)
+		caller->directory = target_directory(thread);
+}
+
+void caller_fetch_memory(struct caller *caller, pid_t thread)
+{
+	if (caller->memory >= 0)
+		return;
+	caller->memory = target_memory(thread);
+	if (caller->memory < 0)
+		caller_fetch_status(caller, thread);
+}
+
+bool caller_is_plain(const struct caller *caller, uid_t uid)
+{
+	const struct target_status *status = &caller->status;
+
+	return caller->known && status->uid == uid && status->effective_uid == uid &&
+	       status->saved_uid == uid && status->file_uid == uid && !status->capable;
+}
+
+void caller_forget(struct caller *caller)
+{
+	util_cleanup_fd(&caller->root);
+	util_cleanup_fd(&caller->directory);
+	util_cleanup_fd(&caller->memory);
+	*caller = nobody;
+}

@@ -1,0 +1,37 @@
+/*
+ * What one serving of a trapped call has learnt of its caller by number: all of it holds only if
+ * the notification is valid afterwards. Descriptors in it stay with what they were opened of,
+ * whoever has the number later.
+ */
+#ifndef SANDLOCK_CALLER_H
+#define SANDLOCK_CALLER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "target.h"
+
+struct caller {
+	int error;     /* why the caller cannot be served, a negative errno; 0: it can */
+	int root;      /* O_PATH, or negative */
+	int directory; /* O_PATH, or negative */
+	int memory;    /* to write into its address space, or negative */
+	bool known;    /* `status` was read */
+	struct target_status status;
+};
+
+void caller_open(struct caller *caller);
+
+/* Each once for a serving; what cannot be had stays negative or unknown. */
+void caller_fetch_status(struct caller *caller, pid_t thread);
+void caller_fetch_place(struct caller *caller, pid_t thread, bool relative);
+void caller_fetch_memory(struct caller *caller, pid_t thread);
+
+/* True where the caller is a plain process of `uid`: none of its ids is another one, and it has no
+ * capability. That user has chosen every address that it hands over. */
+bool caller_is_plain(const struct caller *caller, uid_t uid);
+
+/* Closes what was fetched. */
+void caller_forget(struct caller *caller);
+
+#endif
