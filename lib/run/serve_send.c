@@ -98,9 +98,11 @@ static ssize_t send_copy(struct supervisor *supervisor, struct request *request,
 		.msg_control = message->control_length ? supervisor->scratch.control : NULL,
 		.msg_controllen = (socklen_t)message->control_length,
 	};
-	/* The kernel counts descriptors under way by the sender's real uid, and under PAM the
-	 * supervisors of all users share theirs: one session could use up what the others may send. */
-	bool named = message->descriptor_count > 0 && supervisor->uid != user;
+	/* The receiver is told the sender's real uid, and the kernel counts descriptors under way
+	 * by it. Under PAM the supervisors of all users share theirs: what we say ourselves is
+	 * known by it, and one session could use up what the others may send. */
+	bool named = supervisor->uid != user &&
+		     (request->kind.domain == AF_UNIX || request->kind.domain == AF_NETLINK);
 	int error = named ? real_uid_take(user) : 0;
 	long sent;
 
