@@ -30,10 +30,13 @@ static bool ways_equal(const struct way *left, const struct way *right)
 /* True where no subject before `number` goes the same way. */
 static bool way_is_new(const struct way *ways, const bool *used, size_t number)
 {
+	/* The way of somebody who does not use it is empty. */
+	if (used && !used[number])
+		return false;
 	for (size_t i = 0; i < number; i++)
 		if ((!used || used[i]) && ways_equal(&ways[i], &ways[number]))
 			return false;
-	return !used || used[number];
+	return true;
 }
 
 static const char *subject_name(const struct survey *survey, size_t number)
