@@ -185,7 +185,9 @@ DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev libpam0g-de
 DEPS_DEMO  := python3 iproute2 passwd login openssh-server openssh-client
 DEPS_TEST  := adduser libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
 	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils \
-	      sudo cron at iputils-ping
+	      sudo cron at iputils-ping xauth
+# Beside what is built and tested there.
+DEPS_DEB   := build-essential debhelper
 DEPS_KIOSK := chromium dbus lightdm lightdm-gtk-greeter xvfb
 DEPS_SUITES := libpython3.11-testsuite golang-go golang-src stress-ng cmake dpkg-dev
 # What people would use instead, and the whole programs that are measured.
@@ -201,6 +203,8 @@ deps-demo:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_DEMO)
 deps-test:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST)
+deps-deb:
+	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_DEB) libcmocka-dev binutils python3
 deps-kiosk:
 	$(Q)packaging/apt-install $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_KIOSK)
 deps-suites:
@@ -393,9 +397,9 @@ uninstall:
 	rmdir $(addprefix $(DESTDIR),$(LIBEXECDIR) $(DOCDIR)/examples $(DOCDIR) \
 		$(SYSCONFDIR)/sandlock/policy.d $(SYSCONFDIR)/sandlock) 2>/dev/null || true
 
-# dpkg-buildpackage wants debian/ at the root of a source tree, and writes beside it. It needs
-# debhelper; the packages are then in $(BUILD)/deb.
-deb:
+# dpkg-buildpackage wants debian/ at the root of a source tree, and writes beside it. The packages
+# are then in $(BUILD)/deb.
+deb: deps-deb
 	rm -rf $(BUILD)/deb
 	install -d $(BUILD)/deb/sandlock
 	tar -c --exclude-vcs --exclude='./build*' . | tar -x -C $(BUILD)/deb/sandlock
@@ -425,7 +429,7 @@ help:
 	@echo 'make demo         install what is needed, build, show a confined login, clean up (root)'
 	@echo 'make test         install what is needed, run all tests (root)'
 	@echo 'make install      PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR=$(DESTDIR)'
-	@echo 'make deb          Debian packages into $(BUILD)/deb (debhelper)'
+	@echo 'make deb          Debian packages into $(BUILD)/deb (root)'
 	@echo 'make uninstall    remove what install put there; policies stay'
 	@echo 'make clean        remove build/'
 	@echo 'make deps         install the packages that building and testing need (root)'
@@ -441,8 +445,8 @@ help:
 	@echo 'Knobs: BINDIR LIBEXECDIR MANDIR DOCDIR VERSION CC CFLAGS WERROR=1 V=1 BUILD'
 
 FORCE:
-.PHONY: FORCE all bench bench-build bench-match check-deps clean deb demo deps deps-bench deps-build deps-demo \
-	deps-kiosk deps-lint deps-suites deps-test foreign fuzz help install kiosk lint lint-clang \
+.PHONY: FORCE all bench bench-build bench-match check-deps clean deb demo deps deps-bench deps-build deps-deb \
+	deps-demo deps-kiosk deps-lint deps-suites deps-test foreign fuzz help install kiosk lint lint-clang \
 	lint-cppcheck lint-format lint-gcc lint-man lint-scan lint-tidy live old-kernel root san suites \
 	test test-install uninstall unit unit-build valgrind
 .DELETE_ON_ERROR:

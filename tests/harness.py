@@ -76,6 +76,10 @@ class Account:
         os.chown(path, self.uid, self.gid)
         return path
 
+    def password(self, text):
+        subprocess.run(["chpasswd", "-c", "SHA512"], input=f"{self.name}:{text}\n", text=True,
+                       check=True)
+
     def run(self, argv, **options):
         """A process of this user that no login shell has started: it is not confined."""
         options = {"cwd": self.home, "env": {**os.environ, "HOME": str(self.home)}, **options}

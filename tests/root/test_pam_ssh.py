@@ -146,8 +146,7 @@ class SshTest(PamTest):
 class Authentication(SshTest):
     def setUp(self):
         super().setUp()
-        secret = call(["openssl", "passwd", "-6", PASSWORD]).out.strip()
-        call(["usermod", "-p", secret, "dora"])
+        self.dora.password(PASSWORD)
         self.addCleanup(call, ["usermod", "-p", "*", "dora"])
         self.asker = STAGE.directory / "asker"
         self.asker.write_text(f"#!/bin/sh\necho '{PASSWORD}'\n")
@@ -337,7 +336,7 @@ class Forced(SshTest):
     def test_forced_command_of_another_shell_reaches_what_the_policy_names(self):
         listed, other = self.two()
         def work():
-            done = self.ssh("; ".join(f"nc -N {PUBLIC} {there.port} </dev/null"
+            done = self.ssh("; ".join(f"bash -c 'cat </dev/tcp/{PUBLIC}/{there.port}'"
                                       for there in (listed, other)))
             return done.out
         self.assert_rules(work, listed, other, bare="forced\nhello\nhello\n",

@@ -135,8 +135,7 @@ class Nested(Inside):
                                  for there in (self.listed, self.other))
 
     def test_su_to_oneself_reaches_what_the_policy_names(self):
-        secret = call(["openssl", "passwd", "-6", PASSWORD]).out.strip()
-        call(["usermod", "-p", secret, "dora"])
+        self.dora.password(PASSWORD)
         self.addCleanup(call, ["usermod", "-p", "*", "dora"])
         self.stack("su")
         def work():
