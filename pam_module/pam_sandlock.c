@@ -7,6 +7,7 @@
 #include <security/pam_ext.h>
 #include <security/pam_modules.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,39 +16,12 @@
 #include "inside.h"
 #include "log.h"
 #include "login.h"
+#include "module.h"
 #include "util.h"
 
 #define DATA_NAME  "sandlock-visit"
 #define NAME_SIZE  256
 #define CHILD_EXIT 254 /* sshd's own status for a login that it refuses */
-
-/* Not PAM_SESSION_ERR: with that, sudo runs the command without a session. */
-#define SESSION_REFUSED PAM_PERM_DENIED
-
-enum mode {
-	MODE_AUTO = 0,
-	MODE_GATE,
-	MODE_OPEN,
-};
-
-struct arguments {
-	enum mode mode;
-	const char *exempt;   /* names and @groups, by commas */
-	const char *services; /* the only ones, by commas; NULL: all */
-	const char *conf;
-	bool inherit;
-	bool quiet;
-	bool debug;
-	const char *bad; /* an argument whose value is not known */
-};
-
-/* Who wants in, and how. */
-struct person {
-	const char *name;
-	const char *service;
-	bool known;
-	uid_t uid;
-};
 
 /* How far a login has come. */
 enum stage {
@@ -131,7 +105,7 @@ static bool take_text(struct arguments *arguments, const char *argument)
 	return false;
 }
 
-static struct arguments arguments_read(int argc, const char **argv)
+struct arguments arguments_read(int argc, const char **argv)
 {
 	struct arguments arguments = { 0 };
 
@@ -192,12 +166,12 @@ static bool is_exempt(const struct arguments *arguments, const struct person *pe
 }
 
 /* root's name stands for root where no account can be looked up at all. */
-static bool is_root(const struct person *person)
+bool is_root(const struct person *person)
 {
 	return person->known ? person->uid == 0 : strcmp(person->name, "root") == 0;
 }
 
-static int person_read(pam_handle_t *pamh, struct person *ret_person)
+int person_read(pam_handle_t *pamh, struct person *ret_person)
 {
 	struct person person = { 0 };
 	cleanup_free char *storage = NULL;
@@ -266,7 +240,7 @@ static int visit_remember(pam_handle_t *pamh, const struct visit *visit)
 }
 
 static int person_open(pam_handle_t *pamh, const struct arguments *arguments,
-		       const struct person *person, struct visit *visit)
+		       const struct person *person, struct visit *visit, char why[LOGIN_WHY_MAX])
 {
 	const struct login_request request = {
 		.user = person->name,
@@ -275,6 +249,7 @@ static int person_open(pam_handle_t *pamh, const struct arguments *arguments,
 		.inherit = arguments->inherit,
 		.agent = pam_getenv(pamh, "SSH_AUTH_SOCK"),
 		.display = display_of(pamh),
+		.why = why,
 	};
 	const struct plan *plan = &visit->login.plan;
 	int result = login_open(&request, &visit->login);
@@ -282,7 +257,7 @@ static int person_open(pam_handle_t *pamh, const struct arguments *arguments,
 	if (result == LOGIN_UNNAMED)
 		return PAM_IGNORE;
 	if (result < 0)
-		return SESSION_REFUSED;
+		return LOGIN_REFUSED;
 	if (arguments->debug)
 		log_line(LOG_DEBUG, "session of %s by %s: policy %s, %s", person->name,
 			 person->service, plan_string(plan, plan->header->policy),
@@ -301,43 +276,72 @@ static bool is_open_already(pam_handle_t *pamh)
 	return true;
 }
 
-/* PAM_IGNORE, PAM_SUCCESS, or SESSION_REFUSED, which was logged. */
-static int person_decide(pam_handle_t *pamh, const struct arguments *arguments,
-			 const struct person *person, struct visit *visit)
+enum concern person_concern(const struct arguments *arguments, const struct person *person,
+			    char why[LOGIN_WHY_MAX])
 {
-	visit->gate = wants_gate(arguments, person);
 	if (arguments->bad) {
-		log_line(LOG_ERR,
-			 "login refused user=%s: unknown value in the argument \"%s\" of pam_sandlock",
-			 person->name, arguments->bad);
-		return SESSION_REFUSED;
+		snprintf(why, LOGIN_WHY_MAX, "unknown value in the argument \"%s\" of pam_sandlock",
+			 arguments->bad);
+		log_line(LOG_ERR, "login refused user=%s: %s", person->name, why);
+		return CONCERN_REFUSED;
 	}
 	if (arguments->services && !list_holds(arguments->services, person->service))
+		return CONCERN_NONE;
+	return is_exempt(arguments, person) ? CONCERN_EXEMPT : CONCERN_CONFINED;
+}
+
+/* PAM_IGNORE, PAM_SUCCESS, or LOGIN_REFUSED, which was logged. */
+static int person_decide(pam_handle_t *pamh, const struct arguments *arguments,
+			 const struct person *person, struct visit *visit, char why[LOGIN_WHY_MAX])
+{
+	visit->gate = wants_gate(arguments, person);
+	switch (person_concern(arguments, person, why)) {
+	case CONCERN_REFUSED:
+		return LOGIN_REFUSED;
+	case CONCERN_NONE:
 		return PAM_IGNORE;
-	if (is_exempt(arguments, person)) {
+	case CONCERN_EXEMPT:
 		log_line(LOG_INFO, "session of %s by %s is exempt, not confined", person->name,
 			 person->service);
 		return PAM_IGNORE;
+	case CONCERN_CONFINED:
+		break;
 	}
-	return person_open(pamh, arguments, person, visit);
+	return person_open(pamh, arguments, person, visit, why);
 }
 
-static int session_decide(pam_handle_t *pamh, const struct arguments *arguments, struct visit *visit)
+static int session_decide(pam_handle_t *pamh, const struct arguments *arguments,
+			  struct visit *visit, char why[LOGIN_WHY_MAX])
 {
 	struct person person;
 	int result;
 
 	if (person_read(pamh, &person)) {
 		log_line(LOG_ERR, "login refused: PAM knows no user name");
-		return SESSION_REFUSED;
+		return LOGIN_REFUSED;
 	}
 	if (is_root(&person))
 		return PAM_IGNORE;
-	result = person_decide(pamh, arguments, &person, visit);
+	result = person_decide(pamh, arguments, &person, visit, why);
 	/* Our answer may be one of many, or of no weight in the stack. */
-	if (result == SESSION_REFUSED && person.known)
+	if (result == LOGIN_REFUSED && person.known)
 		login_refuse(person.uid);
 	return result;
+}
+
+void refusal_tell(pam_handle_t *pamh, const struct arguments *arguments, int flags, const char *why)
+{
+	char text[LOGIN_WHY_MAX];
+	size_t length = 0;
+
+	if (arguments->quiet || ((unsigned)flags & PAM_SILENT))
+		return;
+	/* It goes to a terminal. */
+	for (; why[length] && length < sizeof(text) - 1; length++)
+		text[length] = why[length] >= ' ' && why[length] <= '~' ? why[length] : '?';
+	text[length] = '\0';
+	pam_error(pamh, "sandlock: login refused%s%s; ask the system administrator",
+		  length > 0 ? ": " : "", text);
 }
 
 static enum stage stage_after(int result)
@@ -356,6 +360,7 @@ __attribute__((visibility("default"))) int pam_sm_open_session(pam_handle_t *pam
 							       int argc, const char **argv)
 {
 	struct visit visit = { .opener = getpid() };
+	char why[LOGIN_WHY_MAX] = "";
 	struct arguments arguments;
 	int result;
 
@@ -365,17 +370,16 @@ __attribute__((visibility("default"))) int pam_sm_open_session(pam_handle_t *pam
 		return PAM_SUCCESS;
 	}
 	arguments = arguments_read(argc, argv);
-	result = session_decide(pamh, &arguments, &visit);
+	result = session_decide(pamh, &arguments, &visit, why);
 	visit.stage = stage_after(result);
 	if (visit_remember(pamh, &visit) != PAM_SUCCESS && result == PAM_SUCCESS) {
 		login_close(&visit.login);
-		result = SESSION_REFUSED;
+		result = LOGIN_REFUSED;
 	}
 	log_identify(NULL, 0);
 	log_close();
-	if (result == SESSION_REFUSED && !arguments.quiet && !((unsigned)flags & PAM_SILENT))
-		pam_error(pamh,
-			  "sandlock: login refused; details are in the system log (ident sandlock)");
+	if (result == LOGIN_REFUSED)
+		refusal_tell(pamh, &arguments, flags, why);
 	return result;
 }
 

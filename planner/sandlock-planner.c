@@ -36,7 +36,8 @@ struct options {
 	const char *conf;
 	const char *draft;   /* a file of the caller's own instead of the one that is found */
 	const char *account; /* whose plan; NULL: the caller's */
-	bool user; /* somebody tries a policy: own files are good, each complaint is shown */
+	bool user;  /* somebody tries a policy: own files are good, each complaint is shown */
+	bool check; /* another call follows, which logs the warnings */
 };
 
 /* Who is asked, and what is said where it is refused. */
@@ -81,7 +82,7 @@ static void session_tell(struct session *session, const struct diagnostic *diagn
 		snprintf(text, sizeof(text), "%s: %s", diagnostic->file, diagnostic->text);
 	if (diagnostic->error)
 		session_refuse(session, "%s", text);
-	else
+	else if (!session->options.check)
 		log_event(priority, text, NULL, 0);
 }
 
@@ -218,7 +219,8 @@ static bool take_descriptors(void)
 
 static int usage(void)
 {
-	fputs("usage: sandlock-planner [--conf DIR] [--account NAME] [--draft FILE] [--user]\n"
+	fputs("usage: sandlock-planner [--conf DIR] [--account NAME [--check]] [--draft FILE]\n"
+	      "       [--user]\n"
 	      "Fills the memfd at descriptor 3 with the caller's plan, or NAME's; started by\n"
 	      "sandlock-shell and pam_sandlock.\n",
 	      stderr);
@@ -232,6 +234,7 @@ static bool options_read(int argc, char **argv, struct options *ret_options)
 		{ "account", required_argument, NULL, 'a' },
 		{ "draft", required_argument, NULL, 'd' },
 		{ "user", no_argument, NULL, 'u' },
+		{ "check", no_argument, NULL, 'k' },
 		{ 0 },
 	};
 	struct options options = { 0 };
@@ -244,6 +247,8 @@ static bool options_read(int argc, char **argv, struct options *ret_options)
 			options.account = optarg;
 		else if (option == 'd')
 			options.draft = optarg;
+		else if (option == 'k')
+			options.check = true;
 		else if (option != 'u')
 			return false;
 		options.user = options.user || option == 'd' || option == 'u';
@@ -269,7 +274,9 @@ int main(int argc, char **argv)
 	free(session.lookup);
 	if (error == -ENOENT)
 		return EXIT_UNNAMED;
-	if (error < 0 && !session.options.user)
+	if (error < 0 && session.options.account)
+		fprintf(stderr, "%s\n", session.reason);
+	else if (error < 0 && !session.options.user)
 		fprintf(stderr,
 			"sandlock: login refused: %s; details are in the system log (ident sandlock)\n",
 			session.reason);

@@ -44,8 +44,12 @@ struct start {
 
 static int refuse(const struct start *start, const char *what, int error)
 {
-	log_line(LOG_ERR, "login refused user=%s: %s%s%s", start->request->user, what,
-		 error ? ": " : "", error ? strerror(-error) : "");
+	const char *reason = error ? strerror(-error) : "";
+	const char *colon = error ? ": " : "";
+
+	log_line(LOG_ERR, "login refused user=%s: %s%s%s", start->request->user, what, colon, reason);
+	if (start->request->why)
+		snprintf(start->request->why, LOGIN_WHY_MAX, "%s%s%s", what, colon, reason);
 	return error ? error : -EACCES;
 }
 
@@ -94,13 +98,14 @@ static int accounts_find(struct start *start)
 }
 
 /* 0, LOGIN_UNNAMED, or a refusal. */
-static int plan_make(struct start *start)
+static int plan_make(struct start *start, bool check)
 {
 	const struct planner_request order = {
 		.conf = start->request->conf,
 		.account = start->request->user,
 		.uid = start->user.uid,
 		.ids = &start->service,
+		.check = check,
 	};
 	struct plan *plan = &start->login->plan;
 	char why[PLANNER_WHY_MAX];
@@ -116,6 +121,8 @@ static int plan_make(struct start *start)
 	case PLANNER_REFUSED:
 		break;
 	}
+	if (start->request->why)
+		snprintf(start->request->why, LOGIN_WHY_MAX, "%s", why);
 	return -EACCES;
 }
 
@@ -314,7 +321,7 @@ int login_open(const struct login_request *request, struct login *ret_login)
 				    : refuse(&start, "opened by a program that is not root", -EPERM);
 
 	if (result == 0)
-		result = plan_make(&start);
+		result = plan_make(&start, false);
 	if (result == 0)
 		result = inside_session() ? session_join(&start) : session_open(&start);
 	util_cleanup_fd(&start.words);
@@ -325,6 +332,19 @@ int login_open(const struct login_request *request, struct login *ret_login)
 		*ret_login = login;
 	else
 		login_close(&login);
+	return result;
+}
+
+int login_check(const struct login_request *request)
+{
+	struct login login = { 0 };
+	struct start start = { .request = request, .login = &login, .memfd = -1 };
+	int result = accounts_find(&start);
+
+	if (result == 0)
+		result = plan_make(&start, true);
+	util_cleanup_fd(&start.memfd);
+	login_close(&login);
 	return result;
 }
 

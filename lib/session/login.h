@@ -10,9 +10,11 @@
 #include <sys/types.h>
 
 #include "plan.h"
+#include "planner.h"
 
 #define LOGIN_SERVICE_USER "_sandlock"
 #define LOGIN_UNNAMED      1 /* no policy names the user */
+#define LOGIN_WHY_MAX      PLANNER_WHY_MAX
 
 struct login_request {
 	const char *user;
@@ -21,6 +23,7 @@ struct login_request {
 	bool inherit;        /* inside a session of other endpoints, those stay */
 	const char *agent;   /* SSH_AUTH_SOCK, or NULL */
 	const char *display; /* DISPLAY, or NULL */
+	char *why;           /* of LOGIN_WHY_MAX: a refusal's reason goes there; or NULL */
 };
 
 /* What the opener's children need. */
@@ -35,6 +38,10 @@ struct login {
  * descendant becomes the user before it has entered. LOGIN_UNNAMED: nothing was done. A negative
  * errno: the reason was logged; parts of the confinement may be in force. */
 int login_open(const struct login_request *request, struct login *ret_login);
+
+/* Whether login_open would find a sound policy now: 0, LOGIN_UNNAMED, or a negative errno (logged).
+ * Of the request, `user`, `conf` and `why` count. Nothing is started or confined. */
+int login_check(const struct login_request *request);
 
 /* Confines a descendant of the opener of a gate, before it becomes the user. After a negative errno
  * (logged) the process must end. */

@@ -6,6 +6,7 @@
 #include "planner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,7 +16,7 @@
 #include "util.h"
 
 #define PLANNER       LIBEXECDIR "/sandlock-planner"
-#define ARGUMENTS_MAX 8
+#define ARGUMENTS_MAX 9
 
 /* `error` is an errno, or 0. */
 static enum planner_result fail(char why[PLANNER_WHY_MAX], const char *what, int error)
@@ -25,10 +26,10 @@ static enum planner_result fail(char why[PLANNER_WHY_MAX], const char *what, int
 	return PLANNER_FAILED;
 }
 
-/* The planner's exit status, or a negative errno. */
-static int planner_call(const struct planner_request *request, int memfd)
+/* The planner's exit status, or a negative errno. It writes what is wrong to `complaints`. */
+static int planner_exec(const struct planner_request *request, int complaints, int memfd)
 {
-	const int descriptors[] = { -1, -1, request->account ? -1 : STDERR_FILENO, memfd };
+	const int descriptors[] = { -1, -1, complaints, memfd };
 	const char *argv[ARGUMENTS_MAX] = { "sandlock-planner" };
 	const struct spawn spawn = {
 		.program = PLANNER,
@@ -51,7 +52,38 @@ static int planner_call(const struct planner_request *request, int memfd)
 		argv[count++] = "--account";
 		argv[count++] = request->account;
 	}
+	if (request->check)
+		argv[count++] = "--check";
 	return spawn_run(&spawn);
+}
+
+/* The first line of what was written to the pipe. */
+static void complaint_read(int reader, char why[PLANNER_WHY_MAX])
+{
+	ssize_t length = read(reader, why, PLANNER_WHY_MAX - 1);
+
+	why[length > 0 ? length : 0] = '\0';
+	why[strcspn(why, "\n")] = '\0';
+}
+
+/* A PAM program's standard error is nobody's to see: there the complaint is returned. */
+static int planner_call(const struct planner_request *request, int memfd, char why[PLANNER_WHY_MAX])
+{
+	cleanup_fd int reader = -1;
+	cleanup_fd int writer = -1;
+	int ends[2], status;
+
+	why[0] = '\0';
+	if (!request->account)
+		return planner_exec(request, STDERR_FILENO, memfd);
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	reader = ends[0];
+	writer = ends[1];
+	status = planner_exec(request, writer, memfd);
+	if (status == PLANNER_SAID)
+		complaint_read(reader, why);
+	return status;
 }
 
 static enum planner_result plan_judge(const struct planner_request *request,
@@ -78,7 +110,7 @@ enum planner_result planner_run(const struct planner_request *request, int *ret_
 
 	if (memfd < 0)
 		return fail(ret_why, "memory for the plan", errno);
-	status = planner_call(request, memfd);
+	status = planner_call(request, memfd, ret_why);
 	if (status < 0)
 		return fail(ret_why, PLANNER, -status);
 	if (status == PLANNER_UNNAMED && request->account)

@@ -18,18 +18,19 @@ struct planner_request {
 	const char *conf;    /* another policy directory, or NULL */
 	const char *draft;   /* a policy file of the caller's own instead, or NULL */
 	const char *account; /* NULL: the caller's. Its errors are said on standard error then */
-	uid_t uid;           /* whose plan it must be */
+	bool check; /* a session follows that does the same: its warnings are logged there */
+	uid_t uid;  /* whose plan it must be */
 	const struct spawn_ids *ids; /* the planner runs as; NULL: as the caller */
 };
 
 enum planner_result {
 	PLANNER_FAILED = 0, /* why is in ret_why */
-	PLANNER_REFUSED,    /* the planner has said and logged why */
+	PLANNER_REFUSED,    /* the planner has logged why; of an `account`, it is in ret_why too */
 	PLANNER_NO_POLICY,
 	PLANNER_PLANNED,
 };
 
-#define PLANNER_WHY_MAX 160
+#define PLANNER_WHY_MAX 512
 
 /* PLANNER_PLANNED: *ret_memfd (the caller closes it) and *ret_plan are the plan. */
 enum planner_result planner_run(const struct planner_request *request, int *ret_memfd,

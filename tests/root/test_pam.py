@@ -7,6 +7,7 @@ from machine import PUBLIC
 
 STACKS = Path("/etc/pam.d")
 FIRST = "auth [success=ok ignore=ignore default=bad] {module}\n"
+ACCOUNT = "account required {module} {words}\n"
 LAST = "session required {module} {words}\n"
 
 
@@ -38,7 +39,7 @@ class PamTest(SessionTest):
         """The service's stack with our lines around it."""
         path = STACKS / service
         text = self.stacks.setdefault(service, path.read_text())
-        path.write_text(first.format(module=module()) + text
+        path.write_text(first.format(module=module(), words=words) + text
                         + last.format(module=module(), words=words))
 
     def ssh(self, *words, **options):

@@ -4,16 +4,20 @@
  * lib/session, which tests/root runs.
  */
 #define login_open     fake_login_open
+#define login_check    fake_login_check
 #define login_enter    fake_login_enter
 #define login_refuse   fake_login_refuse
 #define login_close    fake_login_close
 #define inside_session fake_inside_session
 #define log_line       fake_log_line
 #define getpid         fake_getpid
+#define getuid         fake_getuid
+#define geteuid        fake_geteuid
 /* libpam lets nobody have data but a module that it has called. */
 #define pam_set_data fake_pam_set_data
 #define pam_get_data fake_pam_get_data
 #define _exit        fake_exit
+#include "../../pam_module/pam_account.c"
 #include "../../pam_module/pam_sandlock.c"
 #undef _exit
 
@@ -32,43 +36,58 @@
 /* What the fakes answer, and what they saw. */
 static struct {
 	int open_result;
+	int check_result;
 	int enter_result;
 	bool inside;
 	pid_t pid;
-	int opened, entered, closed, exited, exit_status;
+	uid_t uid, euid;
+	int checked, opened, entered, closed, exited, exit_status;
 	uid_t refused; /* 0: nobody was */
 	struct login_request request;
 	char log[1024];
-	char said[256];
+	char said[640];
+	int said_count;
 	jmp_buf exit;
-	void *data;
-	void (*data_free)(pam_handle_t *, void *, int);
+	struct {
+		void *data;
+		void (*free)(pam_handle_t *, void *, int);
+	} data[2]; /* of the session, and of the account phase */
 } world;
+
+static size_t data_number(const char *name)
+{
+	bool account = strcmp(name, REFUSED_NAME) == 0;
+
+	assert_true(account || strcmp(name, DATA_NAME) == 0);
+	return account;
+}
 
 static void data_drop(void)
 {
-	if (world.data)
-		world.data_free(NULL, world.data, PAM_SUCCESS);
-	world.data = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(world.data); i++) {
+		if (world.data[i].data)
+			world.data[i].free(NULL, world.data[i].data, PAM_SUCCESS);
+		world.data[i].data = NULL;
+	}
 }
 
 int fake_pam_set_data(pam_handle_t *pamh, const char *name, void *data,
 		      void (*cleanup)(pam_handle_t *, void *, int))
 {
-	(void)pamh;
-	assert_string_equal(DATA_NAME, name);
-	data_drop();
-	world.data = data;
-	world.data_free = cleanup;
+	size_t number = data_number(name);
+
+	if (world.data[number].data)
+		world.data[number].free(pamh, world.data[number].data, PAM_DATA_REPLACE);
+	world.data[number].data = data;
+	world.data[number].free = cleanup;
 	return PAM_SUCCESS;
 }
 
 int fake_pam_get_data(const pam_handle_t *pamh, const char *name, const void **ret_data)
 {
 	(void)pamh;
-	assert_string_equal(DATA_NAME, name);
-	*ret_data = world.data;
-	return world.data ? PAM_SUCCESS : PAM_NO_MODULE_DATA;
+	*ret_data = world.data[data_number(name)].data;
+	return *ret_data ? PAM_SUCCESS : PAM_NO_MODULE_DATA;
 }
 
 int fake_login_open(const struct login_request *request, struct login *ret_login)
@@ -82,6 +101,15 @@ int fake_login_open(const struct login_request *request, struct login *ret_login
 					     .opener = world.pid,
 					     .plan = { .header = &header, .strings = "" } };
 	return world.open_result;
+}
+
+int fake_login_check(const struct login_request *request)
+{
+	world.checked++;
+	world.request = *request;
+	if (world.check_result < 0)
+		snprintf(request->why, LOGIN_WHY_MAX, "nobody.conf:2: \033[2Jwrong");
+	return world.check_result;
 }
 
 int fake_login_enter(const struct login *login)
@@ -112,6 +140,16 @@ pid_t fake_getpid(void)
 	return world.pid;
 }
 
+uid_t fake_getuid(void)
+{
+	return world.uid;
+}
+
+uid_t fake_geteuid(void)
+{
+	return world.euid;
+}
+
 __attribute__((noreturn)) void fake_exit(int status)
 {
 	world.exited++;
@@ -139,6 +177,7 @@ static int converse(int count, const struct pam_message **messages, struct pam_r
 	*responses = calloc((size_t)count, sizeof(**responses));
 	for (int i = 0; i < count; i++)
 		snprintf(world.said, sizeof(world.said), "%s", messages[i]->msg);
+	world.said_count += count;
 	return PAM_SUCCESS;
 }
 
@@ -286,6 +325,148 @@ static void account_that_is_not_known_is_not_let_pass(void **state)
 	world.open_result = -ENOENT;
 	assert_int_equal(PAM_PERM_DENIED, open_with(place, "exempt=no-such-user,@root"));
 	assert_int_equal(1, world.opened);
+}
+
+/* The account phase ------------------------------------------------------------------------------ */
+
+/* pam_sm_acct_mgmt with these arguments. */
+#define account_with(place, ...)                                        \
+	account_arguments(place, (const char *[]){ "", ##__VA_ARGS__ }, \
+			  (int)ARRAY_SIZE(((const char *[]){ "", ##__VA_ARGS__ })) - 1)
+static int account_arguments(const struct place *place, const char **argv, int argc)
+{
+	return pam_sm_acct_mgmt(place->pamh, 0, argc, argv + 1);
+}
+
+/* Success would make the account good where nothing else asks about it. */
+static void account_that_may_enter_is_left_to_other_modules(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_IGNORE, account_with(place));
+	assert_string_equal("nobody", world.request.user);
+	world.check_result = LOGIN_UNNAMED;
+	assert_int_equal(PAM_IGNORE, account_with(place, "conf=/srv/policies"));
+	assert_string_equal("/srv/policies", world.request.conf);
+	assert_int_equal(2, world.checked);
+	assert_int_equal(0, world.opened);
+	assert_string_equal("", world.said);
+}
+
+static void account_that_would_be_refused_denied_and_told_why(void **state)
+{
+	struct place *place = *state;
+
+	world.check_result = -EACCES;
+	assert_int_equal(PAM_PERM_DENIED, account_with(place));
+	assert_string_equal("sandlock: login refused: nobody.conf:2: ?[2Jwrong; "
+			    "ask the system administrator",
+			    world.said);
+	assert_int_equal(0, world.opened);
+	/* The session line is what keeps the program from becoming the user. */
+	assert_int_equal(0, world.refused);
+}
+
+static void account_refused_by_two_lines_told_once(void **state)
+{
+	struct place *place = *state;
+
+	world.check_result = -EACCES;
+	assert_int_equal(PAM_PERM_DENIED, account_with(place));
+	assert_int_equal(PAM_PERM_DENIED, account_with(place));
+	assert_int_equal(1, world.checked);
+	assert_int_equal(1, world.said_count);
+	/* Another user of the same handle is judged anew. */
+	assert_int_equal(PAM_SUCCESS, pam_set_item(place->pamh, PAM_USER, "daemon"));
+	world.check_result = 0;
+	assert_int_equal(PAM_IGNORE, account_with(place));
+	assert_int_equal(2, world.checked);
+}
+
+static void account_refused_quietly_where_nothing_is_wanted(void **state)
+{
+	struct place *place = *state;
+
+	world.check_result = -EACCES;
+	assert_int_equal(PAM_PERM_DENIED, account_with(place, "quiet"));
+	handle_start(place, "su", "nobody");
+	assert_int_equal(PAM_PERM_DENIED, pam_sm_acct_mgmt(place->pamh, (int)PAM_SILENT, 0, NULL));
+	assert_string_equal("", world.said);
+}
+
+static void account_of_root_ignored_whatever_else_is_wrong(void **state)
+{
+	struct place *place = *state;
+
+	handle_start(place, "su", "root");
+	world.check_result = -EACCES;
+	assert_int_equal(PAM_IGNORE, account_with(place, "mode=wrong", "conf=nowhere"));
+	assert_int_equal(0, world.checked);
+}
+
+static void account_without_a_name_ignored(void **state)
+{
+	struct place *place = *state;
+
+	handle_start(place, "su", NULL);
+	assert_int_equal(PAM_IGNORE, account_with(place));
+	assert_int_equal(0, world.checked);
+}
+
+static void account_that_is_not_known_denied(void **state)
+{
+	struct place *place = *state;
+
+	handle_start(place, "su", "no-such-user");
+	world.check_result = -ENOENT;
+	assert_int_equal(PAM_PERM_DENIED, account_with(place, "exempt=no-such-user"));
+}
+
+static void account_that_is_exempt_or_of_another_service_ignored(void **state)
+{
+	struct place *place = *state;
+
+	world.check_result = -EACCES;
+	assert_int_equal(PAM_IGNORE, account_with(place, "exempt=nobody"));
+	assert_int_equal(PAM_IGNORE, account_with(place, "services=sshd,login"));
+	assert_int_equal(0, world.checked);
+	/* That is for the session line to log. */
+	assert_string_equal("", world.log);
+}
+
+static void account_with_an_unknown_value_denied_and_told(void **state)
+{
+	struct place *place = *state;
+
+	assert_int_equal(PAM_PERM_DENIED, account_with(place, "mode=Gate"));
+	assert_non_null(strstr(world.said, "unknown value in the argument \"mode=Gate\""));
+	assert_non_null(strstr(world.log, "\"mode=Gate\""));
+	assert_int_equal(0, world.checked);
+}
+
+/* sudo, chsh, a screen lock: whoever corrects the policy may need them. */
+static void account_of_the_one_who_asks_ignored(void **state)
+{
+	struct place *place = *state;
+
+	world.check_result = -EACCES;
+	world.uid = getpwnam("nobody")->pw_uid;
+	assert_int_equal(PAM_IGNORE, account_with(place));
+	world.uid = 1;
+	assert_int_equal(PAM_SUCCESS, pam_set_item(place->pamh, PAM_RUSER, "nobody"));
+	assert_int_equal(PAM_IGNORE, account_with(place));
+	assert_int_equal(PAM_SUCCESS, pam_set_item(place->pamh, PAM_RUSER, "daemon"));
+	assert_int_equal(PAM_PERM_DENIED, account_with(place));
+}
+
+static void account_asked_about_without_privilege_ignored(void **state)
+{
+	struct place *place = *state;
+
+	world.check_result = -EACCES;
+	world.euid = 1;
+	assert_int_equal(PAM_IGNORE, account_with(place));
+	assert_int_equal(0, world.checked);
 }
 
 static void authentication_is_never_decided_here(void **state)
@@ -544,13 +725,14 @@ static void module_path(char path[512])
 static void module_stack(struct place *place, const char *user, const char *arguments)
 {
 	char path[512];
-	char text[1200];
+	char text[2400];
 
 	module_path(path);
 	snprintf(text, sizeof(text),
 		 "auth [success=ok ignore=ignore default=bad] %s\nauth required pam_permit.so\n"
+		 "account required %s %s\naccount required pam_permit.so\n"
 		 "session required pam_permit.so\nsession required %s %s\n",
-		 path, path, arguments);
+		 path, path, arguments, path, arguments);
 	stack_write(place, "module", text);
 	handle_start(place, "module", user);
 }
@@ -561,6 +743,7 @@ static void module_leaves_root_alone(void **state)
 
 	module_stack(place, "root", "mode=wrong conf=/nonexistent");
 	assert_int_equal(PAM_SUCCESS, pam_authenticate(place->pamh, 0));
+	assert_int_equal(PAM_SUCCESS, pam_acct_mgmt(place->pamh, 0));
 	assert_int_equal(PAM_SUCCESS, pam_setcred(place->pamh, PAM_ESTABLISH_CRED));
 	assert_int_equal(PAM_SUCCESS, pam_open_session(place->pamh, 0));
 	assert_int_equal(PAM_SUCCESS, pam_close_session(place->pamh, 0));
@@ -592,6 +775,21 @@ static void module_alone_authenticates_nobody(void **state)
 	assert_int_not_equal(PAM_SUCCESS, pam_authenticate(place->pamh, 0));
 }
 
+static void module_alone_makes_no_account_good(void **state)
+{
+	struct place *place = *state;
+	char path[512];
+	char text[1200];
+
+	module_path(path);
+	snprintf(text, sizeof(text), "account sufficient %s\n", path);
+	stack_write(place, "module", text);
+	handle_start(place, "module", "nobody");
+	assert_int_not_equal(PAM_SUCCESS, pam_acct_mgmt(place->pamh, 0));
+	handle_start(place, "module", "root");
+	assert_int_not_equal(PAM_SUCCESS, pam_acct_mgmt(place->pamh, 0));
+}
+
 int main(void)
 {
 #define place_test(test) cmocka_unit_test_setup_teardown(test, place_make, place_remove)
@@ -602,6 +800,17 @@ int main(void)
 		place_test(session_that_fails_refused_and_said),
 		place_test(session_of_nobody_refused),
 		place_test(account_that_is_not_known_is_not_let_pass),
+		place_test(account_that_may_enter_is_left_to_other_modules),
+		place_test(account_that_would_be_refused_denied_and_told_why),
+		place_test(account_refused_by_two_lines_told_once),
+		place_test(account_refused_quietly_where_nothing_is_wanted),
+		place_test(account_of_root_ignored_whatever_else_is_wrong),
+		place_test(account_without_a_name_ignored),
+		place_test(account_that_is_not_known_denied),
+		place_test(account_that_is_exempt_or_of_another_service_ignored),
+		place_test(account_with_an_unknown_value_denied_and_told),
+		place_test(account_of_the_one_who_asks_ignored),
+		place_test(account_asked_about_without_privilege_ignored),
 		place_test(authentication_is_never_decided_here),
 		place_test(mode_is_by_the_service_unless_it_is_given),
 		place_test(unknown_value_refuses_and_is_named),
@@ -623,6 +832,7 @@ int main(void)
 		place_test(module_leaves_root_alone),
 		place_test(module_refuses_what_it_cannot_confine),
 		place_test(module_alone_authenticates_nobody),
+		place_test(module_alone_makes_no_account_good),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -237,6 +237,20 @@ static void account_by_name_without_a_policy_told_by_status(void **state)
 	assert_int_equal(EXIT_REFUSED, outcome.status);
 }
 
+/* The module tells the user; it needs the reason alone. */
+static void account_with_a_bad_policy_refused_by_the_reason_alone(void **state)
+{
+	char *path = policy_make(state, "root.conf", "[network]\nnet_allow = a\n");
+	struct outcome outcome = run(0, "--conf", *state, "--account", "root", "--check");
+	char expected[4096];
+
+	snprintf(expected, sizeof(expected),
+		 "%s:2: net_allow: expected host:port or :port, got \"a\"\n", path);
+	assert_int_equal(EXIT_REFUSED, outcome.status);
+	assert_string_equal(expected, outcome.errors);
+	free(path);
+}
+
 static void account_that_is_not_known_refused(void **state)
 {
 	struct outcome outcome = run(0, "--conf", *state, "--account", "no-such-user");
@@ -328,6 +342,7 @@ int main(void)
 		place_test(login_with_a_bad_policy_refused_in_one_line),
 		place_test(account_by_name_planned_by_a_service_user),
 		place_test(account_by_name_without_a_policy_told_by_status),
+		place_test(account_with_a_bad_policy_refused_by_the_reason_alone),
 		place_test(account_that_is_not_known_refused),
 		place_test(login_without_a_policy_refused),
 		place_test(login_with_an_unreadable_policy_refused_by_name),

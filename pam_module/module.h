@@ -1,0 +1,60 @@
+/*
+ * What the parts of the module share: its arguments, and who asks to be let in.
+ */
+#ifndef SANDLOCK_PAM_MODULE_H
+#define SANDLOCK_PAM_MODULE_H
+
+#include <security/pam_modules.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "login.h"
+
+/* Not PAM_SESSION_ERR: with that, sudo runs the command without a session. */
+#define LOGIN_REFUSED PAM_PERM_DENIED
+
+enum mode {
+	MODE_AUTO = 0,
+	MODE_GATE,
+	MODE_OPEN,
+};
+
+struct arguments {
+	enum mode mode;
+	const char *exempt;   /* names and @groups, by commas */
+	const char *services; /* the only ones, by commas; NULL: all */
+	const char *conf;
+	bool inherit;
+	bool quiet;
+	bool debug;
+	const char *bad; /* an argument whose value is not known */
+};
+
+/* Who wants in, and how. */
+struct person {
+	const char *name;
+	const char *service;
+	bool known;
+	uid_t uid;
+};
+
+/* Whether a session of the person's would be confined. */
+enum concern {
+	CONCERN_REFUSED = 0, /* an argument is wrong: nobody can tell; the reason was logged */
+	CONCERN_NONE,
+	CONCERN_EXEMPT,
+	CONCERN_CONFINED, /* where a policy names them */
+};
+
+struct arguments arguments_read(int argc, const char **argv);
+
+/* -ENOENT where the handle has no user name. */
+int person_read(pam_handle_t *pamh, struct person *ret_person);
+bool is_root(const struct person *person);
+enum concern person_concern(const struct arguments *arguments, const struct person *person,
+			    char why[LOGIN_WHY_MAX]);
+
+/* Tells the user one line, unless the line or the program wants none. `why` may hold any bytes. */
+void refusal_tell(pam_handle_t *pamh, const struct arguments *arguments, int flags, const char *why);
+
+#endif

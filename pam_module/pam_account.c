@@ -1,0 +1,99 @@
+/*
+ * The account phase: tells a user whose session would be refused why, while the program still shows
+ * what a module says (sshd does so in no later phase). The session phase stays the guard.
+ * Distrusts the user name; uid 0 is decided before anything that can fail.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "module.h"
+
+#define REFUSED_NAME "sandlock-refused"
+
+/* sudo, chsh and screen locks ask about the user who runs them. That one is logged in, gets no
+ * session here, and may be just about to correct the policy. */
+static bool asks_about_itself(pam_handle_t *pamh, const struct person *person)
+{
+	const void *asker = NULL;
+
+	if (person->known && getuid() == person->uid)
+		return true;
+	return pam_get_item(pamh, PAM_RUSER, &asker) == PAM_SUCCESS && asker &&
+	       strcmp(asker, person->name) == 0;
+}
+
+/* A second line in the stack neither logs nor tells the same again. */
+static bool is_refused_already(pam_handle_t *pamh, const char *name)
+{
+	const void *refused = NULL;
+
+	return pam_get_data(pamh, REFUSED_NAME, &refused) == PAM_SUCCESS && refused &&
+	       strcmp(refused, name) == 0;
+}
+
+static void refused_free(pam_handle_t *pamh, void *data, int status)
+{
+	(void)pamh;
+	(void)status;
+	free(data);
+}
+
+static void refused_remember(pam_handle_t *pamh, const char *name)
+{
+	char *copy = strdup(name);
+
+	if (copy && pam_set_data(pamh, REFUSED_NAME, copy, refused_free) != PAM_SUCCESS)
+		free(copy);
+}
+
+/* False: the session would be refused, which was logged. The plan is not kept: the policy that
+ * counts is the one that is there when the session is opened. */
+static bool person_would_enter(const struct arguments *arguments, const struct person *person,
+			       char why[LOGIN_WHY_MAX])
+{
+	const struct login_request request = {
+		.user = person->name,
+		.conf = arguments->conf,
+		.why = why,
+	};
+
+	switch (person_concern(arguments, person, why)) {
+	case CONCERN_REFUSED:
+		return false;
+	case CONCERN_NONE:
+	case CONCERN_EXEMPT:
+		return true;
+	case CONCERN_CONFINED:
+		break;
+	}
+	return login_check(&request) >= 0;
+}
+
+/* Success could let somebody in where this is the only module that decides. */
+__attribute__((visibility("default"))) int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc,
+							    const char **argv)
+{
+	char why[LOGIN_WHY_MAX] = "";
+	struct arguments arguments;
+	struct person person;
+	bool enters;
+
+	/* No program of a user's opens sessions of others. */
+	if (geteuid() != 0 || person_read(pamh, &person) || is_root(&person) ||
+	    asks_about_itself(pamh, &person))
+		return PAM_IGNORE;
+	if (is_refused_already(pamh, person.name))
+		return LOGIN_REFUSED;
+	log_open(-1);
+	arguments = arguments_read(argc, argv);
+	enters = person_would_enter(&arguments, &person, why);
+	log_identify(NULL, 0);
+	log_close();
+	if (enters)
+		return PAM_IGNORE;
+	refused_remember(pamh, person.name);
+	refusal_tell(pamh, &arguments, flags, why);
+	return LOGIN_REFUSED;
+}
