@@ -24,6 +24,7 @@ enum ctl_status {
 struct ctl_options {
 	const char *conf; /* NULL: POLICY_DIRECTORY */
 	bool json;        /* of the commands that know it */
+	bool uses;        /* of pam: only the lines that call the module */
 };
 
 /* Each gets its operands, as many as its row in sandlockctl.c says, and returns the exit status. */

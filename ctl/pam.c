@@ -34,14 +34,15 @@ static int file_read(int fd, char **ret_bytes, size_t *ret_length)
 	return 0;
 }
 
-/* A pam_source: whatever keeps libpam from opening the first file leads it to the second. */
+/* A pam_source, whose context is a bool that says that a file could not be read: whatever keeps
+ * libpam from opening the first file leads it to the second. */
 static int directories_source(const char *name, void *context, char **ret_path, char **ret_bytes,
 			      size_t *ret_length)
 {
 	cleanup_fd int fd = -1;
 	int error = -ENOENT;
+	bool *unread = context;
 
-	(void)context;
 	for (size_t i = 0; i < ARRAY_SIZE(directories) && fd < 0; i++) {
 		cleanup_free char *path = NULL;
 
@@ -49,9 +50,13 @@ static int directories_source(const char *name, void *context, char **ret_path, 
 			     name[0] == '/' ? "" : "/", name) < 0)
 			return -ENOMEM;
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd < 0 && errno != ENOENT)
+			*unread = true;
 		if (fd < 0)
 			continue;
 		error = file_read(fd, ret_bytes, ret_length);
+		if (error < 0)
+			*unread = true;
 		if (error == 0) {
 			*ret_path = path;
 			path = NULL;
@@ -207,13 +212,22 @@ static int operands_add(struct survey *survey, int argc, char **argv)
 	return CTL_GOOD;
 }
 
-/* Left behind by editors and packages: no program has such a name. */
+/* Left behind by editors, packages and administrators: no program has such a name. */
 static bool name_is_left_over(const char *name)
 {
+	static const char *const endings[] = { ".bak",     ".disabled", ".off",    ".old",
+					       ".orig",    ".save",     ".swp",    ".tmp",
+					       ".pam-old", ".pam-new",  ".pacnew", ".pacsave" };
 	size_t length = strlen(name);
 
-	return name[0] == '.' || name[length - 1] == '~' || strstr(name, ".dpkg-") ||
-	       strstr(name, ".ucf-") || strstr(name, ".rpm");
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		size_t size = strlen(endings[i]);
+
+		if (length > size && strcmp(name + length - size, endings[i]) == 0)
+			return true;
+	}
+	return name[0] == '.' || name[0] == '#' || name[length - 1] == '~' ||
+	       strstr(name, ".dpkg-") || strstr(name, ".ucf-") || strstr(name, ".rpm");
 }
 
 static bool doors_hold(const struct survey *survey, const char *name)
@@ -237,7 +251,7 @@ static int door_add(struct survey *survey, const char *name)
 		return -ENOMEM;
 	}
 	survey->doors = grown;
-	error = pam_service_read(name, directories_source, NULL, &door.service);
+	error = pam_service_read(name, directories_source, &survey->unread, &door.service);
 	grown[survey->door_count++] = door;
 	return error;
 }
@@ -301,10 +315,9 @@ static void survey_free(struct survey *survey)
 	findings_free(&survey->findings);
 }
 
-/* Reads what there is and judges it. 0 or a negative errno. */
-static int survey_make(struct survey *survey)
+static int services_read(struct survey *survey)
 {
-	int error = pam_service_read("other", directories_source, NULL, &survey->other);
+	int error = pam_service_read("other", directories_source, &survey->unread, &survey->other);
 
 	for (size_t i = 0; i < ARRAY_SIZE(directories) && error == 0; i++)
 		error = doors_read(survey, directories[i]);
@@ -312,6 +325,16 @@ static int survey_make(struct survey *survey)
 		return error;
 	if (survey->door_count > 0)
 		qsort(survey->doors, survey->door_count, sizeof(*survey->doors), door_order);
+	return 0;
+}
+
+/* Judges what there is. 0 or a negative errno. */
+static int survey_make(struct survey *survey)
+{
+	int error = services_read(survey);
+
+	if (error < 0)
+		return error;
 	sshd_ask(survey);
 	for (size_t i = 0; i < survey->door_count && error == 0; i++) {
 		struct door *door = &survey->doors[i];
@@ -340,12 +363,29 @@ static bool survey_is_covered(const struct survey *survey)
 	return true;
 }
 
+static int uses_main(const struct ctl_options *options, int argc)
+{
+	__attribute__((cleanup(survey_free))) struct survey survey = { .options = options };
+	int error;
+
+	if (argc > 0 || options->json)
+		return ctl_error("--uses takes no user and no --json");
+	error = services_read(&survey);
+	if (error < 0)
+		return ctl_error("%s", strerror(-error));
+	if (survey.unread)
+		return ctl_error("a file of a service in /etc/pam.d could not be read");
+	return uses_print(&survey) ? CTL_BAD : CTL_GOOD;
+}
+
 int pam_main(const struct ctl_options *options, int argc, char **argv)
 {
 	__attribute__((cleanup(survey_free))) struct survey survey = { .options = options };
 	bool covered;
 	int error;
 
+	if (options->uses)
+		return uses_main(options, argc);
 	if (argc == 0 && access(ctl_directory(options), R_OK) < 0)
 		return ctl_error("%s: %m", ctl_directory(options));
 	if (argc > 0 && operands_add(&survey, argc, argv) != CTL_GOOD)

@@ -87,6 +87,7 @@ struct survey {
 	struct place *places;
 	size_t place_count;
 	struct findings findings; /* that belong to no door */
+	bool unread;              /* some file is there, but could not be read */
 };
 
 __attribute__((format(printf, 4, 5))) void finding_add(struct findings *findings, const char *file,
@@ -139,6 +140,9 @@ void sshd_ask(struct survey *survey);
 
 /* Finds the places, once the doors are judged. 0 or -ENOMEM. */
 int places_find(struct survey *survey);
+
+/* Prints each line that a service's stacks call the module by, once. False where there is none. */
+bool uses_print(const struct survey *survey);
 
 /* Write the survey to standard output. */
 void survey_print(const struct survey *survey, bool covered);

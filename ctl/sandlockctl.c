@@ -35,17 +35,15 @@ static const struct command commands[] = {
 	  "say whether USER may do it, and which rule decides", test_main, 2, 2, false, false },
 	{ "run", "USER|FILE -- COMMAND...", "run COMMAND under a policy", run_main, 2, -1, true,
 	  false },
-	{ "pam", "[--json] [USER...]",
+	{ "pam", "[--json] [USER...]|--uses",
 	  "say which ways in are covered for USER, or for all whom a policy names", pam_main, 0, -1,
 	  false, true },
 };
 
 static const struct option long_options[] = {
-	{ "conf", required_argument, NULL, 'c' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "version", no_argument, NULL, 'V' },
-	{ 0 },
+	{ "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, 'j' },       { "uses", no_argument, NULL, 'u' },
+	{ "version", no_argument, NULL, 'V' },    { 0 },
 };
 
 int ctl_error(const char *format, ...)
@@ -78,6 +76,7 @@ static void usage(const struct command *command)
 	puts("options:\n"
 	     "  --conf DIR   read policies from DIR instead of " POLICY_DIRECTORY "\n"
 	     "  --json       of pam: answer in JSON\n"
+	     "  --uses       of pam: only the lines that call the module; status 0 where there is none\n"
 	     "  --help       show this\n"
 	     "  --version    show the version");
 }
@@ -106,6 +105,11 @@ static int options_parse(int argc, char **argv, const struct command *command,
 			if (!command || !command->json)
 				return ctl_error("--json belongs behind pam");
 			options->json = true;
+			break;
+		case 'u':
+			if (!command || command->main != pam_main)
+				return ctl_error("--uses belongs after pam");
+			options->uses = true;
 			break;
 		default:
 			return CTL_ERROR;

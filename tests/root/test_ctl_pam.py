@@ -17,6 +17,7 @@ AUTH = "auth [success=ok ignore=ignore default=bad] pam_sandlock.so"
 DRAFT = "[network]\n"
 # Read now: on the private machine the sources may be out of sight.
 PROFILE = (Path(__file__).parents[2] / "packaging/pam-configs/sandlock").read_text()
+PRERM = (Path(__file__).parents[2] / "packaging/debian/libpam-sandlock.prerm").read_text()
 
 
 class CtlPam(SessionTest):
@@ -278,8 +279,8 @@ class Mistakes(CtlPam):
         self.assertEqual("covered", self.service("su", "alice")[0])
 
 
-class Profile(CtlPam):
-    """packaging/pam-configs/sandlock, as Debian's pam-auth-update writes it into the shared files."""
+class ProfileTest(CtlPam):
+    """packaging/pam-configs/sandlock and Debian's pam-auth-update, without its memory."""
 
     PROFILES, STATE, ANSWERS = "/usr/share/pam-configs", "/var/lib/pam", "/var/cache/debconf"
 
@@ -296,6 +297,10 @@ class Profile(CtlPam):
         subprocess.run(["pam-auth-update", *words], check=True, capture_output=True,
                        env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                             "DEBIAN_FRONTEND": "noninteractive"})
+
+
+class Profile(ProfileTest):
+    """The profile as pam-auth-update writes it into the shared files."""
 
     def test_profile_covers_what_includes_the_shared_sessions(self):
         self.update("--package")
@@ -320,6 +325,153 @@ class Profile(CtlPam):
         modules = [line.split()[2] for line in lines if line.startswith("session")]
         self.assertEqual("pam_sandlock.so", modules[-1])
         self.assertIn("pam_mkhomedir.so", modules)
+
+
+class Uses(CtlPam):
+    """`pam --uses`: the lines that lock everybody out once the module is gone, and no others."""
+
+    def uses(self, *lines):
+        done = call([ctl(), "pam", "--uses"])
+        self.assertEqual((1 if lines else 0, ""), (done.status, done.err), done)
+        self.assertEqual(lines, tuple(done.out.splitlines()))
+
+    def elsewhere(self, text):
+        """A file outside of /etc/pam.d."""
+        path = self.conf.parent / "fragment"
+        path.write_text(text)
+        return path
+
+    def test_machine_without_the_module_uses_it_nowhere(self):
+        self.uses()
+
+    def test_line_of_each_type_is_listed_once_with_its_services(self):
+        self.stack("su", f"{AUTH}\naccount required pam_sandlock.so\n# {SESSION}\n"
+                         f"password optional /lib/security/pam_sandlock.so quiet\n{SESSION}\n")
+        self.uses("/etc/pam.d/su:1: auth line of su, su-l",
+                  "/etc/pam.d/su:2: account line of su, su-l",
+                  "/etc/pam.d/su:5: session line of su, su-l",
+                  "/etc/pam.d/su:4: password line of su, su-l")
+
+    def test_line_that_other_files_lead_to_is_listed(self):
+        path = self.elsewhere(f"# ours\n{SESSION}\n")
+        for line in (f"@include {path}", f"session include {path}", f"session substack {path}"):
+            with self.subTest(line=line):
+                self.stack("login", f"session required pam_permit.so\n{line}\n")
+                self.uses(f"{path}:2: session line of login")
+        self.stack("login", f"auth include {path}\n")
+        self.uses()
+        self.stack("login", "@include common-deep\n")
+        self.stack("common-deep", f"session substack {path}\n")
+        self.uses(f"{path}:2: session line of login")
+
+    def test_file_that_no_service_reads_does_not_count(self):
+        for name in ("common-session.pam-old", "common-session-unused", "sshd.dpkg-old", "su~",
+                     "login.bak", "login.orig", ".su.swp", "su.rpmsave", "cron.disabled"):
+            self.stack(name, f"{SESSION}\n")
+        (STACKS / "kept").mkdir()
+        (STACKS / "kept/sshd").write_text(f"{SESSION}\n")
+        self.elsewhere(f"{SESSION}\n")
+        self.uses()
+        # But a file of such a name that a service includes does.
+        self.append("cron", "@include login.bak")
+        self.uses("/etc/pam.d/login.bak:1: session line of cron")
+
+    def test_file_that_cannot_be_read_leaves_no_answer(self):
+        self.stack("cron", "# padding\n" * 40000)
+        done = call([ctl(), "pam", "--uses"])
+        self.assertEqual((2, ""), (done.status, done.out), done)
+
+    def test_operands_are_refused(self):
+        for words in (("--uses", "bare"), ("--uses", "--json")):
+            self.assertEqual(2, call([ctl(), "pam", *words]).status)
+        self.assertEqual(2, call([ctl(), "show", "--uses", "bare"]).status)
+
+
+class Removal(ProfileTest):
+    """The package's script before it is removed: root gets in afterwards, or nothing has changed.
+
+    The module that the lines name is not there, as if it were removed already.
+    """
+
+    def files(self):
+        return {path.name: path.read_text() for path in STACKS.iterdir() if path.is_file()}
+
+    def prerm(self, path=None):
+        return call(["sh", "-s", "remove"], stdin=PRERM,
+                    env={"PATH": f"{path or ctl().parent}:/usr/sbin:/usr/bin:/sbin:/bin",
+                         "DEBIAN_FRONTEND": "noninteractive"})
+
+    def assert_removable(self):
+        self.assertEqual(1, call(["su", "root", "-c", "true"]).status)
+        done = self.prerm()
+        self.assertEqual(0, done.status, done)
+        self.assertEqual(0, call(["su", "root", "-c", "true"]).status)
+        self.assertEqual(0, call([ctl(), "pam", "--uses"]).status)
+
+    def assert_not_removable(self, *said, path=None):
+        before = self.files()
+        done = self.prerm(path)
+        self.assertEqual(1, done.status, done)
+        for text in said:
+            self.assertIn(text, done.err)
+        self.assertEqual(before, self.files())
+
+    def test_enabled_profile_is_taken_out(self):
+        self.update("--enable", "sandlock")
+        self.assert_removable()
+
+    def test_enabled_profile_with_words_is_taken_out(self):
+        self.update("--enable", "sandlock")
+        path = STACKS / "common-session"
+        path.write_text(path.read_text().replace("pam_sandlock.so", "pam_sandlock.so exempt=bare"))
+        self.assert_removable()
+
+    def test_backups_do_not_count(self):
+        self.update("--enable", "sandlock")
+        self.update("--force")
+        self.assertIn("pam_sandlock", (STACKS / "common-session.pam-old").read_text()
+                      + (STACKS / "common-session").read_text())
+        self.update("--force")
+        self.assertIn("pam_sandlock", (STACKS / "common-session.pam-old").read_text())
+        self.assert_removable()
+
+    def test_line_of_the_administrator_stops_it(self):
+        self.update("--enable", "sandlock")
+        self.append("sshd", SESSION)
+        number = len((STACKS / "sshd").read_text().splitlines())
+        self.assert_not_removable(f"/etc/pam.d/sshd:{number}: session line of sshd",
+                                  "Nothing was changed")
+
+    def test_line_outside_of_the_folder_stops_it(self):
+        self.update("--enable", "sandlock")
+        path = self.conf.parent / "fragment"
+        path.write_text(f"{SESSION}\n")
+        for line in (f"@include {path}", f"session include {path}", f"session substack {path}"):
+            with self.subTest(line=line):
+                text = (STACKS / "login").read_text()
+                self.append("login", line)
+                self.assert_not_removable(f"{path}:1: session line of login")
+                self.stack("login", text)
+        self.assert_removable()
+
+    def test_line_of_the_administrator_in_a_shared_file_stops_it(self):
+        self.update("--enable", "sandlock")
+        self.append("common-session", SESSION)
+        self.assert_not_removable("/etc/pam.d/common-session:")
+
+    def test_shared_file_that_is_not_managed_any_more_stops_it(self):
+        self.update("--enable", "sandlock")
+        path = STACKS / "common-session"
+        path.write_text("".join(line for line in path.read_text().splitlines(keepends=True)
+                                if not line.startswith("# and here are more")))
+        self.assert_not_removable("/etc/pam.d/common-session:")
+        path.write_text("\n".join(line for line in path.read_text().splitlines()
+                                  if not line.startswith("#")))
+        self.assert_not_removable("/etc/pam.d/common-session:")
+
+    def test_reader_that_is_not_there_stops_it(self):
+        self.update("--enable", "sandlock")
+        self.assert_not_removable("cannot be told", path="/nonexistent")
 
 
 class Truth(CtlPam):
