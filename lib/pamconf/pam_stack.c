@@ -181,6 +181,11 @@ static int line_follow(struct reading *reading, const struct place *place, const
 		return error;
 	if (line->kind == LINE_INCLUDE || line->kind == LINE_SUBSTACK)
 		return include_follow(reading, place, line);
+	/* `@include` and nothing else: a line of no stack, on which libpam gives up. */
+	if (type == TYPE_ANY) {
+		reading->service->refused = true;
+		return 0;
+	}
 	return handler_add(reading, type, place, line, line->kind);
 }
 

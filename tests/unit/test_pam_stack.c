@@ -136,6 +136,18 @@ static void include_of_all_types_that_is_missing_refuses_the_service(void **stat
 	service_refused(texts, "x:2: there is no file of that name to include\n");
 }
 
+static void include_of_all_types_without_a_name_refuses_the_service(void **state)
+{
+	struct pam_text texts[] = { { "x", "session required pam_1.so\n@include\n" }, { 0 } };
+	struct pam_text inner[] = { { "x", "session include a\n" },
+				    { "a", "session required pam_1.so\n@include\n" },
+				    { 0 } };
+
+	(void)state;
+	service_refused(texts, "x:2: no file to include\n");
+	stack_assert(inner, "x", TYPE_SESSION, "1 ! ", "a:2: no file to include\n");
+}
+
 static void line_that_never_ends_refuses_the_service(void **state)
 {
 	struct pam_text texts[] = { { "x", "session include a\n" },
@@ -248,6 +260,7 @@ int main(void)
 		cmocka_unit_test(include_takes_lines_of_its_type_alone),
 		cmocka_unit_test(include_that_is_missing_always_fails),
 		cmocka_unit_test(include_of_all_types_that_is_missing_refuses_the_service),
+		cmocka_unit_test(include_of_all_types_without_a_name_refuses_the_service),
 		cmocka_unit_test(line_that_never_ends_refuses_the_service),
 		cmocka_unit_test(loop_is_named_where_it_closes),
 		cmocka_unit_test(file_that_is_included_twice_is_no_loop),
