@@ -11,6 +11,7 @@
 
 #define PAM_MODULE       "pam_sandlock.so"
 #define PAM_SESSION_LINE "session required " PAM_MODULE
+#define PAM_ACCOUNT_LINE "account required " PAM_MODULE
 #define PAM_AUTH_LINE    "auth [success=ok ignore=ignore default=bad] " PAM_MODULE
 #define SSHD_TEXT_MAX    512
 
@@ -67,6 +68,7 @@ struct door {
 	struct findings findings;
 	const char *session_file; /* in which PAM_SESSION_LINE is missing as the last line; or NULL */
 	const char *auth_file;    /* in which PAM_AUTH_LINE is missing as the first line; or NULL */
+	const char *account_file; /* in which PAM_ACCOUNT_LINE is missing, which nobody is let in by; or NULL */
 };
 
 /* What subjects can write that some program outside of their sessions then runs. */
@@ -127,6 +129,13 @@ bool pam_arguments_judge(const struct pam_handler *handler, struct findings *fin
 /* True where the line does not leave the subject, or the service, out. */
 bool pam_line_holds(const struct pam_handler *handler, const char *service,
 		    const struct subject *subject);
+
+/* Judges the account lines of a door, which a session may do without. False in *ret_works: they
+ * refuse every login. */
+void account_judge(const struct survey *survey, struct door *door, bool *ret_works);
+
+/* Names the users who cannot change a password that has expired, once the ways are judged. */
+void expired_find(const struct survey *survey, struct door *door);
 
 /* Where one door's file includes another's, a line that is missing in both is missing in that one
  * alone. */

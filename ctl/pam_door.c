@@ -235,6 +235,8 @@ static void ways_explain(const struct survey *survey, struct door *door, bool an
 		if (!way_is_covered(way) && way->state != WAY_REFUSED)
 			way_explain(door, &survey->subjects[i], way->state, any);
 	}
+	if (!any && !door->session_file)
+		door->account_file = NULL;
 	if (!door->auth_file)
 		return;
 	if (any)
@@ -265,6 +267,7 @@ int door_judge(const struct survey *survey, struct door *door)
 	error = lines_find(door, &lines);
 	if (error == 0 && door_is_gate(door->name) && !lines_open(&lines))
 		error = auth_judge(survey, door, &passes);
+	account_judge(survey, door, &passes);
 	for (size_t i = 0; i < survey->subject_count && error == 0; i++) {
 		enum way_state state = WAY_REFUSED;
 
@@ -276,6 +279,7 @@ int door_judge(const struct survey *survey, struct door *door)
 		door->ways[i] = way_judge(door, &survey->subjects[i], state);
 	}
 	ways_explain(survey, door, lines.any);
+	expired_find(survey, door);
 	return door->findings.failed ? -ENOMEM : error;
 }
 

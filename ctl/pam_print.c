@@ -95,6 +95,8 @@ static void door_print(const struct survey *survey, const struct door *door)
 {
 	ways_print(survey, door->name, door->ways, NULL);
 	findings_print(&door->findings);
+	if (door->account_file)
+		line_print(door->account_file, "first", PAM_ACCOUNT_LINE);
 	if (door->auth_file)
 		line_print(door->auth_file, "first", PAM_AUTH_LINE);
 	if (door->session_file)
@@ -208,16 +210,24 @@ static void json_line(const char *lead, const char *file, const char *where, con
 
 static void json_door(const struct survey *survey, const struct door *door)
 {
+	const char *lead = "{";
+
 	json_member("{", "service", door->name);
 	json_member(",", "file", door->service.path);
 	json_member(",", "mode", door_is_gate(door->name) ? "gate" : "open");
 	json_ways(survey, door->ways, NULL);
 	json_findings(&door->findings);
 	fputs(",\"add\":[", stdout);
-	if (door->auth_file)
-		json_line("{", door->auth_file, "first", PAM_AUTH_LINE);
+	if (door->account_file) {
+		json_line(lead, door->account_file, "first", PAM_ACCOUNT_LINE);
+		lead = ",{";
+	}
+	if (door->auth_file) {
+		json_line(lead, door->auth_file, "first", PAM_AUTH_LINE);
+		lead = ",{";
+	}
 	if (door->session_file)
-		json_line(door->auth_file ? ",{" : "{", door->session_file, "last", PAM_SESSION_LINE);
+		json_line(lead, door->session_file, "last", PAM_SESSION_LINE);
 	fputs("]}", stdout);
 }
 

@@ -327,6 +327,62 @@ class Profile(ProfileTest):
         self.assertIn("pam_mkhomedir.so", modules)
 
 
+class AccountLine(CtlPam):
+    """The line that tells refused users why; sshd is covered without it."""
+
+    ACCOUNT = "account required pam_sandlock.so"
+
+    def setUp(self):
+        super().setUp()
+        text = (STACKS / "sshd").read_text()
+        self.stack("sshd", f"{AUTH}\n{text}{SESSION}\n")
+
+    def add(self):
+        return [(line["where"], line["line"]) for service in self.json("bare")["services"]
+                if service["service"] == "sshd" for line in service["add"]]
+
+    def lines(self, *lines):
+        text = (STACKS / "sshd").read_text()
+        self.stack("sshd", "".join(f"{line}\n" for line in lines) + text)
+
+    def test_line_that_is_missing_is_asked_for_and_covers_nobody(self):
+        self.assertEqual(("covered", "", []), self.service("sshd", "bare"))
+        self.assertEqual([("first", self.ACCOUNT)], self.add())
+        self.lines(self.ACCOUNT)
+        self.assertEqual(("covered", "", []), self.service("sshd", "bare"))
+        self.assertEqual([], self.add())
+
+    def test_line_of_a_shared_file_is_enough(self):
+        self.append("common-account", self.ACCOUNT)
+        self.assertEqual([], self.add())
+
+    def test_line_that_refuses_everybody_is_named(self):
+        for line, said in (("account [success=ok default=bad] pam_sandlock.so",
+                            "success=ok default=bad refuses everybody"),
+                           (f"{self.ACCOUNT} conf=policies", "value not understood")):
+            with self.subTest(line=line):
+                self.lines(line)
+                state, _, findings = self.service("sshd", "bare")
+                self.assertEqual("refused", state)
+                self.assertIn(said, findings[0])
+
+    def test_password_that_cannot_be_changed_inside_is_named(self):
+        self.addCleanup(call, ["chage", "-d", "-1", "-M", "-1", "bare"])
+        self.lines(self.ACCOUNT)
+        for words, named in ((("-d", "0"), True), (("-d", "2020-01-01", "-M", "-1"), False),
+                             (("-M", "30"), True), (("-M", "99999"), False),
+                             (("-d", "2090-01-01", "-M", "30"), False), (("-d", "0"), True)):
+            with self.subTest(words=words):
+                call(["chage", *words, "bare"])
+                state, _, findings = self.service("sshd", "bare")
+                self.assertEqual("covered", state)
+                self.assertEqual(named, any("bare:0: the password must be changed" in line
+                                            for line in findings), findings)
+        shared = (STACKS / "common-account").read_text()
+        self.stack("common-account", shared.replace("pam_unix.so", "pam_unix.so no_pass_expiry"))
+        self.assertEqual([], self.service("sshd", "bare")[2])
+
+
 class Uses(CtlPam):
     """`pam --uses`: the lines that lock everybody out once the module is gone, and no others."""
 
