@@ -6,7 +6,7 @@ from pathlib import Path
 
 import openers
 from harness import PUBLIC, STAGE, Terminal, call
-from test_pam import ACCOUNT, FIRST, LAST
+from test_pam import ACCOUNT, FIRST, LAST, STACKS
 from test_pam_open import BROKEN, NOTHING, OpenTest, for_each
 from test_pam_ssh import PASSWORD, SshTest
 
@@ -15,8 +15,8 @@ TOLD = rf"sandlock: login refused: /\S*{REASON}.*; ask the system administrator"
 WAYS = ("publickey", "password", "keyboard-interactive")
 
 
-class Ssh(SshTest):
-    """What the client shows of a real sshd."""
+class Client(SshTest):
+    """A client of a real sshd that shows all that it is told."""
 
     def setUp(self):
         super().setUp()
@@ -37,36 +37,43 @@ class Ssh(SshTest):
                     env={**os.environ, "SSH_ASKPASS": str(self.asker),
                          "SSH_ASKPASS_REQUIRE": "force"})
 
-    def each_way(self):
+    def each_way(self, check):
         for way in WAYS:
+            self.ran.unlink(missing_ok=True)
+            self.log.clear()
             with self.subTest(way=way):
-                self.ran.unlink(missing_ok=True)
-                self.log.clear()
-                yield way
+                check(way)
+
+
+class Ssh(Client):
+    """What the client shows."""
 
     def test_user_of_a_sound_policy_comes_in_without_a_word(self):
         self.confine(NOTHING, first=FIRST + ACCOUNT)
-        for way in self.each_way():
+        def check(way):
             done = self.log_in(way, "sed -n 's/^Seccomp:\t//p' /proc/self/status; exit 7")
             self.assertEqual((7, "2\n"), (done.status, done.out), done)
             self.assertNotIn("sandlock", done.err)
+        self.each_way(check)
 
     def test_user_whom_no_policy_names_comes_in_without_a_word(self):
         self.confine(None, first=FIRST + ACCOUNT)
-        for way in self.each_way():
+        def check(way):
             done = self.log_in(way)
             self.assertEqual(7, done.status, done)
             self.assertNotIn("sandlock", done.err)
+        self.each_way(check)
 
     def refused(self, **stack):
         self.confine(BROKEN, **stack)
-        for way in self.each_way():
+        def check(way):
             done = self.log_in(way)
             self.assertEqual(255, done.status, done)
             self.assertEqual(1, len(re.findall(TOLD, done.err)), done)
             self.assertFalse(self.ran.exists())
             self.log.wait(REASON)
             self.assertEqual(1, len([line for line in self.log.lines if re.search(REASON, line)]))
+        self.each_way(check)
 
     def test_user_of_a_broken_policy_is_told_why(self):
         self.refused(first=FIRST + ACCOUNT)
@@ -79,9 +86,10 @@ class Ssh(SshTest):
 
     def test_account_line_of_no_weight_leaves_the_session_line_the_guard(self):
         self.confine(BROKEN, first=FIRST + "account optional {module}\n")
-        for way in self.each_way():
+        def check(way):
             self.assertNotEqual(7, self.log_in(way).status)
             self.assertFalse(self.ran.exists())
+        self.each_way(check)
 
     def test_policy_that_breaks_between_the_phases_refuses(self):
         policy = STAGE.policies / "dora.conf"
@@ -191,3 +199,50 @@ class Told(OpenTest):
         self.assertEqual((0, "0\n"), (done.status, done.out), done)
         self.assertNotIn("sandlock", done.err)
         self.assertEqual([], [line for line in self.log.lines if re.search(REASON, line)])
+
+
+class Expired(Client):
+    """A password that must be changed: passwd(1), which sshd runs after a key, cannot do it inside."""
+
+    NEW = "quite another staple"
+
+    def setUp(self):
+        super().setUp()
+        call(["chage", "-d", "0", "dora"])
+        self.asker.write_text(f"""#!/bin/sh
+case $1 in
+*[Nn]ew*) echo '{self.NEW}' ;;
+*) echo '{PASSWORD}' ;;
+esac
+""")
+
+    def is_changed(self):
+        return "password must be changed" not in call(["chage", "-l", "dora"]).out
+
+    def test_key_login_says_so_and_ends(self):
+        self.confine(NOTHING, first=FIRST + ACCOUNT)
+        done = self.log_in("publickey")
+        self.assertNotIn(done.status, (0, 7), done)
+        self.assertFalse(self.ran.exists() or self.is_changed())
+
+    def test_keyboard_interactive_login_changes_it_before_the_session(self):
+        self.confine(NOTHING, first=FIRST + ACCOUNT)
+        done = self.log_in("keyboard-interactive")
+        self.assertEqual(7, done.status, done)
+        self.assertTrue(self.is_changed())
+        self.assertTrue(self.ran.exists())
+
+    def test_key_login_goes_on_where_pam_unix_leaves_the_expiry_out(self):
+        shared = STACKS / "common-account"
+        text = shared.read_text()
+        self.addCleanup(shared.write_text, text)
+        shared.write_text(text.replace("pam_unix.so", "pam_unix.so no_pass_expiry"))
+        self.confine(NOTHING, first=FIRST + ACCOUNT)
+        self.assertEqual(7, self.log_in("publickey").status)
+        self.assertTrue(self.ran.exists())
+        self.assertNotIn(self.log_in("password").status, (0, 7))
+
+    def test_broken_policy_is_told_before_the_password_is_changed(self):
+        self.confine(BROKEN, first=FIRST + ACCOUNT)
+        done = self.log_in("publickey")
+        self.assertRegex(done.err, TOLD)
