@@ -35,6 +35,12 @@ refused() {
 	say "ok: $what is refused"
 }
 
+# What the last command wrote has a line of this pattern.
+said() { # description, pattern
+	grep -q "$2" "$work/out" || { cat "$work/out"; fail "$1"; }
+	say "ok: $1"
+}
+
 # The listener behind port 2223 is the one that no policy names.
 machine_start() {
 	ssh-keygen -q -t ed25519 -N '' -f "$work/key"
@@ -58,7 +64,12 @@ machine_start() {
 
 guest() {
 	ssh -F none -i "$work/key" -p 2222 -o StrictHostKeyChecking=no -o BatchMode=yes \
-		-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "$user@127.0.0.1" "$@" </dev/null
+		-o UserKnownHostsFile=/dev/null -o LogLevel="${level:-ERROR}" "$user@127.0.0.1" "$@" </dev/null
+}
+
+# With what sshd says before the session.
+guest_told() {
+	level=INFO guest "$@"
 }
 
 # Reads the banner of a port, from within a shell, or by a forward of sshd's own.
