@@ -110,7 +110,7 @@ MAN     := $(addprefix $(BUILD)/man/,sandlock-shell.8 pam_sandlock.8 sandlock-po
 all: $(BIN) $(LIBEXEC) $(MODULE) $(MAN)
 
 # Each library that is loaded costs every login 40 us: the planner holds its own where it can.
-archived = $(or $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a)),-l$(1))
+archived = $(or $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a 2>/dev/null)),-l$(1))
 
 $(STATIC)/sandlock-shell: $(SHELL_OBJECTS) $(STATIC_LIB)
 $(STATIC)/sandlock-supervisor: $(SUPERVISOR_OBJECTS) $(STATIC_LIB)
@@ -270,6 +270,13 @@ san:
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/san WERROR= CFLAGS='-O1 -g' \
 		SANITIZE='$(SAN)' unit
 
+# The root tests of sandlockctl, with the sanitizers in it; everything else is as installed.
+san-ctl: test-install
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/san-ctl WERROR= CFLAGS='-O1 -g' \
+		SANITIZE='$(SAN)' PREFIX=$(TEST_PREFIX) SYSCONFDIR=$(TEST_PREFIX)/etc $(BUILD)/san-ctl/host/sandlockctl
+	$(Q)install $(BUILD)/san-ctl/host/sandlockctl $(TEST_STAGE)$(TEST_PREFIX)/bin
+	$(Q)$(RUN) --prefix $(TEST_PREFIX) --stage '$(TEST_STAGE)' root $(or $(ONLY),test_ctl)
+
 # A thread that runs at the end holds its own memory: only what is definitely lost counts.
 VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite \
 	    --errors-for-leak-kinds=definite --error-exitcode=99 \
@@ -384,8 +391,11 @@ install: all
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/sandlock/policy.d
 	$(on_this_machine) packaging/service-user add
 
-# Policies are the administrator's; what they wrote stays.
+# Policies are the administrator's; what they wrote stays. So do lines of /etc/pam.d, by which nobody
+# could log in without the module.
 uninstall:
+	$(on_this_machine) ! test -x $(BINDIR)/sandlockctl || $(BINDIR)/sandlockctl pam --uses || \
+		{ echo 'Take these lines out first: without the module nobody could log in.'; exit 1; }
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(BIN)))
 	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,$(notdir $(LIBEXEC)))
 	rm -f $(addprefix $(DESTDIR)$(PAMDIR)/,$(notdir $(MODULE)))
@@ -447,7 +457,7 @@ help:
 FORCE:
 .PHONY: FORCE all bench bench-build bench-match check-deps clean deb demo deps deps-bench deps-build deps-deb \
 	deps-demo deps-kiosk deps-lint deps-suites deps-test foreign fuzz help install kiosk lint lint-clang \
-	lint-cppcheck lint-format lint-gcc lint-man lint-scan lint-tidy live old-kernel root san suites \
+	lint-cppcheck lint-format lint-gcc lint-man lint-scan lint-tidy live old-kernel root san san-ctl suites \
 	test test-install uninstall unit unit-build valgrind
 .DELETE_ON_ERROR:
 .SECONDARY:
