@@ -1,6 +1,5 @@
 /*
  * Accounts and the plans that decide for them.
- * Called by the subcommands of sandlockctl.
  * Distrusts the policy files, as a login does; a directory service may fail at any time.
  */
 #include <errno.h>
@@ -129,30 +128,60 @@ static int plan_make(const struct policy *policy, const struct account *account,
 	return error;
 }
 
-int plan_load(const struct ctl_options *options, const struct account *account,
-	      struct policy **ret_policy, struct plan *ret_plan)
+/* What is read of a policy, as the account that reads it. */
+struct reading {
+	const struct ctl_options *options;
+	const struct account *account;
+	int memfd; /* the plan goes there */
+};
+
+static int policy_read(const struct reading *reading, struct policy **ret_policy,
+		       char ret_path[PATH_SIZE])
 {
-	char path[PATH_SIZE];
-	struct policy *policy;
-	cleanup_fd int memfd = -1;
 	int error;
 
-	if (policy_path(options, account, path) != CTL_GOOD)
+	if (policy_path(reading->options, reading->account, ret_path) != CTL_GOOD)
 		return CTL_ERROR;
-	memfd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	error = policy_load(ret_path, NULL, 0, ctl_report, NULL, ret_policy);
+	if (error < 0)
+		return ctl_error("%s: %s", ret_path, error == -EINVAL ? "refused" : strerror(-error));
+	return CTL_GOOD;
+}
+
+static int plan_write(void *context)
+{
+	const struct reading *reading = context;
+	char path[PATH_SIZE];
+	struct policy *policy;
+	int error;
+
+	if (policy_read(reading, &policy, path) != CTL_GOOD)
+		return CTL_ERROR;
+	error = plan_make(policy, reading->account, reading->memfd);
+	policy_free(policy);
+	if (error < 0)
+		return ctl_error("%s: %s", path, error == -EINVAL ? "refused" : strerror(-error));
+	return CTL_GOOD;
+}
+
+int plan_load(const struct ctl_options *options, const struct person *person, enum reader reader,
+	      struct policy **ret_policy, struct plan *ret_plan)
+{
+	cleanup_fd int memfd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct reading reading = { options, &person->account, memfd };
+	char path[PATH_SIZE];
+	int error;
+
 	if (memfd < 0)
 		return ctl_error("memfd_create: %m");
-	error = policy_load(path, NULL, 0, ctl_report, NULL, &policy);
+	if (reader_run(reader, person, plan_write, &reading) != CTL_GOOD)
+		return CTL_ERROR;
+	error = plan_map(memfd, ret_plan);
 	if (error < 0)
-		return ctl_error("%s: %s", path, error == -EINVAL ? "refused" : strerror(-error));
-	error = plan_make(policy, account, memfd);
-	if (error == 0)
-		error = plan_map(memfd, ret_plan);
-	if (error == 0 && ret_policy)
-		*ret_policy = policy;
-	else
-		policy_free(policy);
-	if (error < 0)
-		return ctl_error("%s: %s", path, error == -EINVAL ? "refused" : strerror(-error));
+		return ctl_error("plan: %s", strerror(-error));
+	if (ret_policy && policy_read(&reading, ret_policy, path) != CTL_GOOD) {
+		plan_unmap(ret_plan);
+		return CTL_ERROR;
+	}
 	return CTL_GOOD;
 }

@@ -1,19 +1,21 @@
 /*
  * `sandlockctl check`: reads policies as a login would and says what is wrong with them.
- * Called by sandlockctl.
- * Distrusts the files and the directory; asks the account databases only about names that stand in file names.
+ * Distrusts the files and the directory; as root it reads them with the rights of a login.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <libgen.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "accounts.h"
 #include "ctl.h"
 #include "groups.h"
 #include "plan_build.h"
+#include "policy_file.h"
 #include "util.h"
 
 __attribute__((format(printf, 2, 3))) static void warn(const char *path, const char *format, ...)
@@ -101,25 +103,55 @@ static int policy_try(const struct policy *policy, const char *path, const struc
 	return error;
 }
 
-static int file_check(const struct ctl_options *options, const char *path, unsigned flags)
+/* A file that is checked, and how. */
+struct checking {
+	const struct ctl_options *options;
+	const char *path;
+	struct policy_name name;
+	unsigned flags;
+};
+
+static int file_check(void *context)
 {
-	struct policy_name name = policy_name_read(path);
+	const struct checking *checking = context;
+	const char *path = checking->path;
 	struct policy *policy;
 	int error;
 
-	error = policy_load(path, ctl_directory(options), flags, ctl_report, NULL, &policy);
+	error = policy_load(path, ctl_directory(checking->options), checking->flags, ctl_report,
+			    NULL, &policy);
 	if (error < 0) {
 		if (error != -EINVAL)
 			fprintf(stderr, "%s: %s\n", path, strerror(-error));
 		return CTL_BAD;
 	}
-	if (name.kind != NAME_FRAGMENT)
-		error = policy_try(policy, path, &name);
+	if (checking->name.kind != NAME_FRAGMENT)
+		error = policy_try(policy, path, &checking->name);
 	policy_free(policy);
-	if (name_judge(path, &name) < 0 || error < 0)
+	if (name_judge(path, &checking->name) < 0 || error < 0)
 		return CTL_BAD;
 	printf("%s: ok\n", path);
 	return CTL_GOOD;
+}
+
+/* As a login reads it: as the user in the file's name does, or as nobody in particular. */
+static int policy_check(const struct ctl_options *options, const char *path)
+{
+	struct checking checking = { options, path, policy_name_read(path), POLICY_LINT };
+	cleanup_person struct person person = { 0 };
+	const char *user = checking.name.subject;
+	bool known = checking.name.kind == NAME_USER && person_find(user, 0, &person) == 0 &&
+		     person.account.uid != 0;
+
+	return reader_run(READER_LOGIN, known ? &person : NULL, file_check, &checking);
+}
+
+/* Of the caller's own. */
+static int draft_check(const struct ctl_options *options, const char *path)
+{
+	struct checking checking = { options, path, policy_name_read(path), POLICY_LINT | POLICY_OWN };
+
+	return file_check(&checking);
 }
 
 static int name_order(const struct dirent **left, const struct dirent **right)
@@ -199,8 +231,9 @@ static int user_warn(struct listing *listing, const struct passwd *user)
 }
 
 /* One user whose groups cannot be looked up is enough to say so. */
-static int groups_warn(struct listing *listing)
+static int groups_warn(void *context)
 {
+	struct listing *listing = context;
 	const struct passwd *user;
 	int error = 0;
 
@@ -210,14 +243,71 @@ static int groups_warn(struct listing *listing)
 			error = user_warn(listing, user);
 	}
 	endpwent();
-	return error;
+	return error < 0 ? CTL_BAD : CTL_GOOD;
+}
+
+/* What a login starts, with the rights of whom it starts it as. */
+static int programs_check(void *context)
+{
+	static const char *const programs[] = { LIBEXECDIR "/sandlock-planner",
+						LIBEXECDIR "/sandlock-supervisor" };
+	int status = CTL_GOOD;
+
+	(void)context;
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		if (access(programs[i], X_OK) == 0)
+			continue;
+		fprintf(stderr, "%s: uid %u may not execute it: %m; expected mode 0755\n",
+			programs[i], (unsigned)geteuid());
+		status = CTL_BAD;
+	}
+	return status;
+}
+
+/* Whether a login can list the directory at all. */
+static int directory_try(void *context)
+{
+	const char *directory = ctl_directory(context);
+	DIR *stream = opendir(directory);
+	char why[WHY_MAX];
+
+	if (stream) {
+		closedir(stream);
+		return CTL_GOOD;
+	}
+	if (errno == EACCES)
+		why_denied(directory, true, why);
+	else
+		why_write(why, "%m");
+	fprintf(stderr, "%s: %s\n", directory, why);
+	return CTL_BAD;
+}
+
+static int listing_check(const struct ctl_options *options, const struct listing *listing)
+{
+	const char *directory = ctl_directory(options);
+	int status = CTL_GOOD;
+
+	for (int i = 0; i < listing->count; i++) {
+		const char *name = listing->entries[i]->d_name;
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s/%s", directory, name);
+		if (policy_name_read(name).kind == NAME_IGNORED)
+			fprintf(stderr,
+				"%s: ignored, its name is not NAME.conf, @GROUP.conf or NAME.inc\n",
+				path);
+		else if (policy_check(options, path) != CTL_GOOD)
+			status = CTL_BAD;
+	}
+	return status;
 }
 
 static int directory_check(const struct ctl_options *options)
 {
 	const char *directory = ctl_directory(options);
 	__attribute__((cleanup(listing_free))) struct listing listing = { 0 };
-	int status = CTL_GOOD;
+	int status;
 	int count = scandir(directory, &listing.entries, name_is_listed, name_order);
 
 	if (count < 0) {
@@ -228,23 +318,28 @@ static int directory_check(const struct ctl_options *options)
 	listing.warned = calloc((size_t)count + 1, sizeof(*listing.warned));
 	if (!listing.warned)
 		return ctl_error("%s", strerror(ENOMEM));
-	for (int i = 0; i < count; i++) {
-		const char *name = listing.entries[i]->d_name;
-		char path[PATH_MAX];
-
-		snprintf(path, sizeof(path), "%s/%s", directory, name);
-		if (policy_name_read(name).kind == NAME_IGNORED)
-			fprintf(stderr,
-				"%s: ignored, its name is not NAME.conf, @GROUP.conf or NAME.inc\n",
-				path);
-		else if (file_check(options, path, POLICY_LINT) != CTL_GOOD)
-			status = CTL_BAD;
-	}
+	status = reader_run(READER_SERVICE, NULL, directory_try, (void *)(uintptr_t)options);
+	if (listing_check(options, &listing) != CTL_GOOD)
+		status = CTL_BAD;
 	if (count == 0)
 		fprintf(stderr, "%s: warning: no policies\n", directory);
-	if (listing_has_groups(&listing) && groups_warn(&listing) < 0)
+	if (listing_has_groups(&listing) &&
+	    reader_run(READER_SERVICE, NULL, groups_warn, &listing) != CTL_GOOD)
+		status = CTL_BAD;
+	if (reader_run(READER_SERVICE, NULL, programs_check, NULL) != CTL_GOOD)
 		status = CTL_BAD;
 	return status;
+}
+
+/* True for a file of the directory of policies, by whatever path: no draft. */
+static bool is_installed(const struct ctl_options *options, const char *path)
+{
+	cleanup_free char *copy = strdup(path);
+	struct stat directory, above;
+
+	return copy && stat(ctl_directory(options), &directory) == 0 &&
+	       stat(dirname(copy), &above) == 0 && directory.st_dev == above.st_dev &&
+	       directory.st_ino == above.st_ino;
 }
 
 int check_main(const struct ctl_options *options, int argc, char **argv)
@@ -254,7 +349,10 @@ int check_main(const struct ctl_options *options, int argc, char **argv)
 	if (argc == 0)
 		return directory_check(options);
 	for (int i = 0; i < argc; i++) {
-		if (file_check(options, argv[i], POLICY_LINT | POLICY_OWN) != CTL_GOOD)
+		bool installed = geteuid() == 0 && is_installed(options, argv[i]);
+
+		if ((installed ? policy_check(options, argv[i]) : draft_check(options, argv[i])) !=
+		    CTL_GOOD)
 			status = CTL_BAD;
 	}
 	return status;

@@ -83,9 +83,19 @@ struct policy_name {
 /* Of a path, the last component. */
 struct policy_name policy_name_read(const char *path);
 
-/* Makes the plan of `account` just as a login would; *ret_policy (NULL: not wanted) is the caller's
- * to free. CTL_GOOD, or CTL_ERROR after what was wrong was printed. */
-int plan_load(const struct ctl_options *options, const struct account *account,
+/* Whose rights a login reads the policies with. */
+enum reader {
+	READER_LOGIN, /* the user's own, where the login shell confines; else the service user's */
+	READER_SERVICE, /* the service user's, as the PAM module reads them */
+};
+
+/* `work(context)`, which returns an exit status, in a child that has the reader's ids, where the
+ * caller is root; else here. `person` may be NULL: the service user. CTL_ERROR after a complaint. */
+int reader_run(enum reader reader, const struct person *person, int (*work)(void *), void *context);
+
+/* Makes the plan of an account just as a login would, with the reader's rights; *ret_policy (NULL:
+ * not wanted) is the caller's to free. CTL_GOOD, or CTL_ERROR after what was wrong was printed. */
+int plan_load(const struct ctl_options *options, const struct person *person, enum reader reader,
 	      struct policy **ret_policy, struct plan *ret_plan);
 
 /* `sandlockctl test`: CTL_GOOD, CTL_BAD, or CTL_ERROR after a complaint; each prints its verdict. */

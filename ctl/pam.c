@@ -400,5 +400,5 @@ int pam_main(const struct ctl_options *options, int argc, char **argv)
 		survey_print_json(&survey, covered);
 	else
 		survey_print(&survey, covered);
-	return covered ? CTL_GOOD : CTL_BAD;
+	return covered && !survey.refused ? CTL_GOOD : CTL_BAD;
 }

@@ -90,6 +90,7 @@ struct survey {
 	size_t place_count;
 	struct findings findings; /* that belong to no door */
 	bool unread;              /* some file is there, but could not be read */
+	bool refused;             /* a policy of somebody's lets nobody in */
 };
 
 __attribute__((format(printf, 4, 5))) void finding_add(struct findings *findings, const char *file,

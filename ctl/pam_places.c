@@ -149,17 +149,29 @@ static int subject_places_add(const struct writer *writer)
 	return error;
 }
 
+/* The plan of a subject's policy, as the module loads it. Without one every login is refused. */
+static bool subject_plan(struct survey *survey, const struct subject *subject, struct plan *ret_plan)
+{
+	if (subject->policy[0] == '\0')
+		return false;
+	if (plan_load(survey->options, &subject->person, READER_SERVICE, NULL, ret_plan) == CTL_GOOD)
+		return true;
+	finding_add(&survey->findings, subject->policy, 0,
+		    "cannot be used as it is: %s is refused everywhere",
+		    subject->person.account.name);
+	survey->refused = true;
+	return false;
+}
+
 int places_find(struct survey *survey)
 {
 	int error = 0;
 
 	for (size_t i = 0; i < survey->subject_count && error == 0; i++) {
-		const struct subject *subject = &survey->subjects[i];
 		struct writer writer = { survey, i, NULL };
 		struct plan plan;
 
-		if (subject->policy[0] != '\0' &&
-		    plan_load(survey->options, &subject->person.account, NULL, &plan) == CTL_GOOD)
+		if (subject_plan(survey, &survey->subjects[i], &plan))
 			writer.plan = &plan;
 		error = subject_places_add(&writer);
 		if (writer.plan)

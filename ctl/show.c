@@ -101,7 +101,7 @@ int show_main(const struct ctl_options *options, int argc, char **argv)
 
 	(void)argc;
 	if (person_require(argv[0], &person) != CTL_GOOD ||
-	    plan_load(options, &person.account, &policy, &plan) != CTL_GOOD)
+	    plan_load(options, &person, READER_LOGIN, &policy, &plan) != CTL_GOOD)
 		return CTL_ERROR;
 	printf("%s: decides for %s (uid %u)\n", plan_string(&plan, plan.header->policy),
 	       person.account.name, person.account.uid);

@@ -68,7 +68,7 @@ int test_main(const struct ctl_options *options, int argc, char **argv)
 				 "unix:PATH, read:PATH, write:PATH or exec:PATH, got \"%s\"",
 				 argv[1]);
 	if (person_require(argv[0], &person) != CTL_GOOD ||
-	    plan_load(options, &person.account, NULL, &plan) != CTL_GOOD)
+	    plan_load(options, &person, READER_LOGIN, NULL, &plan) != CTL_GOOD)
 		return CTL_ERROR;
 	return question_answer(&plan, scheme, argv[1]);
 }

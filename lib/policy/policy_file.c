@@ -1,6 +1,5 @@
 /*
  * Opens a policy file, makes sure that only its owner could have written it, reads it.
- * Called by policy_load.
  * Distrusts the path and all its directories; what is checked is the descriptor that is read.
  */
 #include "policy_file.h"
@@ -99,9 +98,62 @@ static int judge_directories(const struct file_check *check, int directory)
 	return complain(check, check->path, "its directories cannot be checked");
 }
 
-static const char *open_problem(int error)
+/* The directory of `path` that the caller may not search; false where it may search all. */
+static bool find_closed(const char *path, char directory[PATH_MAX])
 {
-	return error == ELOOP ? "symbolic link, expected a regular file" : strerror(error);
+	char part[PATH_MAX];
+	size_t length = strlen(path), parent = 0;
+
+	if (length >= PATH_MAX)
+		return false;
+	memcpy(part, path, length + 1);
+	for (size_t i = 1; i <= length; i++) {
+		struct stat status;
+
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		part[i] = '\0';
+		if (fstatat(AT_FDCWD, part, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+			bool closed = errno == EACCES;
+
+			part[parent] = '\0';
+			snprintf(directory, PATH_MAX, "%s",
+				 parent           ? part
+				 : path[0] == '/' ? "/"
+						  : ".");
+			return closed;
+		}
+		part[i] = path[i];
+		parent = i;
+	}
+	return false;
+}
+
+void why_denied(const char *path, bool is_directory, char why[WHY_MAX])
+{
+	unsigned uid = (unsigned)geteuid();
+	char directory[PATH_MAX];
+
+	if (find_closed(path, directory))
+		why_write(why,
+			  "Permission denied: uid %u may not enter %.200s, expected mode 0755: chmod 0755 %.200s",
+			  uid, directory, directory);
+	else
+		why_write(why,
+			  "Permission denied: uid %u may not read it, expected mode %s: chmod %s %.200s",
+			  uid, is_directory ? "0755" : "0644", is_directory ? "0755" : "0644", path);
+}
+
+static int complain_open(const struct file_check *check, int error)
+{
+	char why[WHY_MAX];
+
+	if (error == ELOOP)
+		return complain(check, check->path, "symbolic link, expected a regular file");
+	if (error != EACCES)
+		return complain(check, check->path, strerror(error));
+	why_denied(check->path, false, why);
+	return complain(check, check->path, why);
 }
 
 /* The file below its directory, both still to be judged. O_NONBLOCK: a FIFO must not hold us. */
@@ -118,9 +170,9 @@ static int open_file(const struct file_check *check, int *ret_directory)
 	base = basename(name);
 	*ret_directory = open(dirname(above), O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (*ret_directory < 0)
-		return complain(check, check->path, strerror(errno));
+		return complain_open(check, errno);
 	fd = openat(*ret_directory, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	return fd < 0 ? complain(check, check->path, open_problem(errno)) : fd;
+	return fd < 0 ? complain_open(check, errno) : fd;
 }
 
 static int judge_file(const struct file_check *check, int fd)

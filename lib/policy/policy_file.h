@@ -1,6 +1,5 @@
 /*
  * Opens a policy file, makes sure that only its owner could have written it, reads it.
- * Called by policy_load.
  * Distrusts the path and all its directories; what is checked is the descriptor that is read.
  */
 #ifndef SANDLOCK_POLICY_FILE_H
@@ -17,5 +16,8 @@
  * report, -ENOMEM. The caller frees. */
 int policy_file_read(const char *path, const char *blamed, unsigned line, struct reporter *reporter,
 		     char **ret_bytes, size_t *ret_length);
+
+/* What the caller lacks who got EACCES at `path`, and what its mode should be. */
+void why_denied(const char *path, bool is_directory, char why[WHY_MAX]);
 
 #endif

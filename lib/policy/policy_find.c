@@ -13,6 +13,7 @@
 #include "accounts.h"
 #include "groups.h"
 #include "policy.h"
+#include "policy_file.h"
 #include "util.h"
 
 #define SUFFIX ".conf"
@@ -102,6 +103,22 @@ __attribute__((format(printf, 4, 5))) static void tell(const struct search *sear
 	search->report(&diagnostic, search->context);
 }
 
+/* -EIO, once it is told why the directory, or a name in it, cannot be looked up. */
+static int fail(const struct search *search, int error)
+{
+	struct diagnostic diagnostic = { .error = true, .file = search->directory };
+	char why[WHY_MAX];
+
+	if (error == EACCES)
+		why_denied(search->directory, true, why);
+	else
+		snprintf(why, sizeof(why), "%s", strerror(error));
+	diagnostic.text = why;
+	if (search->report)
+		search->report(&diagnostic, search->context);
+	return -EIO;
+}
+
 /* 1: the group of the file holds the account, 0: it does not, or there is no such group. */
 static int file_names(const struct search *search, const struct groups *groups, const char *name)
 {
@@ -144,7 +161,7 @@ static int find_group(const struct search *search, int directory, char name[POLI
 {
 	struct dirent **entries = NULL;
 	int count = scandirat(directory, ".", &entries, is_group_file, name_order);
-	int found = count < 0 ? -EIO : names_ask(search, entries, count, name);
+	int found = count < 0 ? fail(search, errno) : names_ask(search, entries, count, name);
 
 	for (int i = 0; i < count; i++)
 		free(entries[i]);
@@ -192,8 +209,9 @@ static int find_misnamed(const struct search *search, int directory, char name[P
 	int found = 0;
 
 	if (!stream) {
+		found = fail(search, errno);
 		util_cleanup_fd(&fd);
-		return -EIO;
+		return found;
 	}
 	errno = 0;
 	while (found == 0 && (entry = readdir(stream))) {
@@ -203,7 +221,7 @@ static int find_misnamed(const struct search *search, int directory, char name[P
 		errno = 0;
 	}
 	if (errno)
-		found = -EIO;
+		found = fail(search, errno);
 	closedir(stream);
 	return found ? -EIO : 0;
 }
@@ -217,10 +235,10 @@ int policy_search(const char *directory, const struct account *account, policy_r
 
 	snprintf(ret_name, POLICY_NAME_MAX, "%s", directory);
 	if (fd < 0)
-		return -EIO;
+		return fail(&search, errno);
 	found = find_own(fd, account->name, ret_name);
 	if (found != 0)
-		return found > 0 ? 0 : -EIO;
+		return found > 0 ? 0 : fail(&search, errno);
 	snprintf(ret_name, POLICY_NAME_MAX, "%s", directory);
 	if (find_misnamed(&search, fd, ret_name) < 0)
 		return -EIO;
@@ -231,7 +249,7 @@ int policy_search(const char *directory, const struct account *account, policy_r
 	found = file_stands(fd, ret_name);
 	if (found > 0)
 		return 0;
-	return found < 0 ? -EIO : -ENOENT;
+	return found < 0 ? fail(&search, errno) : -ENOENT;
 }
 
 int policy_find(const char *directory, const struct account *account, char ret_name[POLICY_NAME_MAX])
