@@ -79,9 +79,29 @@ struct compat_landlock_net_port {
 #define __NR_open_tree_attr 467
 #endif
 
-/* C libraries lack it, and the kernel's own header does not stand beside theirs. */
+/* Socket options. C libraries lack some of them, and the kernel's own headers do not stand beside
+ * theirs. */
 #ifndef IPV6_FLOWLABEL_MGR
 #define IPV6_FLOWLABEL_MGR 32
+#endif
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+#ifndef SO_RCVPRIORITY
+#define SO_RCVPRIORITY 82
+#endif
+#ifndef SO_INQ
+#define SO_INQ 84
+#endif
+#ifndef TCP_AO_ADD_KEY
+#define TCP_AO_ADD_KEY 38
+#define TCP_AO_REPAIR  42
+#endif
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44
+#endif
+#ifndef TCP_DELACK_MAX_US
+#define TCP_DELACK_MAX_US 46
 #endif
 
 /* What a held system call is answered with so that the kernel handles the pending signal. */

@@ -11,6 +11,7 @@ enum trap_when {
 	TRAP_BIND,      /* where Landlock does not decide binds: no TCP rights, or UDP is open */
 	TRAP_ADDRESSED, /* where argument 4, the address, is not NULL */
 	TRAP_DATAGRAM,  /* where a datagram socket may exist */
+	TRAP_OPTION,    /* where the table of socket options leaves it to the supervisor */
 	TRAP_GATE,      /* in a gate, where argument 0, the new real uid, is the user's */
 	TRAP_EXEC,      /* in a gate around several threads */
 	TRAP_PROCESS,   /* where argument 0 names a process: it is not 0 */
@@ -27,6 +28,7 @@ enum trap_when {
 	row(sendto, TRAP_ADDRESSED)		\
 	row(sendmsg, TRAP_DATAGRAM)		\
 	row(sendmmsg, TRAP_DATAGRAM)		\
+	row(setsockopt, TRAP_OPTION)		\
 	row(setuid, TRAP_GATE)			\
 	row(setreuid, TRAP_GATE)		\
 	row(setresuid, TRAP_GATE)		\

@@ -44,6 +44,7 @@ static const uint32_t allowed[] = {
 	__NR_sendto,
 	__NR_sendmsg,
 	__NR_getsockopt,
+	__NR_setsockopt,
 	__NR_getsockname,
 	__NR_fcntl,
 	__NR_umask,

@@ -15,6 +15,7 @@
 
 #include "compat.h"
 #include "landlock.h"
+#include "multicast.h"
 #include "plan.h"
 
 /* Without it an unprivileged process may install neither Landlock nor a filter. */
@@ -76,6 +77,7 @@ static struct filter_facts facts_of(const struct plan *plan, int abi,
 		.flags = plan->header->flags,
 		.digest = plan->header->digest,
 		.endpoints = plan->header->endpoints,
+		.groups = (plan->header->flags & PLAN_UDP) && multicast_is_open(&plan->ruleset),
 		.trap_bind = traps_bind(plan, abi),
 		.keep_dumpable = geteuid() != 0,
 		.hold_truncation = (plan->header->flags & PLAN_FILES) && abi < LANDLOCK_ABI_TRUNCATE,

@@ -5,21 +5,21 @@
  */
 #include "filter.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/ioprio.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "assembler.h"
 #include "compat.h"
+#include "filter_options.h"
 #include "plan.h"
 #include "refusable.h"
 #include "trapped.h"
@@ -28,17 +28,6 @@
 #define NAMESPACE_FLAGS                                                                \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
 	 CLONE_NEWPID | CLONE_NEWNET)
-
-#define ALLOW     SECCOMP_RET_ALLOW
-#define TRAP      SECCOMP_RET_USER_NOTIF
-#define FAIL(err) (SECCOMP_RET_ERRNO | (err))
-
-/* The program under construction; `length` goes on counting where it no longer fits. */
-struct assembler {
-	struct sock_filter *program;
-	size_t length;
-	const struct filter_facts *facts;
-};
 
 /* One call number. Rows of the same number are tried in the order of the tables: the first test
  * that holds ends in the row's action, and where none does the call is allowed. */
@@ -83,49 +72,6 @@ static const struct socket_row creatable[] = {
 	{ AF_NETLINK, SOCK_RAW, 0, 0 }, /* NETLINK_ROUTE: getaddrinfo and if_nameindex read it */
 	{ AF_NETLINK, SOCK_DGRAM, 0, 0 },
 };
-
-static void emit(struct assembler *assembler, struct sock_filter instruction)
-{
-	if (assembler->length < FILTER_LENGTH_MAX)
-		assembler->program[assembler->length] = instruction;
-	assembler->length++;
-}
-
-static void emit_load(struct assembler *assembler, size_t offset)
-{
-	emit(assembler, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
-}
-
-/* Both supported machines are little-endian: the low word stands first. */
-static void emit_load_low(struct assembler *assembler, uint32_t argument)
-{
-	emit_load(assembler, offsetof(struct seccomp_data, args) + 8 * argument);
-}
-
-static void emit_load_high(struct assembler *assembler, uint32_t argument)
-{
-	emit_load(assembler, offsetof(struct seccomp_data, args) + 8 * argument + 4);
-}
-
-/* Lets the long jump at `place` lead to what comes next. */
-static void set_jump(struct assembler *assembler, size_t place)
-{
-	if (place < FILTER_LENGTH_MAX)
-		assembler->program[place].k = (uint32_t)(assembler->length - place - 1);
-}
-
-static void emit_return(struct assembler *assembler, uint32_t action)
-{
-	emit(assembler, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, action));
-}
-
-/* Ends in `action` where the accumulator compares so, and goes on where it does not. */
-static void emit_return_if(struct assembler *assembler, uint16_t comparison, uint32_t value,
-			   uint32_t action)
-{
-	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | comparison, value, 0, 1));
-	emit_return(assembler, action);
-}
 
 static void emit_always(struct assembler *assembler, const struct row *row)
 {
@@ -177,13 +123,11 @@ static void emit_emptying(struct assembler *assembler, const struct row *row)
 	emit_return_if(assembler, BPF_JEQ, O_TRUNC, row->action);
 }
 
-/* setsockopt(2): the action where the level is `argument` and the option `value`. */
-static void emit_option(struct assembler *assembler, const struct row *row)
+/* setsockopt(2): what the table of socket options says. */
+static void emit_options(struct assembler *assembler, const struct row *row)
 {
-	emit_load_low(assembler, 1);
-	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, row->argument, 0, 3));
-	emit_load_low(assembler, 2);
-	emit_return_if(assembler, BPF_JEQ, row->value, row->action);
+	(void)row;
+	filter_options_emit(assembler);
 }
 
 /* The action where argument names a keeper of the session, as a process or as a group. */
@@ -298,15 +242,8 @@ static const struct row refused[] = {
 	{ __NR_socket, emit_socket, 0, 0, 0 },
 	{ __NR_socketpair, emit_socketpair, 0, 0, 0 },
 	{ __NR_sendto, emit_any_bit, 3, MSG_FASTOPEN, FAIL(EOPNOTSUPP) },
-	/* headers of the caller's own would send packets to a machine that no rule names */
-	{ __NR_setsockopt, emit_option, IPPROTO_IP, IP_OPTIONS, FAIL(EPERM) },
-	{ __NR_setsockopt, emit_option, IPPROTO_IP, IP_HDRINCL, FAIL(EPERM) },
-	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_HDRINCL, FAIL(EPERM) },
-	{ __NR_setsockopt, emit_option, IPPROTO_RAW, IPV6_HDRINCL, FAIL(EPERM) },
-	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_RTHDR, FAIL(EPERM) },
-	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, FAIL(EPERM) },
-	/* a flow label carries headers that every packet sent under it gets */
-	{ __NR_setsockopt, emit_option, IPPROTO_IPV6, IPV6_FLOWLABEL_MGR, FAIL(EPERM) },
+	/* what the kernel would send for the caller, and other ways for its packets */
+	{ __NR_setsockopt, emit_options, 0, 0, 0 },
 	/* a second listener could answer for a supervisor that is gone */
 	{ __NR_seccomp, emit_any_bit, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER, FAIL(EBUSY) },
 	{ __NR_prctl, emit_marker, 0, 0, 0 },
@@ -402,6 +339,12 @@ static bool trapped_row(uint32_t number, enum trap_when when, const struct filte
 		row.argument = when == TRAP_WHO;
 		row.value = UINT32_MAX;
 		break;
+	case TRAP_OPTION:
+		/* A session's own row has all options. */
+		if (!facts->gate)
+			return false;
+		row.emit = emit_options;
+		break;
 	case TRAP_DATAGRAM:
 		if (!(facts->flags & (PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM)))
 			return false;
@@ -478,20 +421,28 @@ static void rows_collect(struct rows *rows, const struct filter_facts *facts)
 
 static void emit_tree(struct assembler *assembler, const struct row *rows, size_t count);
 
-/* The accumulator holds the number. Rows of one number share a leaf. */
+static void emit_rows(struct assembler *assembler, const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		rows[i].emit(assembler, &rows[i]);
+}
+
+/* The accumulator holds the number. Rows of one number share a leaf; where they are more than a
+ * conditional jump reaches, they are made once more after a long one. */
 static void emit_leaf(struct assembler *assembler, const struct row *rows, size_t count)
 {
 	size_t place = assembler->length;
-	size_t distance;
 
 	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, rows->number, 0, 0));
-	for (size_t i = 0; i < count; i++)
-		rows[i].emit(assembler, &rows[i]);
-	distance = assembler->length - place - 1;
-	/* The tests of one call are never that many. */
-	assert(distance <= UINT8_MAX);
-	if (place < FILTER_LENGTH_MAX)
-		assembler->program[place].jf = (uint8_t)distance;
+	emit_rows(assembler, rows, count);
+	if (!set_branch(assembler, place)) {
+		assembler->length = place;
+		emit(assembler,
+		     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, rows->number, 1, 0));
+		emit(assembler, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
+		emit_rows(assembler, rows, count);
+		set_jump(assembler, place + 1);
+	}
 	emit_return(assembler, ALLOW);
 }
 

@@ -36,6 +36,7 @@ struct filter_facts {
 	bool gate_threads; /* the gate is around several threads: whoever starts a program asks */
 	bool forbid;       /* only refuses what would set the real uid to gate_uid */
 	bool hold_truncation; /* Landlock cannot: below ABI 3, where files are restricted */
+	bool groups;          /* UDP is open, and a rule covers multicast addresses */
 	bool trap_bind;       /* Landlock does not decide every bind */
 	uint32_t call_count;
 	const struct plan_call *calls; /* [syscalls] of the plan, sorted by number */

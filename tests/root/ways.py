@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 from harness import PYTHON, call, compiled
+from sniffer import Sniffer
 
 SO_RCVBUFFORCE = 33
 
@@ -329,4 +330,27 @@ class Kernel(Machine):
     PROGRAM = "escape_kernel"
 
 
-WAYS = (Tcp, Callers, Udp, Listen, Unix, OwnServer, Files, Outside, Keepers, Others, Machine, Kernel)
+class Emission:
+    """What the kernel sends on a socket's behalf, by an interface beside loopback."""
+    PROGRAM = "escape_emit"
+
+    def prepare(self):
+        self.sniffer = Sniffer()
+        self.addCleanup(lambda: self.sniffer.close())
+        return self.listen().port
+
+    def words(self, _who):
+        return 1, self.sniffer.NAME
+
+    def attempt(self, who, probe):
+        said = who.ask(self.command(who, probe))
+        arrived = int(self.sniffer.seen(0.5))
+        self.sniffer.quiet()
+        if probe == "walk_rest":  # bare, root may have changed the interface
+            self.sniffer.close()
+            self.sniffer = Sniffer()
+        return said, arrived
+
+
+WAYS = (Tcp, Callers, Udp, Listen, Unix, OwnServer, Files, Outside, Keepers, Others, Machine, Kernel,
+        Emission)

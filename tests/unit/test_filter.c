@@ -437,29 +437,6 @@ static void second_listener_is_refused_and_other_filters_are_not(void **state)
 	assert_int_equal(ALLOW, ask(&built, __NR_seccomp, 1, SECCOMP_FILTER_FLAG_LOG, 4096));
 }
 
-static void options_that_write_headers_are_refused(void **state)
-{
-	struct built built;
-
-	(void)state;
-	build(&built, &(struct filter_facts){ .flags = PLAN_FLAGS });
-	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, IPPROTO_IP, IP_OPTIONS));
-	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, GARBAGE, GARBAGE | IP_OPTIONS));
-	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, IPPROTO_IP, IP_HDRINCL));
-	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, IPPROTO_IPV6, IPV6_RTHDR));
-	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, IPPROTO_IPV6, IPV6_HDRINCL));
-	assert_int_equal(FAIL(EPERM), ask(&built, __NR_setsockopt, 3, SOL_RAW, IPV6_HDRINCL));
-	assert_int_equal(FAIL(EPERM),
-			 ask(&built, __NR_setsockopt, 3, IPPROTO_IPV6, IPV6_2292PKTOPTIONS));
-	assert_int_equal(FAIL(EPERM),
-			 ask(&built, __NR_setsockopt, 3, IPPROTO_IPV6, IPV6_FLOWLABEL_MGR));
-	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, SOL_SOCKET, IP_OPTIONS));
-	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, IPPROTO_TCP, 1));
-	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, IPPROTO_IP, IP_TTL));
-	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, IPPROTO_IPV6, IPV6_V6ONLY));
-	assert_int_equal(ALLOW, ask(&built, __NR_setsockopt, 3, SOL_RAW, 1)); /* ICMP_FILTER */
-}
-
 static void marker_tells_where_a_process_is(void **state)
 {
 	const uint64_t digest = 0x1122334455667788ULL, endpoints = 0x99aabbccddeeff00ULL;
@@ -740,7 +717,6 @@ int main(void)
 		cmocka_unit_test(namespaces_are_refused_flag_by_flag),
 		cmocka_unit_test(terminal_injection_is_refused_whatever_lies_above_the_command),
 		cmocka_unit_test(second_listener_is_refused_and_other_filters_are_not),
-		cmocka_unit_test(options_that_write_headers_are_refused),
 		cmocka_unit_test(marker_tells_where_a_process_is),
 		cmocka_unit_test(dumpable_is_kept_where_the_supervisor_needs_it),
 		cmocka_unit_test(keepers_are_guarded_by_number_and_as_a_group),

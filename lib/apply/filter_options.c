@@ -1,0 +1,110 @@
+/*
+ * The filter's tests of setsockopt(2): level by level, the options in ascending order.
+ */
+#include "filter_options.h"
+
+#include <errno.h>
+
+#include "assembler.h"
+#include "plan.h"
+#include "socket_options.h"
+
+/* What the supervisor decides is trapped by the outermost filter alone. */
+static uint32_t supervised(const struct filter_facts *facts)
+{
+	return facts->nested ? ALLOW : TRAP;
+}
+
+static uint32_t action_in_gate(const struct filter_facts *facts, enum option_decision decision)
+{
+	bool trapped = decision == OPTION_NONLOCAL || (decision == OPTION_GROUP && facts->groups);
+
+	return trapped ? TRAP : ALLOW;
+}
+
+static uint32_t action_of(const struct filter_facts *facts, enum option_decision decision)
+{
+	if (facts->gate)
+		return action_in_gate(facts, decision);
+	switch (decision) {
+	case OPTION_UNKNOWN:
+		return FAIL(ENOPROTOOPT);
+	case OPTION_ALLOWED:
+		return ALLOW;
+	case OPTION_DATAGRAM:
+		return facts->flags & PLAN_UDP ? ALLOW : FAIL(EPERM);
+	case OPTION_GROUP:
+		return facts->groups ? supervised(facts) : FAIL(EPERM);
+	case OPTION_NONLOCAL:
+		return supervised(facts);
+	case OPTION_REFUSED:
+		return FAIL(EPERM);
+	case OPTION_UNSUPPORTED:
+		return FAIL(EOPNOTSUPP);
+	}
+	return FAIL(EPERM);
+}
+
+/* One level's tests, in the order of the options: the accumulator holds the option, and what lies
+ * below `end` and was not decided yet ends in the action. */
+struct steps {
+	struct assembler *assembler;
+	uint32_t decided; /* options below it are */
+	uint32_t action;  /* of those that are next, until another one is needed */
+};
+
+static void steps_end(struct steps *steps, uint32_t end)
+{
+	emit(steps->assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JGE, end, 1, 0));
+	emit_return(steps->assembler, steps->action);
+}
+
+/* From `first` on it is another action. */
+static void steps_turn(struct steps *steps, uint32_t first, uint32_t action)
+{
+	if (action == steps->action)
+		return;
+	if (first > 0)
+		steps_end(steps, first);
+	steps->action = action;
+}
+
+static void emit_level(struct assembler *assembler, const struct socket_option *options, size_t count)
+{
+	const uint32_t unknown = action_of(assembler->facts, OPTION_UNKNOWN);
+	struct steps steps = { assembler, 0, unknown };
+	size_t place;
+
+	emit_load_low(assembler, 1);
+	place = assembler->length;
+	emit(assembler,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, options->level, 0, 0));
+	emit_load_low(assembler, 2);
+	for (size_t i = 0; i < count; i++) {
+		if (options[i].first > steps.decided)
+			steps_turn(&steps, steps.decided, unknown);
+		steps_turn(&steps, options[i].first,
+			   action_of(assembler->facts, options[i].decision));
+		steps.decided = options[i].last + 1;
+	}
+	steps_turn(&steps, steps.decided, unknown);
+	emit_return(assembler, unknown);
+	if (!set_branch(assembler, place))
+		assembler->length = FILTER_LENGTH_MAX + 1; /* does not fit */
+}
+
+void filter_options_emit(struct assembler *assembler)
+{
+	size_t first = 0;
+
+	while (first < socket_option_count) {
+		size_t end = first + 1;
+
+		while (end < socket_option_count &&
+		       socket_options[end].level == socket_options[first].level)
+			end++;
+		emit_level(assembler, &socket_options[first], end - first);
+		first = end;
+	}
+	emit_return(assembler, action_of(assembler->facts, OPTION_UNKNOWN));
+}

@@ -1,0 +1,19 @@
+/*
+ * Groups, to which a rule opens datagrams: 224/4 and ff00::/8. Pure.
+ */
+#ifndef SANDLOCK_MULTICAST_H
+#define SANDLOCK_MULTICAST_H
+
+#include <stdbool.h>
+
+#include "ruleset.h"
+
+bool address_is_multicast(const struct address *address);
+
+/* True where a written allow rule for UDP covers any group; no index is needed. */
+bool multicast_is_open(const struct ruleset *ruleset);
+
+/* True where a datagram to some port of this group is allowed. */
+bool multicast_allows(const struct ruleset *ruleset, const struct address *group);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * What a session may set on its sockets: one table of levels and options. Filter, supervisor and
+ * tests read it. setsockopt(2) makes the kernel send packets of the caller's choice (IGMP and MLD
+ * reports), and changes the way and the headers of others, on sockets of every kind. Whatever is
+ * not in the table is refused.
+ */
+#ifndef SANDLOCK_SOCKET_OPTIONS_H
+#define SANDLOCK_SOCKET_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum option_decision {
+	OPTION_UNKNOWN = 0, /* ENOPROTOOPT: what the kernel says of what it does not know */
+	OPTION_ALLOWED,
+	OPTION_DATAGRAM, /* allowed where UDP is open: destinations are decided by the supervisor */
+	OPTION_GROUP, /* names a group: decided by the supervisor where a UDP rule covers one, else EPERM */
+	OPTION_NONLOCAL, /* source addresses of others: the supervisor knows which sockets cannot send from them */
+	OPTION_REFUSED,     /* EPERM */
+	OPTION_UNSUPPORTED, /* EOPNOTSUPP: as where fast open is switched off */
+};
+
+/* Options `first` to `last` of one level. Sorted by level and option, disjoint. */
+struct socket_option {
+	uint32_t level;
+	uint32_t first;
+	uint32_t last;
+	enum option_decision decision;
+};
+extern const struct socket_option socket_options[];
+extern const size_t socket_option_count;
+
+enum option_decision socket_option_decide(uint32_t level, uint32_t option);
+
+#endif
