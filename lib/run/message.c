@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "multicast.h"
 #include "serve.h"
 #include "target.h"
 #include "util.h"
@@ -244,6 +245,51 @@ int message_copy(struct supervisor *supervisor, struct request *request,
 	if (!error && header->control_length != 0 && request->progress == 0)
 		error = copy_control(supervisor, request, header, message);
 	return error;
+}
+
+/* Where the destination is one of every interface's. */
+static bool needs_interface(const struct request *request)
+{
+	static const struct address broadcast = {
+		.bytes = { [10] = 0xff, 0xff, 0xff, 0xff, 0xff, 0xff }
+	};
+	struct endpoint endpoint;
+
+	return endpoint_from_sockaddr(&request->address.storage, request->length, &endpoint) == 0 &&
+	       (address_is_multicast(&endpoint.address) ||
+		address_classify(&endpoint.address) == CLASS_LINKLOCAL ||
+		memcmp(&endpoint.address, &broadcast, sizeof(broadcast)) == 0);
+}
+
+/* Where the number of the interface is in what kinds of control messages. */
+static const struct {
+	int level;
+	int type;
+	size_t offset;
+} interfaces[] = {
+	{ IPPROTO_IP, IP_PKTINFO, offsetof(struct in_pktinfo, ipi_ifindex) },
+	{ IPPROTO_IPV6, IPV6_PKTINFO, offsetof(struct in6_pktinfo, ipi6_ifindex) },
+};
+
+void message_clear_interface(struct supervisor *supervisor, const struct request *request,
+			     const struct message *message)
+{
+	const unsigned any = 0;
+
+	if (request->kind.domain == AF_UNIX || needs_interface(request))
+		return;
+	for (size_t at = 0; at + sizeof(struct cmsghdr) <= message->control_length;) {
+		struct cmsghdr *control = (void *)(supervisor->scratch.control + at);
+
+		if (control->cmsg_len < sizeof(*control))
+			break;
+		for (size_t i = 0; i < ARRAY_SIZE(interfaces); i++)
+			if (control->cmsg_level == interfaces[i].level &&
+			    control->cmsg_type == interfaces[i].type &&
+			    control->cmsg_len >= CMSG_LEN(interfaces[i].offset + sizeof(any)))
+				memcpy(CMSG_DATA(control) + interfaces[i].offset, &any, sizeof(any));
+		at += CMSG_ALIGN(control->cmsg_len);
+	}
 }
 
 void message_drop(struct supervisor *supervisor, const struct message *message)

@@ -37,6 +37,12 @@ int message_copy_payload(struct supervisor *supervisor, const struct request *re
 int message_copy(struct supervisor *supervisor, struct request *request,
 		 const struct wire_header *header, struct message *message);
 
+/* Leaves the interface to the machine's routes, whatever the control messages say: what goes to a
+ * loopback address would leave the machine by another. Groups, link-local and broadcast addresses
+ * mean nothing without an interface, and keep it. The name must have been judged. */
+void message_clear_interface(struct supervisor *supervisor, const struct request *request,
+			     const struct message *message);
+
 /* Closes the copies of descriptors, and gives memory back where it was much. */
 void message_drop(struct supervisor *supervisor, const struct message *message);
 

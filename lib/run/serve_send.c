@@ -190,6 +190,7 @@ static struct outcome judge_and_send(struct supervisor *supervisor, struct reque
 		return request->kind.domain == AF_UNIX && refusal.kind == OUTCOME_ANSWER
 			       ? send_nowhere(supervisor, request, message, &refusal)
 			       : refusal;
+	message_clear_interface(supervisor, request, message);
 	return sent_outcome(supervisor, request, message, send_copy(supervisor, request, message));
 }
 
