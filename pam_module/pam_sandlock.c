@@ -325,7 +325,7 @@ static int session_decide(pam_handle_t *pamh, const struct arguments *arguments,
 	result = person_decide(pamh, arguments, &person, visit, why);
 	/* Our answer may be one of many, or of no weight in the stack. */
 	if (result == LOGIN_REFUSED && person.known)
-		login_refuse(person.uid);
+		login_refuse(&visit->login, person.uid);
 	return result;
 }
 

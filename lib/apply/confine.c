@@ -9,6 +9,7 @@
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -71,7 +72,7 @@ static bool traps_bind(const struct plan *plan, int abi)
 }
 
 static struct filter_facts facts_of(const struct plan *plan, int abi,
-				    const uint32_t guarded[FILTER_GUARDED_MAX])
+				    const struct confine_context *context)
 {
 	struct filter_facts facts = {
 		.flags = plan->header->flags,
@@ -83,10 +84,10 @@ static struct filter_facts facts_of(const struct plan *plan, int abi,
 		.hold_truncation = (plan->header->flags & PLAN_FILES) && abi < LANDLOCK_ABI_TRUNCATE,
 		.calls = plan->calls,
 		.call_count = plan->header->calls.count,
+		.gate_key = context->gate_key,
 	};
 
-	for (int i = 0; i < FILTER_GUARDED_MAX; i++)
-		facts.guarded[i] = guarded[i];
+	memcpy(facts.guarded, context->guarded, sizeof(facts.guarded));
 	return facts;
 }
 
@@ -105,7 +106,8 @@ static long filter_load(const struct filter_facts *facts, unsigned long flags)
 	if (error)
 		return error;
 	loaded.len = (unsigned short)length;
-	result = syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, &loaded);
+	/* The kernel reads three arguments; a gate around us reads the fourth. */
+	result = syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, &loaded, facts->gate_key);
 	return result < 0 ? -errno : result;
 }
 
@@ -122,11 +124,10 @@ static int filter_load_listening(const struct filter_facts *facts, unsigned long
 	return 0;
 }
 
-int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
-		 int *ret_listener)
+int confine_self(const struct plan *plan, const struct confine_context *context, int *ret_listener)
 {
 	int abi = landlock_abi();
-	struct filter_facts facts = facts_of(plan, abi, guarded);
+	struct filter_facts facts = facts_of(plan, abi, context);
 	/* Root here is the opener, which goes on to write the records of the login. */
 	unsigned options = geteuid() == 0 ? LANDLOCK_RECORDS : 0;
 	int error;
@@ -140,10 +141,10 @@ int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_
 	return error ? error : filter_load_listening(&facts, 0, ret_listener);
 }
 
-int confine_gate(const struct plan *plan, bool threads, int *ret_listener)
+int confine_gate(const struct plan *plan, const struct confine_context *context, bool threads,
+		 int *ret_listener)
 {
-	const uint32_t nobody[FILTER_GUARDED_MAX] = { 0 };
-	struct filter_facts facts = facts_of(plan, landlock_abi(), nobody);
+	struct filter_facts facts = facts_of(plan, landlock_abi(), context);
 
 	facts.gate = true;
 	facts.gate_uid = plan->header->uid;
@@ -151,20 +152,23 @@ int confine_gate(const struct plan *plan, bool threads, int *ret_listener)
 	return filter_load_listening(&facts, ALL_THREADS, ret_listener);
 }
 
-int confine_behind_gate(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
-			bool opener)
+int confine_behind_gate(const struct plan *plan, const struct confine_context *context, bool opener)
 {
 	int abi = landlock_abi();
-	struct filter_facts facts = facts_of(plan, abi, guarded);
+	struct filter_facts facts = facts_of(plan, abi, context);
 	int error = files_restrict(plan, abi, opener ? LANDLOCK_RECORDS : 0);
 
 	facts.nested = true;
 	return error ? error : (int)filter_load(&facts, 0);
 }
 
-int confine_refused(uid_t uid)
+int confine_refused(uid_t uid, uint64_t gate_key)
 {
-	const struct filter_facts facts = { .forbid = true, .gate_uid = uid };
+	const struct filter_facts facts = {
+		.forbid = true,
+		.gate_uid = uid,
+		.gate_key = gate_key,
+	};
 	int error = has_admin() ? 0 : privileges_renounce();
 
 	return error ? error : (int)filter_load(&facts, ALL_THREADS);
@@ -172,12 +176,12 @@ int confine_refused(uid_t uid)
 
 int confine_nested(const struct plan *plan)
 {
-	const uint32_t nobody[FILTER_GUARDED_MAX] = { 0 };
+	const struct confine_context context = { 0 };
 	int error;
 
 	/* The outer supervisor makes sockets where the outer policy lets it. */
 	if ((plan->header->flags & PLAN_FILES) && traps_bind(plan, landlock_abi()))
 		return -EXDEV;
 	error = confine_parent(plan);
-	return error ? error : confine_behind_gate(plan, nobody, false);
+	return error ? error : confine_behind_gate(plan, &context, false);
 }

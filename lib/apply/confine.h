@@ -21,24 +21,30 @@ struct plan;
  * behalf of the session can never exceed them. */
 int confine_parent(const struct plan *plan);
 
-/* The session itself: a domain nested in the parent's, and the filter. `guarded` as in struct
- * filter_facts. *ret_listener is the notification descriptor, close-on-exec; whoever holds it must
- * serve it. -EBUSY: another program's listener is already around this process. */
-int confine_self(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
-		 int *ret_listener);
+/* What a session's filter is to know beside the plan. All zero where there is none of it. */
+struct confine_context {
+	uint32_t guarded[FILTER_GUARDED_MAX]; /* as in struct filter_facts */
+	uint64_t gate_key;                    /* of the gate around the caller, or to be made */
+};
+
+/* The session itself: a domain nested in the parent's, and the filter. *ret_listener is the
+ * notification descriptor, close-on-exec; whoever holds it must serve it. -EBUSY: another program's
+ * listener is already around this process. */
+int confine_self(const struct plan *plan, const struct confine_context *context, int *ret_listener);
 
 /* The same in two steps, where the session is a descendant that the caller will fork, or the caller
  * has several threads: all its threads trap what a session traps and may otherwise do what they
- * could; nobody becomes the user (sets the real uid of the plan) unless the supervisor finds him
- * confined, by the second step. With `threads` those of the caller may, but not to start a program.
- * -ESRCH: one of the threads has a filter that the others lack. */
-int confine_gate(const struct plan *plan, bool threads, int *ret_listener);
-int confine_behind_gate(const struct plan *plan, const uint32_t guarded[FILTER_GUARDED_MAX],
-			bool opener);
+ * could; nobody gets the user's uid (real, effective, saved, or through a user namespace) unless the
+ * supervisor finds him confined, by the second step, which takes the key of the first. With
+ * `threads` those of the caller may, but not to start a program. -ESRCH: one of the threads has a
+ * filter that the others lack. */
+int confine_gate(const struct plan *plan, const struct confine_context *context, bool threads,
+		 int *ret_listener);
+int confine_behind_gate(const struct plan *plan, const struct confine_context *context, bool opener);
 
 /* A session that was refused, whatever its program makes of that: neither the caller nor a
- * descendant becomes this user (sets the real uid) any more. */
-int confine_refused(uid_t uid);
+ * descendant gets this user's uid any more. */
+int confine_refused(uid_t uid, uint64_t gate_key);
 
 /* A session inside a session: both Landlock layers and a filter without a listener add to what is
  * there; the outer supervisor goes on serving. -EXDEV: the plan says something that only a

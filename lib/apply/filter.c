@@ -144,6 +144,41 @@ static void emit_guarded(struct assembler *assembler, const struct row *row)
 	}
 }
 
+/* The action where the low word of one of the first arguments is value; `argument` is how many. */
+static void emit_uids(struct assembler *assembler, const struct row *row)
+{
+	for (uint32_t i = 0; i < row->argument; i++) {
+		emit_load_low(assembler, i);
+		emit_return_if(assembler, BPF_JEQ, row->value, row->action);
+	}
+}
+
+/* seccomp(2): the action where a filter is added, unless argument 3, which the kernel does not
+ * read, is the key of the gate. */
+static void emit_filter(struct assembler *assembler, const struct row *row)
+{
+	const uint64_t key = assembler->facts->gate_key;
+
+	emit_load_low(assembler, 0);
+	emit(assembler,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, SECCOMP_SET_MODE_FILTER, 0, 5));
+	emit_load_low(assembler, 3);
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, (uint32_t)key, 0, 2));
+	emit_load_high(assembler, 3);
+	emit(assembler,
+	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, (uint32_t)(key >> 32), 1, 0));
+	emit_return(assembler, row->action);
+}
+
+/* setns(2): the action where a user namespace may be meant. */
+static void emit_setns(struct assembler *assembler, const struct row *row)
+{
+	emit_equal(assembler, row);
+	emit_any_bit(assembler, &(struct row){ .argument = row->argument,
+					       .value = CLONE_NEWUSER,
+					       .action = row->action });
+}
+
 #define SOCKET_KEY(family, type, protocol) ((family) << 24 | (type) << 16 | (protocol))
 
 /* Family, type and protocol as one word. Types carry SOCK_NONBLOCK and SOCK_CLOEXEC above their
@@ -304,30 +339,35 @@ static const struct {
 	(ARRAY_SIZE(refused) + ARRAY_SIZE(refusable) + ARRAY_SIZE(truncation) + \
 	 ARRAY_SIZE(trapped) + FILTER_CALL_LAST + 1)
 
-/* The row by which a trapped call traps under these facts; false where it does not. */
-static bool trapped_row(uint32_t number, enum trap_when when, const struct filter_facts *facts,
-			struct row *ret_row)
+static bool traps(enum trap_when when, const struct filter_facts *facts)
+{
+	if (facts->forbid)
+		return when >= TRAP_UIDS_1 && when != TRAP_EXEC && when != TRAP_FILTER &&
+		       when != TRAP_PRCTL;
+	if (when == TRAP_EXEC)
+		return facts->gate_threads;
+	/* A session's own row has all options. */
+	if (when == TRAP_OPTION)
+		return facts->gate;
+	if (when >= TRAP_GATE_FIRST)
+		return facts->gate;
+	if (when == TRAP_BIND)
+		return facts->trap_bind;
+	if (when == TRAP_DATAGRAM)
+		return facts->flags & (PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM);
+	return true;
+}
+
+/* How the arguments of a trapped call are tested. */
+static struct row trapped_row(uint32_t number, enum trap_when when, const struct filter_facts *facts)
 {
 	struct row row = { number, emit_always, 0, 0, facts->forbid ? FAIL(EPERM) : TRAP };
 
-	if (facts->forbid && when != TRAP_GATE)
-		return false;
 	switch (when) {
 	case TRAP_ALWAYS:
-		break;
-	case TRAP_GATE:
-		if (!facts->gate && !facts->forbid)
-			return false;
-		row.emit = emit_equal;
-		row.value = facts->gate_uid;
-		break;
-	case TRAP_EXEC:
-		if (!facts->gate_threads)
-			return false;
-		break;
 	case TRAP_BIND:
-		if (!facts->trap_bind)
-			return false;
+	case TRAP_DATAGRAM:
+	case TRAP_EXEC:
 		break;
 	case TRAP_ADDRESSED:
 		row.emit = emit_not_null;
@@ -340,18 +380,32 @@ static bool trapped_row(uint32_t number, enum trap_when when, const struct filte
 		row.value = UINT32_MAX;
 		break;
 	case TRAP_OPTION:
-		/* A session's own row has all options. */
-		if (!facts->gate)
-			return false;
 		row.emit = emit_options;
 		break;
-	case TRAP_DATAGRAM:
-		if (!(facts->flags & (PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM)))
-			return false;
+	case TRAP_UIDS_1:
+	case TRAP_UIDS_2:
+	case TRAP_UIDS_3:
+		row.emit = emit_uids;
+		row.argument = 1 + when - TRAP_UIDS_1;
+		row.value = facts->gate_uid;
+		break;
+	case TRAP_FILTER:
+		row.emit = emit_filter;
+		break;
+	case TRAP_PRCTL:
+		row.emit = emit_equal;
+		row.value = PR_SET_SECCOMP;
+		break;
+	case TRAP_NAMESPACE:
+		row.emit = emit_any_bit;
+		row.value = CLONE_NEWUSER;
+		break;
+	case TRAP_SETNS:
+		row.emit = emit_setns;
+		row.argument = 1;
 		break;
 	}
-	*ret_row = row;
-	return true;
+	return row;
 }
 
 /* Sorted by number; rows of one number stay in the order in which they were added. */
@@ -379,9 +433,9 @@ static void rows_add_table(struct rows *rows, const struct row *table, size_t co
 static void rows_add_trapped(struct rows *rows, const struct filter_facts *facts)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(trapped); i++) {
-		struct row row;
+		const struct row row = trapped_row(trapped[i].number, trapped[i].when, facts);
 
-		if (trapped_row(trapped[i].number, trapped[i].when, facts, &row))
+		if (traps(trapped[i].when, facts))
 			rows_add(rows, &row);
 	}
 }
@@ -413,7 +467,12 @@ static void rows_add_refused(struct rows *rows, const struct filter_facts *facts
 
 static void rows_collect(struct rows *rows, const struct filter_facts *facts)
 {
-	if (!facts->gate && !facts->forbid)
+	/* Its flags are in memory, and one of them makes a user namespace. */
+	static const struct row around = { __NR_clone3, emit_always, 0, 0, FAIL(ENOSYS) };
+
+	if (facts->gate || facts->forbid)
+		rows_add(rows, &around);
+	else
 		rows_add_refused(rows, facts);
 	if (!facts->nested)
 		rows_add_trapped(rows, facts);

@@ -31,10 +31,12 @@ struct filter_facts {
 	uint64_t digest;    /* of the plan */
 	uint64_t endpoints; /* of the plan */
 	bool nested;        /* the outer session's supervisor serves: nothing traps here */
-	bool gate;          /* only traps, and also whatever would set the real uid to gate_uid */
+	bool gate;          /* traps, and also whatever would make an id of a process gate_uid, in
+			       this or a new user namespace, or add a filter */
 	uint32_t gate_uid;
+	uint64_t gate_key; /* not 0. Argument 3 of seccomp(2): who knows it may add a filter */
 	bool gate_threads; /* the gate is around several threads: whoever starts a program asks */
-	bool forbid;       /* only refuses what would set the real uid to gate_uid */
+	bool forbid;       /* only refuses what would make an id of a process gate_uid */
 	bool hold_truncation; /* Landlock cannot: below ABI 3, where files are restricted */
 	bool groups;          /* UDP is open, and a rule covers multicast addresses */
 	bool trap_bind;       /* Landlock does not decide every bind */

@@ -1,12 +1,10 @@
 /*
- * What a gate lets pass.
- * Called by supervise and, for the calls that become the user or start a program, through the table
- * of trapped calls.
- * Distrusts everybody who has come through no filter of a session.
+ * What a gate lets pass. Distrusts everybody who carries no filter of a session.
  */
 #include "gate.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -67,28 +65,56 @@ static struct outcome answer(struct supervisor *supervisor, struct request *requ
 }
 
 /* libc sets the ids of all threads where one sets its own: those of the opener follow, since none
- * of them starts a program as the user. */
+ * of them starts a program as the user. An opener with one thread takes the effective id for a
+ * moment, to look at the user's files. */
 static struct outcome become_user(struct supervisor *supervisor, struct request *request,
-				  const char *operation)
+				  const char *operation, bool lasting)
 {
 	const struct gate *gate = &supervisor->gate;
 	bool passes = gate_is_behind(gate, request->call.thread) ||
-		      (gate->threads && gate_is_opener(gate, &request->call));
+		      ((gate->threads || !lasting) && gate_is_opener(gate, &request->call));
 
 	return answer(supervisor, request, operation, passes);
+}
+
+static bool is_user(const struct target_status *status, uid_t user)
+{
+	return status->uid == user || status->effective_uid == user || status->saved_uid == user ||
+	       status->file_uid == user;
 }
 
 /* Programs of the opener's other threads are root's, or somebody else's. */
 static struct outcome start_program(struct supervisor *supervisor, struct request *request,
 				    const char *operation)
 {
-	const uid_t user = supervisor->plan->header->uid;
 	struct target_status status;
 	bool passes = gate_is_behind(&supervisor->gate, request->call.thread) ||
 		      (target_read_status(request->call.thread, &status) == 0 &&
-		       status.uid != user && status.file_uid != user);
+		       !is_user(&status, supervisor->plan->header->uid));
 
 	return answer(supervisor, request, operation, passes);
+}
+
+/* That nobody else adds a filter makes their number the proof of being behind the gate. TSYNC would
+ * give those of a confined thread to the opener's others, without its Landlock domain. */
+static struct outcome add_filter(struct supervisor *supervisor, struct request *request,
+				 const char *operation, bool all_threads)
+{
+	const struct gate *gate = &supervisor->gate;
+	struct target_status status;
+	bool passes = gate_is_behind(gate, request->call.thread) &&
+		      (!all_threads || (target_read_status(request->call.thread, &status) == 0 &&
+					status.group != gate->opener));
+
+	return answer(supervisor, request, operation, passes);
+}
+
+/* In a namespace the user's uid may have any number. */
+static struct outcome change_namespace(struct supervisor *supervisor, struct request *request,
+				       const char *operation)
+{
+	return answer(supervisor, request, operation,
+		      gate_is_behind(&supervisor->gate, request->call.thread));
 }
 
 struct outcome serve_execve(struct supervisor *supervisor, struct request *request)
@@ -103,15 +129,54 @@ struct outcome serve_execveat(struct supervisor *supervisor, struct request *req
 
 struct outcome serve_setuid(struct supervisor *supervisor, struct request *request)
 {
-	return become_user(supervisor, request, "setuid");
+	return become_user(supervisor, request, "setuid", true);
 }
 
+struct outcome serve_setfsuid(struct supervisor *supervisor, struct request *request)
+{
+	return become_user(supervisor, request, "setfsuid", false);
+}
+
+/* It changes the saved uid with the effective one. */
 struct outcome serve_setreuid(struct supervisor *supervisor, struct request *request)
 {
-	return become_user(supervisor, request, "setreuid");
+	return become_user(supervisor, request, "setreuid", true);
 }
 
 struct outcome serve_setresuid(struct supervisor *supervisor, struct request *request)
 {
-	return become_user(supervisor, request, "setresuid");
+	const uint64_t *arguments = request->call.arguments;
+	const uid_t user = supervisor->plan->header->uid;
+
+	return become_user(supervisor, request, "setresuid",
+			   (uid_t)arguments[0] == user || (uid_t)arguments[2] == user);
+}
+
+struct outcome serve_seccomp(struct supervisor *supervisor, struct request *request)
+{
+	return add_filter(supervisor, request, "seccomp",
+			  request->call.arguments[1] & SECCOMP_FILTER_FLAG_TSYNC);
+}
+
+struct outcome serve_prctl(struct supervisor *supervisor, struct request *request)
+{
+	return add_filter(supervisor, request, "prctl", false);
+}
+
+struct outcome serve_unshare(struct supervisor *supervisor, struct request *request)
+{
+	return change_namespace(supervisor, request, "unshare");
+}
+
+struct outcome serve_clone(struct supervisor *supervisor, struct request *request)
+{
+	return change_namespace(supervisor, request, "clone");
+}
+
+/* The opener may enter namespaces of other types by setns(fd, 0), as modules do. */
+struct outcome serve_setns(struct supervisor *supervisor, struct request *request)
+{
+	if (request->call.arguments[1] == 0 && gate_is_opener(&supervisor->gate, &request->call))
+		return serve_by_kernel(supervisor, request);
+	return change_namespace(supervisor, request, "setns");
 }

@@ -28,7 +28,8 @@ int gate_open(struct gate *gate, pid_t opener);
 bool gate_is_opener(const struct gate *gate, const struct notification *call);
 
 /* True where the calling thread carries a filter beyond the gate's: that of a session, which it can
- * not have lost again. */
+ * not have lost again. Others cannot have one: to add a filter takes the gate's key, or to be
+ * behind it already. */
 bool gate_is_behind(const struct gate *gate, pid_t thread);
 
 #endif

@@ -33,7 +33,7 @@ static const struct {
 /* The opener, too, becomes the user only where it is confined as he is. */
 static bool asks_the_gate(enum trap_when when)
 {
-	return when == TRAP_GATE || when == TRAP_EXEC;
+	return when >= TRAP_GATE_FIRST;
 }
 
 static struct outcome serve_row(struct supervisor *supervisor, struct request *request)

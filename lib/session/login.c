@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -205,32 +206,32 @@ static int rights_bound(const struct plan *plan)
 	return error ? error : bounding_apply(plan);
 }
 
-static void guard(const struct login *login, uint32_t guarded[FILTER_GUARDED_MAX])
+static struct confine_context context_of(const struct login *login)
 {
-	memset(guarded, 0, FILTER_GUARDED_MAX * sizeof(guarded[0]));
-	guarded[0] = (uint32_t)login->supervisor;
+	return (struct confine_context){
+		.guarded = { (uint32_t)login->supervisor },
+		.gate_key = login->gate_key,
+	};
 }
 
 static int opener_confine(const struct start *start, int *ret_listener)
 {
 	const struct login *login = start->login;
-	uint32_t guarded[FILTER_GUARDED_MAX];
+	const struct confine_context context = context_of(login);
 	int error;
 
 	if (login->gate)
-		return confine_gate(&login->plan, start->threads, ret_listener);
-	guard(login, guarded);
+		return confine_gate(&login->plan, &context, start->threads, ret_listener);
 	error = rights_bound(&login->plan);
-	return error ? error : confine_self(&login->plan, guarded, ret_listener);
+	return error ? error : confine_self(&login->plan, &context, ret_listener);
 }
 
 static int gate_enter(const struct login *login, bool opener)
 {
-	uint32_t guarded[FILTER_GUARDED_MAX];
+	const struct confine_context context = context_of(login);
 	int error = rights_bound(&login->plan);
 
-	guard(login, guarded);
-	return error ? error : confine_behind_gate(&login->plan, guarded, opener);
+	return error ? error : confine_behind_gate(&login->plan, &context, opener);
 }
 
 /* The supervisor fetches the listener from us and gives the word. */
@@ -255,6 +256,17 @@ static int listener_hand_over(const struct start *start, int listener)
 	return error > 0 ? -EPROTO : error;
 }
 
+/* Never 0, which is what others pass. */
+static int key_make(uint64_t *ret_key)
+{
+	uint64_t key;
+
+	if (getrandom(&key, sizeof(key), 0) != sizeof(key))
+		return -EIO;
+	*ret_key = key | 1;
+	return 0;
+}
+
 static int session_open(struct start *start)
 {
 	struct login *login = start->login;
@@ -263,6 +275,9 @@ static int session_open(struct start *start)
 
 	if (error)
 		return refuse(start, "the account's groups", error);
+	error = key_make(&login->gate_key);
+	if (error)
+		return refuse(start, "random numbers", error);
 	error = confine_parent(&login->plan);
 	if (error)
 		return refuse(start, "the ports", error);
@@ -328,10 +343,9 @@ int login_open(const struct login_request *request, struct login *ret_login)
 	util_cleanup_fd(&start.reports);
 	util_cleanup_fd(&start.memfd);
 	free(start.groups);
-	if (result == 0)
-		*ret_login = login;
-	else
+	if (result != 0)
 		login_close(&login);
+	*ret_login = login;
 	return result;
 }
 
@@ -350,7 +364,8 @@ int login_check(const struct login_request *request)
 
 int login_enter(const struct login *login)
 {
-	int error = gate_enter(login, false);
+	/* Another thread would stay before the gate, and get our filter by TSYNC later. */
+	int error = unshare(CLONE_THREAD) ? -EOPNOTSUPP : gate_enter(login, false);
 
 	if (error)
 		log_line(LOG_ALERT, "login refused user=%s: not confined: %s",
@@ -358,9 +373,9 @@ int login_enter(const struct login *login)
 	return error;
 }
 
-void login_refuse(uid_t uid)
+void login_refuse(const struct login *login, uid_t uid)
 {
-	int error = confine_refused(uid);
+	int error = confine_refused(uid, login->gate_key);
 
 	if (error)
 		log_line(LOG_ALERT, "a refused login is held by its program alone: %s",

@@ -31,10 +31,12 @@ struct login {
 	bool gate; /* login_enter is still to come */
 	pid_t opener;
 	pid_t supervisor;
+	uint64_t gate_key; /* by which we add filters behind a gate of ours */
 	struct plan plan;
 };
 
-/* 0: the calling process, which must be root's, is confined; with `gate` its ports are, and no
+/* *ret_login is closed where the result is not 0, and then good for login_refuse alone.
+ * 0: the calling process, which must be root's, is confined; with `gate` its ports are, and no
  * descendant becomes the user before it has entered. LOGIN_UNNAMED: nothing was done. A negative
  * errno: the reason was logged; parts of the confinement may be in force. */
 int login_open(const struct login_request *request, struct login *ret_login);
@@ -47,9 +49,9 @@ int login_check(const struct login_request *request);
  * (logged) the process must end. */
 int login_enter(const struct login *login);
 
-/* A login that was refused: the calling process and its descendants become this user no more, also
- * where the program goes on. */
-void login_refuse(uid_t uid);
+/* A login that was refused: the calling process and its descendants get this user's uid no more,
+ * also where the program goes on. `login` is what login_open left, or all zero. */
+void login_refuse(const struct login *login, uid_t uid);
 
 void login_close(struct login *login);
 

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,10 +58,9 @@ static int leave_terminal(void)
 static void confined_run(const struct start *start)
 {
 	const struct session *session = start->session;
-	const uint32_t guarded[FILTER_GUARDED_MAX] = {
-		(uint32_t)session->parent,
-		(uint32_t)getppid(),
-		(uint32_t)start->resolver_pid,
+	const struct confine_context context = {
+		.guarded = { (uint32_t)session->parent, (uint32_t)getppid(),
+			     (uint32_t)start->resolver_pid },
 	};
 	int listener;
 	int32_t word;
@@ -68,13 +68,17 @@ static void confined_run(const struct start *start)
 
 	/* The supervisor's end must not be held open by the one who waits for its end of file. */
 	close(start->child);
+	/* Until the start is over: a place of the policy on a file system that does not answer
+	 * would hold us in the kernel. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+		_exit(SESSION_REFUSED);
 	word = rlimits_apply(&session->plan);
 	if (word == 0)
-		word = confine_self(&session->plan, guarded, &listener);
+		word = confine_self(&session->plan, &context, &listener);
 	if (word == 0)
 		word = listener;
 	if (write_exact(start->confined, &word, sizeof(word)) || word < 0 ||
-	    read_exact(start->confined, &go, sizeof(go)))
+	    read_exact(start->confined, &go, sizeof(go)) || prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0))
 		_exit(SESSION_REFUSED);
 	_exit(session_exec(session->request, &session->plan));
 }

@@ -276,11 +276,51 @@ static void trapped_calls_trap_as_the_facts_say(void **state)
 	assert_int_equal(ALLOW, ask(&built, __NR_sendmmsg, 3, 4096, 1, 0));
 }
 
+/* The calls by which a process gets a uid, and how many arguments are one. */
+static const struct {
+	const char *name;
+	unsigned uids;
+} becoming[] = { { "setuid", 1 }, { "setfsuid", 1 }, { "setreuid", 2 }, { "setresuid", 3 } };
+
+/* Each argument that is a uid ends in `action` where it is 1000, and no other register does. */
+static void assert_becoming(const struct built *built, uint32_t action)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(becoming); i++) {
+		for (unsigned at = 0; at < 6; at++) {
+			uint64_t arguments[6] = { 0, 1001, UINT32_MAX, 0, 0, 0 };
+			uint32_t expected = at < becoming[i].uids ? action : ALLOW;
+
+			arguments[at] = 1000;
+			assert_int_equal(expected, ask_abi(built, COMPAT_AUDIT_ARCH,
+							   number_of(becoming[i].name), arguments));
+			arguments[at] |= GARBAGE;
+			assert_int_equal(expected, ask_abi(built, COMPAT_AUDIT_ARCH,
+							   number_of(becoming[i].name), arguments));
+		}
+		assert_int_equal(ALLOW, ask(built, number_of(becoming[i].name), UINT32_MAX,
+					    UINT32_MAX, UINT32_MAX));
+	}
+}
+
+/* In a new user namespace the uid could have another number. */
+static void assert_namespaces(const struct built *built, uint32_t action)
+{
+	assert_int_equal(action, ask(built, number_of("unshare"), CLONE_NEWUSER | CLONE_FS));
+	assert_int_equal(action, ask(built, number_of("clone"), CLONE_NEWUSER | CLONE_VM));
+	assert_int_equal(action, ask(built, number_of("setns"), 3, CLONE_NEWUSER));
+	assert_int_equal(action, ask(built, number_of("setns"), 3, GARBAGE));
+	assert_int_equal(ALLOW, ask(built, number_of("unshare"), CLONE_NEWNS | CLONE_THREAD));
+	assert_int_equal(ALLOW, ask(built, number_of("clone"), CLONE_VM | CLONE_NEWNET));
+	assert_int_equal(ALLOW, ask(built, number_of("setns"), 3, CLONE_NEWNS));
+	assert_int_equal(FAIL(ENOSYS), ask(built, number_of("clone3"), 4096, 88));
+}
+
 /* Whoever would become the user asks; all else a gate leaves as it was. */
 static void gate_traps_what_becomes_the_user_and_refuses_nothing(void **state)
 {
-	static const char *const becoming[] = { "setuid", "setreuid", "setresuid" };
-	struct filter_facts facts = { .gate = true, .gate_uid = 1000, .flags = PLAN_UNIX_DGRAM };
+	struct filter_facts facts = {
+		.gate = true, .gate_uid = 1000, .gate_key = 1, .flags = PLAN_UNIX_DGRAM
+	};
 	struct built gate;
 	struct built threads;
 	struct built session;
@@ -288,16 +328,9 @@ static void gate_traps_what_becomes_the_user_and_refuses_nothing(void **state)
 	(void)state;
 	build(&gate, &facts);
 	build(&session, &(struct filter_facts){ .flags = PLAN_UNIX_DGRAM });
-	for (size_t i = 0; i < ARRAY_SIZE(becoming); i++) {
-		int number = number_of(becoming[i]);
-
-		assert_int_equal(NOTIFY, ask(&gate, number, 1000, 1000, 1000));
-		assert_int_equal(NOTIFY, ask(&gate, number, GARBAGE | 1000, 0, 0));
-		assert_int_equal(ALLOW, ask(&gate, number, 1001, 1000, 1000));
-		/* seteuid(3) and setfsuid keep the real uid. */
-		assert_int_equal(ALLOW, ask(&gate, number, UINT32_MAX, 1000, UINT32_MAX));
-		assert_int_equal(ALLOW, ask(&session, number, 1000, 1000, 1000));
-	}
+	assert_becoming(&gate, NOTIFY);
+	assert_becoming(&session, ALLOW);
+	assert_namespaces(&gate, NOTIFY);
 	assert_int_equal(ALLOW, ask(&gate, number_of("execve"), 4096, 4096, 4096));
 	build(&threads, &(struct filter_facts){ .gate = true, .gate_threads = true });
 	assert_int_equal(NOTIFY, ask(&threads, number_of("execve"), 4096, 4096, 4096));
@@ -311,25 +344,38 @@ static void gate_traps_what_becomes_the_user_and_refuses_nothing(void **state)
 	assert_int_equal(FAIL(ENOSYS), ask_abi(&gate, AUDIT_ARCH_I386, 0, NULL));
 }
 
+/* The number of filters tells who is confined: nobody else adds one. */
+static void gate_traps_filters_without_its_key(void **state)
+{
+	const uint64_t key = 0x123456789abcdef1;
+	const uint64_t wrong[] = { 0, key ^ 1, key ^ 1ULL << 63, (uint32_t)key, key & GARBAGE };
+	struct built gate;
+
+	(void)state;
+	build(&gate, &(struct filter_facts){ .gate = true, .gate_key = key });
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		assert_int_equal(NOTIFY, ask(&gate, number_of("seccomp"), 1, 0, 4096, wrong[i]));
+		assert_int_equal(NOTIFY, ask(&gate, number_of("seccomp"), GARBAGE | 1,
+					     SECCOMP_FILTER_FLAG_NEW_LISTENER, 4096, wrong[i]));
+	}
+	assert_int_equal(ALLOW, ask(&gate, number_of("seccomp"), 1, 0, 4096, key));
+	assert_int_equal(ALLOW, ask(&gate, number_of("seccomp"), SECCOMP_GET_ACTION_AVAIL, 0, 4096));
+	assert_int_equal(NOTIFY, ask(&gate, number_of("prctl"), PR_SET_SECCOMP, 2, 4096, key));
+	assert_int_equal(ALLOW, ask(&gate, number_of("prctl"), PR_SET_NAME, 4096));
+}
+
 /* What a refused login leaves behind. */
 static void refusal_forbids_to_become_the_user_and_nothing_else(void **state)
 {
-	static const char *const becoming[] = { "setuid", "setreuid", "setresuid" };
 	struct built refusal;
 
 	(void)state;
 	build(&refusal, &(struct filter_facts){ .forbid = true, .gate_uid = 1000 });
-	for (size_t i = 0; i < ARRAY_SIZE(becoming); i++) {
-		int number = number_of(becoming[i]);
-
-		assert_int_equal(FAIL(EPERM), ask(&refusal, number, 1000, 1000, 1000));
-		assert_int_equal(FAIL(EPERM), ask(&refusal, number, GARBAGE | 1000, 0, 0));
-		assert_int_equal(ALLOW, ask(&refusal, number, 1001, 1000, 1000));
-		assert_int_equal(ALLOW, ask(&refusal, number, 0, 0, 0));
-		assert_int_equal(ALLOW, ask(&refusal, number, UINT32_MAX, 1000, UINT32_MAX));
-	}
+	assert_becoming(&refusal, FAIL(EPERM));
+	assert_namespaces(&refusal, FAIL(EPERM));
 	for (int number = 0; number <= FILTER_CALL_LAST; number++)
-		assert_int_equal(ALLOW, ask(&refusal, number, 1, 1, 1, 1, 1, 1));
+		if (number != number_of("clone3"))
+			assert_int_equal(ALLOW, ask(&refusal, number, 1, 1, 1, 1, 1, 1));
 }
 
 /* Two filters that trap the same would leave the call to the newer one, which nobody serves. */
@@ -709,6 +755,7 @@ int main(void)
 		cmocka_unit_test(sockets_are_created_as_the_policy_says),
 		cmocka_unit_test(trapped_calls_trap_as_the_facts_say),
 		cmocka_unit_test(gate_traps_what_becomes_the_user_and_refuses_nothing),
+		cmocka_unit_test(gate_traps_filters_without_its_key),
 		cmocka_unit_test(refusal_forbids_to_become_the_user_and_nothing_else),
 		cmocka_unit_test(session_behind_a_gate_traps_nothing),
 		cmocka_unit_test(audit_is_refused_as_by_a_kernel_without_it),

@@ -119,8 +119,9 @@ int fake_login_enter(const struct login *login)
 	return world.enter_result;
 }
 
-void fake_login_refuse(uid_t uid)
+void fake_login_refuse(const struct login *login, uid_t uid)
 {
+	(void)login;
 	world.refused = uid;
 }
 
