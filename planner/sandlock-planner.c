@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "accounts.h"
+#include "inherited.h"
 #include "log.h"
 #include "plan_build.h"
 #include "policy.h"
@@ -263,6 +264,8 @@ int main(int argc, char **argv)
 	sigset_t none;
 	int error;
 
+	if (inherited_ids_take())
+		return EXIT_USAGE;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(077);

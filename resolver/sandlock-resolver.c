@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "inherited.h"
 #include "landlock.h"
 #include "log.h"
 #include "plan.h"
@@ -23,7 +24,6 @@
 #define WORKERS_MAX 16U
 #define STACK_SIZE  (512U << 10)
 #define REFRESH_MS  60000
-#define RETRY_MS    1000 /* until the next try to start a worker */
 #define FRESH_MS    1000 /* an answer this young is given again as it is */
 
 enum host_state {
@@ -112,8 +112,8 @@ static void *worker_main(void *context)
 	return NULL;
 }
 
-/* Starts as many workers as there is work for. A thread that cannot be had (the user's limit of
- * processes) is tried again: returns false where pending work has nobody. */
+/* Starts as many workers as there is work for. Returns false where pending work has nobody, since
+ * no thread can be had: a limit of processes. */
 static bool resolver_start(struct resolver *resolver)
 {
 	pthread_attr_t attributes;
@@ -170,10 +170,13 @@ static void resolver_serve(struct resolver *resolver, int64_t refresh_ms)
 		uint32_t wanted;
 		ssize_t got;
 
+		/* Then one name after the other, here. */
+		if (!served) {
+			resolver->workers = 1;
+			(void)worker_main(resolver);
+		}
 		if (wait < 0)
 			wait = 0;
-		if (!served && wait > RETRY_MS)
-			wait = RETRY_MS;
 		if (poll(&poller, 1, (int)wait) > 0) {
 			got = recv(RESOLVER_SOCKET_FD, &wanted, sizeof(wanted), MSG_DONTWAIT);
 			if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
@@ -217,8 +220,10 @@ static int resolver_main(int64_t refresh_ms)
 {
 	struct resolver resolver = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct plan plan;
-	int error = confine();
+	int error = inherited_ids_take();
 
+	if (error == 0)
+		error = confine();
 	log_open(-1);
 	if (error == 0)
 		error = plan_map(RESOLVER_PLAN_FD, &plan);

@@ -15,10 +15,12 @@
 #include <unistd.h>
 
 #include "allowlist.h"
+#include "inherited.h"
 #include "keeper.h"
 #include "log.h"
 #include "resolver.h"
 #include "service.h"
+#include "start_wait.h"
 #include "supervise.h"
 #include "target.h"
 #include "util.h"
@@ -102,7 +104,9 @@ static void signals_ready(struct watch *watch, uint32_t events)
 
 	(void)events;
 	while (read(watch->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		;
+		if (info.ssi_signo == SIGXCPU)
+			log_line(LOG_ALERT, "the login's limit of processor time is about to end "
+					    "the supervisor: the session goes on without network");
 	children_reap(keeper, WNOHANG);
 }
 
@@ -136,58 +140,35 @@ static int signals_open(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGXCPU);
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_SETMASK, &set, NULL))
 		return -errno;
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 
-/* The limits of the login are the user's, not ours; a held call costs a descriptor. What root may,
- * the user's own supervisor may as far as the hard limit goes. */
-static int limits_raise(void)
-{
-	static const struct {
-		int resource;
-		rlim_t wanted;
-	} raised[] = {
-		{ RLIMIT_NOFILE, 4 * SUPERVISE_HELD_MAX },
-		{ RLIMIT_AS, RLIM_INFINITY },
-		{ RLIMIT_CPU, RLIM_INFINITY },
-		{ RLIMIT_MEMLOCK, RLIM_INFINITY },
-		{ RLIMIT_NPROC, RLIM_INFINITY },
-	};
-	const struct rlimit none = { 0, 0 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(raised); i++) {
-		struct rlimit wanted = { raised[i].wanted, raised[i].wanted };
-		struct rlimit limit;
-
-		if (getrlimit(raised[i].resource, &limit))
-			return -errno;
-		limit.rlim_cur = limit.rlim_max;
-		if ((limit.rlim_max >= wanted.rlim_max || setrlimit(raised[i].resource, &wanted)) &&
-		    setrlimit(raised[i].resource, &limit))
-			return -errno;
-	}
-	return setrlimit(RLIMIT_CORE, &none) || setrlimit(RLIMIT_FSIZE, &none) ? -errno : 0;
-}
+_Static_assert(INHERITED_DESCRIPTORS >= 4 * SUPERVISE_HELD_MAX, "a pending call takes some");
 
 static int harden(void)
 {
+	const struct rlimit none = { 0, 0 };
 	int error = fd_close_from(SUPERVISOR_AGENT_FD + 1);
 
 	if (error)
 		return error;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || chdir("/"))
 		return -errno;
-	return limits_raise();
+	error = inherited_reset();
+	if (error)
+		return error;
+	return setrlimit(RLIMIT_FSIZE, &none) ? -errno : 0;
 }
 
 /* The listener is fetched and not sent: sending is what the filter traps. */
 static int listener_fetch(pid_t child)
 {
 	int32_t word;
-	int error = read_exact(SUPERVISOR_CHILD_FD, &word, sizeof(word));
+	int error = start_read(SUPERVISOR_CHILD_FD, &word, sizeof(word));
 
 	if (error)
 		return error;
@@ -246,6 +227,9 @@ static int keeper_begin(struct keeper *keeper, int *ret_resolver)
 		return error;
 	log_identify(plan_string(&keeper->plan, keeper->plan.header->user),
 		     keeper->plan.header->session);
+	if (inherited_leftover())
+		log_line(LOG_WARNING, "the login's hard limit \"%s\" also limits the supervisor",
+			 inherited_leftover());
 	error = resolver_open(keeper, ret_resolver);
 	close(SUPERVISOR_PLAN_FD);
 	if (error)

@@ -6,13 +6,16 @@
 #include "login.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "accounts.h"
@@ -24,6 +27,7 @@
 #include "log.h"
 #include "planner.h"
 #include "rlimits.h"
+#include "start_wait.h"
 #include "util.h"
 
 #define SUPERVISOR LIBEXECDIR "/sandlock-supervisor"
@@ -41,6 +45,9 @@ struct start {
 	int memfd;
 	int reports; /* our end of SUPERVISOR_PARENT_FD */
 	int words;   /* and of SUPERVISOR_CHILD_FD */
+	int pidfd;   /* of the supervisor */
+	int trigger; /* what is written here kills it */
+	int trigger_end;
 };
 
 static int refuse(const struct start *start, const char *what, int error)
@@ -161,7 +168,10 @@ static int report_read(const struct start *start)
 {
 	struct keeper_report report;
 	ssize_t length;
+	int late = start_await(start->reports, START_WAIT_MS);
 
+	if (late)
+		return late;
 	do {
 		length = recv(start->reports, &report, sizeof(report), 0);
 	} while (length < 0 && errno == EINTR);
@@ -170,6 +180,55 @@ static int report_read(const struct start *start)
 	if (report.kind == KEEPER_HERE)
 		return KEEPER_HERE;
 	return report.kind == KEEPER_FAILED && report.value > 0 ? -report.value : -EPROTO;
+}
+
+/* Once we are confined, Landlock lets us send no signal to the supervisor. The kernel does it for
+ * what we were when F_SETOWN was called. */
+static int trigger_make(struct start *start, pid_t pid)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	start->trigger_end = ends[0];
+	start->trigger = ends[1];
+	if (fcntl(ends[0], F_SETOWN, pid) || fcntl(ends[0], F_SETSIG, SIGKILL) ||
+	    fcntl(ends[0], F_SETFL, O_ASYNC))
+		return -errno;
+	return 0;
+}
+
+/* Closing it would pull it, too, and a child of another thread may have a copy. */
+static void trigger_drop(struct start *start)
+{
+	if (start->trigger_end >= 0 &&
+	    (fcntl(start->trigger_end, F_SETFL, 0) || fcntl(start->trigger_end, F_SETOWN, 0)))
+		return;
+	util_cleanup_fd(&start->trigger_end);
+	util_cleanup_fd(&start->trigger);
+}
+
+/* A start that fails leaves nothing behind: the resolver ends with the supervisor. */
+static void supervisor_end(const struct start *start)
+{
+	if (start->pidfd < 0)
+		return;
+	if (start->trigger < 0 || write(start->trigger, "", 1) != 1)
+		(void)syscall(SYS_pidfd_send_signal, start->pidfd, SIGKILL, NULL, 0);
+	/* It is not ours to wait for. */
+	(void)start_await(start->pidfd, START_END_MS);
+}
+
+/* Its number is its own as long as it has not ended. */
+static int supervisor_hold(struct start *start, pid_t pid)
+{
+	long pidfd = syscall(SYS_pidfd_open, pid, 0);
+
+	if (pidfd < 0)
+		return errno == ESRCH ? -EPIPE : -errno;
+	start->pidfd = (int)pidfd;
+	start->login->supervisor = pid;
+	return trigger_make(start, pid);
 }
 
 static int supervisor_start(struct start *start)
@@ -193,8 +252,9 @@ static int supervisor_start(struct start *start)
 	util_cleanup_fd(&words[1]);
 	if (pid < 0)
 		return pid;
-	start->login->supervisor = pid;
-	error = report_read(start);
+	error = supervisor_hold(start, pid);
+	if (!error)
+		error = report_read(start);
 	return error < 0 ? error : 0;
 }
 
@@ -247,7 +307,7 @@ static int listener_hand_over(const struct start *start, int listener)
 		sent = send(start->words, &word, sizeof(word), MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
 	if (sent == (ssize_t)sizeof(word))
-		error = read_exact(start->words, &go, sizeof(go));
+		error = start_read(start->words, &go, sizeof(go));
 	else
 		error = sent < 0 ? -errno : -EIO;
 	/* It tells why before it ends. Of any other error it knows nothing, and waits. */
@@ -282,8 +342,10 @@ static int session_open(struct start *start)
 	if (error)
 		return refuse(start, "the ports", error);
 	error = supervisor_start(start);
-	if (error)
+	if (error) {
+		supervisor_end(start);
 		return refuse(start, "the supervisor does not start", error);
+	}
 	/* What we log later the filter would trap, for a supervisor that may be the reason. */
 	log_connect();
 	error = opener_confine(start, &listener);
@@ -292,6 +354,8 @@ static int session_open(struct start *start)
 	/* What of ours is trapped by now would wait for ourselves, without a supervisor. */
 	if (listener >= 0)
 		close(fd_take(&listener));
+	if (error)
+		supervisor_end(start);
 	/* The thread that will fork the session goes in by itself; the others stay before the gate. */
 	if (!error && start->threads && !start->request->gate) {
 		login->gate = false;
@@ -331,6 +395,9 @@ int login_open(const struct login_request *request, struct login *ret_login)
 		.memfd = -1,
 		.reports = -1,
 		.words = -1,
+		.pidfd = -1,
+		.trigger = -1,
+		.trigger_end = -1,
 	};
 	int result = geteuid() == 0 ? accounts_find(&start)
 				    : refuse(&start, "opened by a program that is not root", -EPERM);
@@ -339,6 +406,8 @@ int login_open(const struct login_request *request, struct login *ret_login)
 		result = plan_make(&start, false);
 	if (result == 0)
 		result = inside_session() ? session_join(&start) : session_open(&start);
+	trigger_drop(&start);
+	util_cleanup_fd(&start.pidfd);
 	util_cleanup_fd(&start.words);
 	util_cleanup_fd(&start.reports);
 	util_cleanup_fd(&start.memfd);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "landlock.h"
+#include "start_wait.h"
 #include "util.h"
 
 #define PLANNER       LIBEXECDIR "/sandlock-planner"
@@ -54,7 +55,7 @@ static int planner_exec(const struct planner_request *request, int complaints, i
 	}
 	if (request->check)
 		argv[count++] = "--check";
-	return spawn_run(&spawn);
+	return spawn_run(&spawn, START_WAIT_MS);
 }
 
 /* The first line of what was written to the pipe. */
@@ -111,6 +112,8 @@ enum planner_result planner_run(const struct planner_request *request, int *ret_
 	if (memfd < 0)
 		return fail(ret_why, "memory for the plan", errno);
 	status = planner_call(request, memfd, ret_why);
+	if (status == -ETIMEDOUT)
+		return fail(ret_why, PLANNER " did not end in time, and was killed", 0);
 	if (status < 0)
 		return fail(ret_why, PLANNER, -status);
 	if (status == PLANNER_UNNAMED && request->account)

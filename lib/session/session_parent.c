@@ -11,11 +11,13 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "keeper.h"
 #include "log.h"
 #include "session_parts.h"
+#include "start_wait.h"
 #include "util.h"
 
 /* What the terminal or a job-control shell sends to the whole group is the confined process's
@@ -27,8 +29,9 @@ static const int forwarded[] = { SIGHUP, SIGTERM, SIGCONT };
 
 struct parent {
 	struct session *session;
-	int signals; /* signalfd: the forwarded ones and SIGCHLD */
-	pid_t child; /* the confined process; 0 until it runs */
+	int signals;     /* signalfd: the forwarded ones and SIGCHLD */
+	pid_t child;     /* the confined process; 0 until it runs */
+	int64_t late_ms; /* when that is too late */
 	int status;
 	bool ended;
 };
@@ -142,6 +145,16 @@ static int report_read(struct parent *parent)
 	return 0;
 }
 
+/* Until the confined process runs, the wait has an end; -1: none. */
+static int time_left(const struct parent *parent)
+{
+	int64_t left = parent->late_ms - start_now_ms();
+
+	if (parent->child != 0)
+		return -1;
+	return left < 0 ? 0 : (int)left;
+}
+
 static int wait_for_end(struct parent *parent)
 {
 	while (!parent->ended) {
@@ -150,9 +163,14 @@ static int wait_for_end(struct parent *parent)
 			{ parent->session->keeper, POLLIN, 0 },
 		};
 		int error = 0;
+		int count = poll(descriptors, 2, time_left(parent));
 
-		if (poll(descriptors, 2, -1) < 0 && errno != EINTR)
+		if (count < 0 && errno != EINTR)
 			return errno;
+		if (count == 0 && time_left(parent) == 0)
+			return ETIMEDOUT;
+		if (count < 0)
+			continue;
 		if (descriptors[1].revents)
 			error = report_read(parent);
 		if (error)
@@ -176,17 +194,36 @@ static void die_by(int number)
 	raise(number);
 }
 
+/* A start that fails leaves nothing behind: the confined process dies with the supervisor, the
+ * resolver ends with it. */
+static void start_end(const struct parent *parent)
+{
+	const int64_t late_ms = start_now_ms() + START_END_MS;
+	const struct timespec pause = { 0, 10000000 };
+
+	/* Not waited for yet, it still has its number. */
+	if (is_child(parent->session->supervisor))
+		kill(parent->session->supervisor, SIGKILL);
+	while (start_now_ms() < late_ms && (waitpid(-1, NULL, WNOHANG) >= 0 || errno == EINTR))
+		nanosleep(&pause, NULL);
+}
+
 int session_stand_in(struct session *session)
 {
-	struct parent parent = { .session = session };
+	struct parent parent = {
+		.session = session,
+		.late_ms = start_now_ms() + START_WAIT_MS,
+	};
 	int error;
 
 	parent.signals = signals_open();
 	if (parent.signals < 0)
 		return session_refuse("signals", -parent.signals);
 	error = wait_for_end(&parent);
-	if (error)
+	if (error) {
+		start_end(&parent);
 		return session_refuse("the session does not start", error);
+	}
 	if (WIFSIGNALED(parent.status)) {
 		die_by(WTERMSIG(parent.status));
 		return 128 + WTERMSIG(parent.status);

@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "inherited.h"
+#include "start_wait.h"
 #include "util.h"
 
 #define STACK_SIZE     (16U << 10) /* the two of them use a few hundred bytes */
@@ -29,7 +31,7 @@
  * is told. */
 struct shared {
 	const struct spawn *spawn;
-	bool wait;
+	int timeout_ms; /* of spawn_run; 0: of spawn_leave */
 	int null;
 	int failure;  /* of the program's start */
 	int result;   /* of spawn_run or spawn_leave */
@@ -40,16 +42,13 @@ struct shared {
  * at an exec, leave the marks to whom the memory is next. */
 #define ON_OWN_STACK __attribute__((no_sanitize("address")))
 
-/* A handler of the caller's must not run in its memory. */
+/* A handler of the caller's must not run in its memory; what it ignores is its own choice. */
 ON_OWN_STACK static void handlers_drop(void)
 {
 	for (int number = 1; number <= KERNEL_SIGNALS; number++) {
 		struct sigaction action;
 
 		if (sigaction(number, NULL, &action) || action.sa_handler == SIG_DFL)
-			continue;
-		/* Ignored, it would let nobody wait. */
-		if (action.sa_handler == SIG_IGN && number != SIGCHLD)
 			continue;
 		action = (struct sigaction){ .sa_handler = SIG_DFL };
 		sigaction(number, &action, NULL);
@@ -75,30 +74,14 @@ ON_OWN_STACK static int descriptors_place(const struct shared *shared)
 	return fd_close_from((int)spawn->descriptor_count);
 }
 
-/* The caller's limit is meant for one user's processes, and exec(2) would hold it against those of
- * the service user, of which each session has some. Root inside a session may lack the right to
- * more than the hard limit. */
-ON_OWN_STACK static void processes_unlimit(void)
-{
-	struct {
-		uint64_t soft;
-		uint64_t hard;
-	} limit = { UINT64_MAX, UINT64_MAX };
-
-	if (syscall(SYS_prlimit64, 0, RLIMIT_NPROC, &limit, NULL) == 0 ||
-	    syscall(SYS_prlimit64, 0, RLIMIT_NPROC, NULL, &limit))
-		return;
-	limit.soft = limit.hard;
-	(void)syscall(SYS_prlimit64, 0, RLIMIT_NPROC, &limit, NULL);
-}
-
-/* The calls themselves: the C library's would change the ids of every thread of the caller. */
+/* The calls themselves: the C library's would change the ids of every thread of the caller. The real
+ * uid stays root's, or exec(2) would hold the caller's limit of processes, which only a capability
+ * raises, against those of the service account; the program takes its own (inherited_ids_take). */
 ON_OWN_STACK static int ids_take(const struct spawn_ids *ids)
 {
-	processes_unlimit();
 	if (syscall(SYS_setgroups, ids->group_count, ids->groups) ||
 	    syscall(SYS_setresgid, ids->gid, ids->gid, ids->gid) ||
-	    syscall(SYS_setresuid, ids->uid, ids->uid, ids->uid))
+	    syscall(SYS_setresuid, 0, ids->uid, ids->uid))
 		return -errno;
 	return 0;
 }
@@ -112,7 +95,13 @@ ON_OWN_STACK static int program_main(void *argument)
 
 	if (spawn->new_session)
 		setsid();
-	error = descriptors_place(shared);
+	/* A file system of the user's might not answer; a draft's path may begin here. */
+	error = spawn->ids && chdir("/") ? -errno : 0;
+	if (!error)
+		error = descriptors_place(shared);
+	/* Before the ids, since exec(2) holds the limit of processes against the new uid's. */
+	if (!error)
+		error = inherited_reset();
 	if (!error && spawn->ids)
 		error = ids_take(spawn->ids);
 	if (!error) {
@@ -123,13 +112,23 @@ ON_OWN_STACK static int program_main(void *argument)
 	_exit(127);
 }
 
-ON_OWN_STACK static int program_wait(pid_t pid)
+/* What does not end in time is killed; what then is not gone, for want of a file system that
+ * answers, is left to init. */
+ON_OWN_STACK static int program_wait(pid_t pid, int pidfd, int timeout_ms)
 {
+	int late = start_await(pidfd, timeout_ms);
 	int status;
 
+	if (late) {
+		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+		if (start_await(pidfd, START_END_MS))
+			return late;
+	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
+	if (late)
+		return late;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
 }
 
@@ -143,6 +142,7 @@ ON_OWN_STACK static int real_uid_leave(void)
 ON_OWN_STACK static int between_main(void *argument)
 {
 	struct shared *shared = argument;
+	int pidfd = -1;
 	pid_t pid;
 	int ended;
 
@@ -152,14 +152,14 @@ ON_OWN_STACK static int between_main(void *argument)
 		shared->result = shared->failure;
 		_exit(0);
 	}
-	pid = clone(program_main, shared->stacks + STACKS_SIZE, CLONE_VM | CLONE_VFORK | SIGCHLD,
-		    shared);
+	pid = clone(program_main, shared->stacks + STACKS_SIZE,
+		    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, shared, &pidfd);
 	if (pid < 0)
 		ended = -errno;
 	else if (shared->failure < 0)
 		ended = shared->failure;
 	else
-		ended = shared->wait ? program_wait(pid) : pid;
+		ended = shared->timeout_ms ? program_wait(pid, pidfd, shared->timeout_ms) : pid;
 	shared->result = ended;
 	_exit(0);
 }
@@ -189,10 +189,15 @@ static int between_run(struct shared *shared)
 	return shared->result;
 }
 
-static int spawn_start(const struct spawn *spawn, bool wait)
+static int spawn_start(const struct spawn *spawn, int timeout_ms)
 {
 	cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct shared shared = { .spawn = spawn, .wait = wait, .null = null, .result = -EIO };
+	struct shared shared = {
+		.spawn = spawn,
+		.timeout_ms = timeout_ms,
+		.null = null,
+		.result = -EIO,
+	};
 	int result;
 
 	if (null < 0)
@@ -207,12 +212,12 @@ static int spawn_start(const struct spawn *spawn, bool wait)
 	return result;
 }
 
-int spawn_run(const struct spawn *spawn)
+int spawn_run(const struct spawn *spawn, int timeout_ms)
 {
-	return spawn_start(spawn, true);
+	return spawn_start(spawn, timeout_ms);
 }
 
 pid_t spawn_leave(const struct spawn *spawn)
 {
-	return spawn_start(spawn, false);
+	return spawn_start(spawn, 0);
 }

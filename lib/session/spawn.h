@@ -24,16 +24,18 @@ struct spawn {
 	const char *const *argv;     /* ends in NULL; the environment is empty */
 	const int *descriptors;      /* become 0, 1, ... of the program; -1: /dev/null */
 	size_t descriptor_count;     /* 3 to SPAWN_DESCRIPTORS_MAX */
-	const struct spawn_ids *ids; /* NULL: the caller's. Needs CAP_SETUID and CAP_SETGID */
+	const struct spawn_ids *ids; /* NULL: the caller's. Needs CAP_SETUID and CAP_SETGID. The
+					real uid is left to the program: inherited_ids_take */
 	bool new_session;            /* of setsid(2): no terminal */
 };
 
-/* Both: a negative errno where the program was not executed. It begins with every signal blocked,
- * and with those ignored that the caller ignores, but for SIGCHLD. */
+/* Both: a negative errno where the program was not executed. It begins with every signal blocked
+ * and none ignored, with the limits and the like of inherited.h, and with ids in the root
+ * directory. */
 
-/* Waits for the program's end; its exit status, -EIO where a signal ended it. The caller sees no
- * signal but SIGKILL meanwhile. */
-int spawn_run(const struct spawn *spawn);
+/* Waits for the program's end; its exit status, -EIO where a signal ended it, -ETIMEDOUT where it
+ * did not end in time and was killed. The caller sees no signal but SIGKILL meanwhile. */
+int spawn_run(const struct spawn *spawn, int timeout_ms);
 
 /* The program's pid. It is a child of init, or of the nearest subreaper. */
 pid_t spawn_leave(const struct spawn *spawn);

@@ -1,5 +1,6 @@
 """The supervisor as a deputy: what nobody could do bare, nobody has it do, nor spends what is others'."""
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -9,7 +10,12 @@ from pathlib import Path
 
 from harness import (PROBE, PYTHON, STAGE, SessionTest, call, compiled, eventually, full_queue,
                      listen)
+from openers import keepers
 from test_pam_nested import NestedTest
+
+
+# Without it not even root raises a hard limit, and the log says so.
+RAISED = int(re.search(r"CapBnd:\t(\w+)", Path("/proc/self/status").read_text())[1], 16) >> 24 & 1
 
 
 class Talk:
@@ -69,12 +75,59 @@ print(attempt(socket.send_fds, one, [b"x"], [0]))
 
     def test_supervisors_of_others_do_not_count_as_processes_of_who_logs_in(self):
         limit = Path("/etc/security/limits.d/dora.conf")
-        limit.write_text("dora soft nproc 4\n")
+        limit.write_text("dora - nproc 4\n")
         self.addCleanup(limit.unlink)
+        STAGE.policy("[network]\nnet_allow = localhost:1\n", "dora")
         for _ in range(8):
             self.assertEqual("in", Talk(self, ["su", "erin", "-c", "echo in; read line"]).said)
         done = call(["su", "dora", "-c", "echo in"])
         self.assertEqual((done.out, done.err), ("in\n", ""))
+
+
+    def test_limits_of_a_login_do_not_reach_who_serves_it(self):
+        """pam_limits is meant for the processes of the user."""
+        limit = Path("/etc/security/limits.d/dora.conf")
+        limit.write_text("".join(f"dora - {name} {value}\n" for name, value in (
+            ("nproc", 40), ("cpu", 1), ("nofile", 64), ("as", 1 << 20), ("data", 1 << 20),
+            ("stack", 512), ("memlock", 0), ("fsize", 100), ("sigpending", 1), ("msgqueue", 7),
+            ("core", 7), ("nice", 5), ("rtprio", 3))))
+        self.addCleanup(limit.unlink)
+        STAGE.policy("[network]\nnet_allow = localhost:1\n", "dora")
+        caller = ("import ctypes, os, signal, sys\n"
+                  "ctypes.CDLL(None).prctl(29, ctypes.c_ulong(10 ** 9), 0, 0, 0)\n"
+                  "open('/proc/self/oom_score_adj', 'w').write('900')\n"
+                  "os.nice(7); os.umask(0o777); os.sched_setaffinity(0, {0})\n"
+                  "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+                  "os.execvp('su', sys.argv[1:])")
+        login = Talk(self, ["prlimit", "--cpu=60", "--core=5", PYTHON, "-c", caller,
+                            "su", "dora", "-c", "ulimit -u; read line"])
+        self.assertEqual("40", login.said)
+        serving = keepers()
+        self.assertEqual(2, len(serving), self.log.lines)
+        for pid in serving:
+            process = Path(f"/proc/{pid}")
+            limits = {line[:26].strip(): line[26:].split()[:2]
+                      for line in (process / "limits").read_text().splitlines()}
+            with self.subTest(process=(process / "comm").read_text()):
+                unlimited = ("cpu time", "data size", "processes", "address space",
+                             "pending signals", "locked memory")
+                for name in unlimited if RAISED else ():
+                    self.assertEqual(["unlimited"] * 2, limits[f"Max {name}"], name)
+                for name in ("core file size", "nice priority", "realtime priority",
+                             "msgqueue size"):
+                    self.assertEqual(["0"] * 2, limits[f"Max {name}"], name)
+                if RAISED:
+                    self.assertEqual(["16384"] * 2, limits["Max open files"])
+                    self.assertEqual(["8388608"] * 2, limits["Max stack size"])
+                status = (process / "status").read_text()
+                self.assertIn("Umask:\t0022", status)
+                self.assertNotRegex(status, r"SigIgn:\t\d*[4-7]\d{3}\n")
+                self.assertEqual("0", (process / "stat").read_text().split()[18], "nice")
+                self.assertEqual("0\n", (process / "oom_score_adj").read_text())
+                self.assertEqual("50000\n", (process / "timerslack_ns").read_text())
+                self.assertEqual(os.sched_getaffinity(0), os.sched_getaffinity(pid))
+        if not RAISED:
+            self.log.wait('hard limit "cpu" also limits the supervisor')
 
 
 class Agent(NestedTest):

@@ -13,14 +13,18 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "spawn.h"
 #include "util.h"
 
-#define TEXT_MAX 8192
+#define TEXT_MAX   8192
+#define TIMEOUT_MS 60000
 
 /* What a program writes to the one pipe among its descriptors; its exit status. */
 static int output_of(struct spawn *spawn, size_t pipe_place, char text[TEXT_MAX])
@@ -34,7 +38,7 @@ static int output_of(struct spawn *spawn, size_t pipe_place, char text[TEXT_MAX]
 	descriptors[pipe_place] = pipes[1];
 	spawn->descriptors = descriptors;
 	spawn->descriptor_count = ARRAY_SIZE(descriptors);
-	status = spawn_run(spawn);
+	status = spawn_run(spawn, TIMEOUT_MS);
 	close(pipes[1]);
 	length = read_bounded(pipes[0], text, TEXT_MAX - 1);
 	assert_true(length >= 0);
@@ -132,7 +136,7 @@ static void program_that_is_not_there_reported_and_buried(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(-ENOENT, spawn_run(&spawn));
+	assert_int_equal(-ENOENT, spawn_run(&spawn, TIMEOUT_MS));
 	assert_int_equal(-1, waitpid(-1, NULL, __WALL | WNOHANG));
 	assert_int_equal(ECHILD, errno);
 }
@@ -143,6 +147,66 @@ static void program_that_dies_by_a_signal_reported(void **state)
 
 	(void)state;
 	assert_int_equal(-EIO, script_run("kill -9 $$", NULL, false, text));
+}
+
+static void program_that_does_not_end_killed_and_buried(void **state)
+{
+	const char *const argv[] = { "sh", "-c", "echo $$ >&3; kill -STOP $$; sleep 60", NULL };
+	int pipes[2];
+	const struct spawn spawn = {
+		.program = "/bin/sh",
+		.argv = argv,
+		.descriptors = (const int[]){ -1, -1, -1, -1 },
+		.descriptor_count = 4,
+	};
+	struct spawn telling = spawn;
+	char text[TEXT_MAX];
+	ssize_t length;
+	uint64_t pid;
+
+	(void)state;
+	assert_int_equal(0, pipe2(pipes, O_CLOEXEC));
+	telling.descriptors = (const int[]){ -1, -1, -1, pipes[1] };
+	assert_int_equal(-ETIMEDOUT, spawn_run(&telling, 300));
+	close(pipes[1]);
+	length = read_bounded(pipes[0], text, TEXT_MAX - 1);
+	close(pipes[0]);
+	assert_true(length > 1);
+	text[length - 1] = '\0';
+	assert_int_equal(0, parse_unsigned(text, INT32_MAX, &pid));
+	assert_int_equal(-1, kill((pid_t)pid, 0));
+	assert_int_equal(-1, waitpid(-1, NULL, WNOHANG | __WALL));
+	assert_int_equal(ECHILD, errno);
+}
+
+/* What whoever logs in may have set before. */
+static void limits_and_the_like_of_the_host_do_not_reach_the_program(void **state)
+{
+	static const char script[] =
+		"{ ulimit -S -t; ulimit -S -f; ulimit -S -c; ulimit -H -c; umask; trap; "
+		"sed -n 's/^SigIgn://p' /proc/$$/status; cut -d' ' -f19 /proc/$$/stat; "
+		"cat /proc/$$/timerslack_ns; } >&3";
+	const struct rlimit low = { 100, RLIM_INFINITY };
+	struct rlimit before[2];
+	char text[TEXT_MAX];
+	mode_t mask = umask(0);
+
+	(void)state;
+	assert_int_equal(0, getrlimit(RLIMIT_CPU, &before[0]));
+	assert_int_equal(0, getrlimit(RLIMIT_FSIZE, &before[1]));
+	assert_int_equal(0, setrlimit(RLIMIT_CPU, &low));
+	assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &low));
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	assert_int_equal(0, prctl(PR_SET_TIMERSLACK, 1000000000UL));
+	assert_int_equal(0, script_run(script, NULL, false, text));
+	assert_int_equal(0, prctl(PR_SET_TIMERSLACK, 0UL));
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	umask(mask);
+	assert_int_equal(0, setrlimit(RLIMIT_CPU, &before[0]));
+	assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &before[1]));
+	assert_string_equal("unlimited\nunlimited\n0\n0\n0022\n\t0000000000000000\n0\n50000\n", text);
 }
 
 static void program_left_is_no_child_of_ours(void **state)
@@ -181,7 +245,7 @@ static void descriptor_that_is_not_open_refused(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(-EBADF, spawn_run(&spawn));
+	assert_int_equal(-EBADF, spawn_run(&spawn, TIMEOUT_MS));
 }
 
 static void session_is_new_where_it_is_asked_for(void **state)
@@ -201,6 +265,9 @@ static void ids_are_taken_whole_and_the_host_keeps_its_own(void **state)
 {
 	static const gid_t groups[] = { 7001, 7002 };
 	const struct spawn_ids ids = { 7000, 7003, groups, ARRAY_SIZE(groups) };
+	const char *const argv[] = { "grep", "-E", "^(Uid|Gid|Groups|CapEff)", "/proc/self/status",
+				     NULL };
+	struct spawn spawn = { .program = "/bin/grep", .argv = argv };
 	char text[TEXT_MAX];
 
 	(void)state;
@@ -208,11 +275,11 @@ static void ids_are_taken_whole_and_the_host_keeps_its_own(void **state)
 		print_message("skipped: only root can become another user\n");
 		skip();
 	}
-	assert_int_equal(0,
-			 script_run("grep -E '^(Uid|Gid|Groups|CapEff)' /proc/$$/status | tr '\\t' ' ' >&3",
-				    &ids, false, text));
-	assert_string_equal("Uid: 7000 7000 7000 7000\nGid: 7003 7003 7003 7003\n"
-			    "Groups: 7001 7002 \nCapEff: 0000000000000000\n",
+	spawn.ids = &ids;
+	assert_int_equal(0, output_of(&spawn, 1, text));
+	/* The real uid is for the program to take. */
+	assert_string_equal("Uid:\t0\t7000\t7000\t7000\nGid:\t7003\t7003\t7003\t7003\n"
+			    "Groups:\t7001 7002 \nCapEff:\t0000000000000000\n",
 			    text);
 	assert_int_equal(0, getuid());
 	assert_int_equal(0, getegid());
@@ -246,6 +313,8 @@ int main(void)
 		cmocka_unit_test(signals_of_the_host_stay_as_they_are),
 		cmocka_unit_test(program_that_is_not_there_reported_and_buried),
 		cmocka_unit_test(program_that_dies_by_a_signal_reported),
+		cmocka_unit_test(program_that_does_not_end_killed_and_buried),
+		cmocka_unit_test(limits_and_the_like_of_the_host_do_not_reach_the_program),
 		cmocka_unit_test(program_left_is_no_child_of_ours),
 		cmocka_unit_test(descriptor_that_is_not_open_refused),
 		cmocka_unit_test(session_is_new_where_it_is_asked_for),

@@ -1,0 +1,29 @@
+/*
+ * What a helper (planner, supervisor, resolver) inherits from whoever logs in, made what it is to
+ * be: limits of pam_limits and of who called su are meant for the user's processes, and some of
+ * them the kernel would count against the service account, which all sessions share.
+ */
+#ifndef SANDLOCK_INHERITED_H
+#define SANDLOCK_INHERITED_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* The descriptors that a helper may have; the supervisor needs some for each pending call. */
+#define INHERITED_DESCRIPTORS 16384
+
+/* Resource limits, priority, scheduler, processors, timer slack, personality, umask and the score
+ * for the lack of memory of the calling process. As far as it may: without privileges a soft limit
+ * goes up to the hard one. System calls only, for a process that shares another's memory. A
+ * negative errno: a limit could not even be read or lowered. */
+int inherited_reset(void);
+
+/* A program that root has started for another uid begins with that as its effective and saved one:
+ * this makes it the real one and gives all capabilities up. Does nothing else. */
+int inherited_ids_take(void);
+
+/* The name of a limit that is still lower than a helper's should be, after inherited_reset; NULL
+ * where there is none. */
+const char *inherited_leftover(void);
+
+#endif

@@ -1,0 +1,91 @@
+"""A planner, supervisor or name service that never answers: the login is refused, and nothing stays."""
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from harness import SOURCES, STAGE, call, eventually
+from openers import keepers
+from test_pam import FIRST
+from test_pam_failure import FailureTest
+from test_pam_open import NOTHING
+
+BOUND = 15
+SLEEP = "sleep 1000.125"  # in the place of a program of ours
+
+
+class Hung(FailureTest):
+    def setUp(self):
+        super().setUp()
+        STAGE.policy(NOTHING)
+        self.with_words()
+        self.stack("sshd", first=FIRST)
+        self.ways = {"su": lambda: self.su(command="echo in"),
+                     "ssh": lambda: self.ssh("echo in"),
+                     "shell": lambda: self.confined.ssh("echo in")}
+
+    def timed(self, way):
+        start = time.monotonic()
+        return way(), time.monotonic() - start
+
+    def assert_bounded(self, line, **statuses):
+        """Each of these ways is refused, all at the same time."""
+        with ThreadPoolExecutor(len(statuses)) as pool:
+            tried = {name: pool.submit(self.timed, self.ways[name]) for name in statuses}
+        for name, status in statuses.items():
+            done, seconds = tried[name].result()
+            with self.subTest(way=name):
+                self.assertEqual((done.status, done.out), (status, ""), done)
+                self.assertGreater(seconds, BOUND - 1)
+                self.assertLess(seconds, BOUND + 10)
+        self.log.wait(line)
+        eventually(lambda: not keepers(), f"nothing is left of {keepers()}")
+        self.assertEqual("", call(["pgrep", "-fx", SLEEP]).out)
+        self.root_enters()
+
+    def test_planner_that_never_ends_is_ended(self):
+        with self.moved(self.program("sandlock-planner"), f"#!/bin/sh\nexec {SLEEP}\n"):
+            self.assert_bounded("login refused user=dora: .*sandlock-planner did not end in time",
+                                su=1, ssh=255, shell=125)
+        self.log.wait("login refused uid=.*sandlock-planner did not end in time")
+
+    def test_planner_that_is_stopped_is_ended(self):
+        with self.moved(self.program("sandlock-planner"),
+                        f"#!/bin/sh\nkill -STOP $$\nexec {SLEEP}\n"):
+            self.assert_bounded("login refused user=dora: .*sandlock-planner did not end in time",
+                                su=1, shell=125)
+
+    def test_supervisor_that_never_answers_is_ended(self):
+        with self.moved(self.program("sandlock-supervisor"), f"#!/bin/sh\nexec {SLEEP}\n"):
+            self.assert_bounded("login refused user=dora: the supervisor does not start: .*timed out",
+                                su=1, ssh=255, shell=125)
+        self.log.wait("login refused uid=.*the session does not start: .*timed out")
+
+    def test_supervisor_that_stops_before_it_has_the_listener_is_ended(self):
+        """It has given up root, and says so."""
+        here = r"printf '\003\000\000\000\000\000\000\000' >&4"
+        with self.moved(self.program("sandlock-supervisor"),
+                        f"#!/bin/sh\n{here}\nkill -STOP $$\nexec {SLEEP}\n"):
+            self.assert_bounded("login refused user=dora: the session does not start: .*timed out",
+                                su=1, ssh=255)
+
+    def test_name_service_that_never_answers_refuses(self):
+        """It knows groups alone, after which a file of policies asks."""
+        STAGE.policy(NOTHING, "@students")
+        self.addCleanup(STAGE.policy, None, "@students")
+        STAGE.policy(None, "dora")
+        library = STAGE.directory / "nss"
+        library.mkdir(exist_ok=True)
+        source = STAGE.directory / "nss_hung.c"
+        source.write_text(SOURCES[source.name])
+        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
+                        library / "libnss_hung.so.2", source], check=True)
+        place = Path("/etc/ld.so.conf.d/hung.conf")
+        place.write_text(f"{library}\n")
+        self.addCleanup(subprocess.run, ["ldconfig"], check=True)
+        self.addCleanup(place.unlink)
+        subprocess.run(["ldconfig"], check=True)
+        switch = Path("/etc/nsswitch.conf")
+        self.addCleanup(switch.write_text, switch.read_text())
+        switch.write_text("passwd: files\ngroup: files hung\n")
+        self.assert_bounded("login refused user=dora: .*sandlock-planner did not end in time", su=1)
