@@ -36,17 +36,51 @@ static bool line_judge(const struct pam_handler *handler, struct findings *findi
 	return pam_arguments_judge(handler, findings);
 }
 
+static bool values_equal(const char *left, const char *right)
+{
+	return left && right ? strcmp(left, right) == 0 : left == right;
+}
+
+/* A line that judges by other policies, or other users, refuses whom the session line would not. */
+static void difference_find(const struct pam_handler *account, const struct pam_handler *session,
+			    struct findings *findings)
+{
+	static const char *const names[] = { "conf", "exempt", "services" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!values_equal(pam_argument_value(account, names[i]),
+				  pam_argument_value(session, names[i])))
+			finding_add(findings, account->file, account->line->number,
+				    "%s= is not that of the session line (%s:%u): write the same",
+				    names[i], session->file, session->line->number);
+}
+
+static const struct pam_handler *session_line(const struct door *door)
+{
+	const struct pam_stack *stack = &door->source->stacks[TYPE_SESSION];
+
+	for (size_t i = 0; i < stack->count; i++)
+		if (pam_line_calls(&stack->handlers[i]))
+			return &stack->handlers[i];
+	return NULL;
+}
+
 void account_judge(const struct survey *survey, struct door *door, bool *ret_works)
 {
 	const struct pam_stack *stack = account_stack(survey, door);
+	const struct pam_handler *session = session_line(door);
 	bool any = false;
 
 	for (size_t i = 0; i < stack->count; i++) {
-		if (!pam_line_calls(&stack->handlers[i]))
+		const struct pam_handler *handler = &stack->handlers[i];
+
+		if (!pam_line_calls(handler))
 			continue;
 		any = true;
-		if (!line_judge(&stack->handlers[i], &door->findings))
+		if (!line_judge(handler, &door->findings))
 			*ret_works = false;
+		if (session)
+			difference_find(handler, session, &door->findings);
 	}
 	/* Other programs show what the session phase says. */
 	if (!any && door_is_gate(door->name))

@@ -337,8 +337,11 @@ void refusal_tell(pam_handle_t *pamh, const struct arguments *arguments, int fla
 	if (arguments->quiet || ((unsigned)flags & PAM_SILENT))
 		return;
 	/* It goes to a terminal. */
-	for (; why[length] && length < sizeof(text) - 1; length++)
-		text[length] = why[length] >= ' ' && why[length] <= '~' ? why[length] : '?';
+	for (; why[length] && length < sizeof(text) - 1; length++) {
+		text[length] = why[length];
+		if (why[length] < ' ' || why[length] > '~')
+			text[length] = '?';
+	}
 	text[length] = '\0';
 	pam_error(pamh, "sandlock: login refused%s%s; ask the system administrator",
 		  length > 0 ? ": " : "", text);

@@ -327,6 +327,21 @@ class Profile(ProfileTest):
         self.assertIn("pam_mkhomedir.so", modules)
 
 
+class Places(CtlPam):
+    def test_place_that_a_later_user_may_not_write_is_of_the_others(self):
+        """The ways of those who do not use it are empty."""
+        self.follow_advice()
+        for users in (("alice", "bare"), ("bare", "alice")):
+            with self.subTest(writer=users[0]):
+                self.policy(users[0], "[filesystem]\nwrite = %h\n")
+                self.policy(users[1], "[filesystem]\nread = /etc\n")
+                self.assertRegex(self.pam(status=0), r"(?m)^~/\.ssh/authorized_keys, run by sshd: "
+                                                     rf"covered: {users[0]}$")
+                (place,) = [place for place in self.json(status=0)["places"]
+                            if place["path"] == "~/.ssh/authorized_keys"]
+                self.assertEqual([users[0]], [way["user"] for way in place["ways"]])
+
+
 class AccountLine(CtlPam):
     """The line that tells refused users why; sshd is covered without it."""
 
@@ -365,6 +380,13 @@ class AccountLine(CtlPam):
                 state, _, findings = self.service("sshd", "bare")
                 self.assertEqual("refused", state)
                 self.assertIn(said, findings[0])
+
+    def test_line_that_judges_by_something_else_is_named(self):
+        number = len((STACKS / "sshd").read_text().splitlines()) + 1
+        self.lines(f"{self.ACCOUNT} exempt=bare,alice quiet")
+        self.assertEqual([f"/etc/pam.d/sshd:1: exempt= is not that of the session line "
+                          f"(/etc/pam.d/sshd:{number}): write the same"],
+                         self.service("sshd", "bare")[2])
 
     def test_password_that_cannot_be_changed_inside_is_named(self):
         self.addCleanup(call, ["chage", "-d", "-1", "-M", "-1", "bare"])

@@ -1,5 +1,4 @@
 """The account line of pam_sandlock: who would be refused is told why, once; who would not is left alone."""
-import os
 import re
 import time
 from pathlib import Path
@@ -8,34 +7,23 @@ import openers
 from harness import PUBLIC, STAGE, Terminal, call
 from test_pam import ACCOUNT, FIRST, LAST, STACKS
 from test_pam_open import BROKEN, NOTHING, OpenTest, for_each
-from test_pam_ssh import PASSWORD, SshTest
+from test_pam_ssh import PASSWORD, PasswordTest
 
 REASON = r"dora\.conf:2: net_allow: .*everywhere"
 TOLD = rf"sandlock: login refused: /\S*{REASON}.*; ask the system administrator"
 WAYS = ("publickey", "password", "keyboard-interactive")
 
 
-class Client(SshTest):
+class Client(PasswordTest):
     """A client of a real sshd that shows all that it is told."""
 
     def setUp(self):
         super().setUp()
-        self.dora.password(PASSWORD)
-        self.addCleanup(call, ["usermod", "-p", "*", "dora"])
-        self.asker = STAGE.directory / "account-asker"
-        self.asker.write_text(f"#!/bin/sh\necho '{PASSWORD}'\n")
-        self.asker.chmod(0o755)
         self.ran = self.dora.home / "ran"
         self.addCleanup(self.ran.unlink, missing_ok=True)
 
-    def log_in(self, way, command="touch ran; exit 7", user="dora"):
-        """As somebody at a terminal sees it, what sshd says before the session included."""
-        argv = self.ssh_argv(command)
-        argv = [word.replace("dora@", f"{user}@") for word in argv]
-        return call([argv[0], "-o", "LogLevel=INFO", "-o", f"PreferredAuthentications={way}",
-                     "-o", "BatchMode=no", "-o", "NumberOfPasswordPrompts=1", *argv[1:]],
-                    env={**os.environ, "SSH_ASKPASS": str(self.asker),
-                         "SSH_ASKPASS_REQUIRE": "force"})
+    def log_in(self, way, command="touch ran; exit 7", *options):
+        return super().log_in(way, command, "-o", "LogLevel=INFO", *options)
 
     def each_way(self, check):
         for way in WAYS:

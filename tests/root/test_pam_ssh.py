@@ -143,7 +143,9 @@ class SshTest(PamTest):
         self.assertEqual((1, 0), (listed.arrivals(), other.arrivals()))
 
 
-class Authentication(SshTest):
+class PasswordTest(SshTest):
+    """dora has a password, and a program types it."""
+
     def setUp(self):
         super().setUp()
         self.dora.password(PASSWORD)
@@ -152,12 +154,14 @@ class Authentication(SshTest):
         self.asker.write_text(f"#!/bin/sh\necho '{PASSWORD}'\n")
         self.asker.chmod(0o755)
 
-    def log_in(self, way, command):
-        return call(["ssh", "-o", f"PreferredAuthentications={way}", "-o", "BatchMode=no",
+    def log_in(self, way, command, *options):
+        return call(["ssh", *options, "-o", f"PreferredAuthentications={way}", "-o", "BatchMode=no",
                      "-o", "NumberOfPasswordPrompts=1", *self.ssh_argv(command)[1:]],
                     env={**os.environ, "SSH_ASKPASS": str(self.asker),
                          "SSH_ASKPASS_REQUIRE": "force"})
 
+
+class Authentication(PasswordTest):
     def reach(self, way):
         listed, other = self.two()
         command = "; ".join(f"cat </dev/tcp/{PUBLIC}/{port}" for port in (listed.port, other.port))
