@@ -327,21 +327,6 @@ class Profile(ProfileTest):
         self.assertIn("pam_mkhomedir.so", modules)
 
 
-class Places(CtlPam):
-    def test_place_that_a_later_user_may_not_write_is_of_the_others(self):
-        """The ways of those who do not use it are empty."""
-        self.follow_advice()
-        for users in (("alice", "bare"), ("bare", "alice")):
-            with self.subTest(writer=users[0]):
-                self.policy(users[0], "[filesystem]\nwrite = %h\n")
-                self.policy(users[1], "[filesystem]\nread = /etc\n")
-                self.assertRegex(self.pam(status=0), r"(?m)^~/\.ssh/authorized_keys, run by sshd: "
-                                                     rf"covered: {users[0]}$")
-                (place,) = [place for place in self.json(status=0)["places"]
-                            if place["path"] == "~/.ssh/authorized_keys"]
-                self.assertEqual([users[0]], [way["user"] for way in place["ways"]])
-
-
 class AccountLine(CtlPam):
     """The line that tells refused users why; sshd is covered without it."""
 
@@ -662,6 +647,19 @@ class Places(CtlPam):
     def places(self, user="bare"):
         return {place["path"]: (place["service"], place["ways"][0]["state"])
                 for place in self.json(user)["places"]}
+
+    def test_place_that_a_later_user_may_not_write_is_of_the_others(self):
+        """The ways of those who do not use it are empty."""
+        self.follow_advice()
+        for users in (("alice", "bare"), ("bare", "alice")):
+            with self.subTest(writer=users[0]):
+                self.policy(users[0], "[filesystem]\nwrite = %h\n")
+                self.policy(users[1], "[filesystem]\nread = /etc\n")
+                self.assertRegex(self.pam(status=0), r"(?m)^~/\.ssh/authorized_keys, run by sshd: "
+                                                     rf"covered: {users[0]}$")
+                (place,) = [place for place in self.json(status=0)["places"]
+                            if place["path"] == "~/.ssh/authorized_keys"]
+                self.assertEqual([users[0]], [way["user"] for way in place["ways"]])
 
     def test_files_that_other_programs_run_are_named_with_what_runs_them(self):
         self.stack("cron", f"session required pam_unix.so\n{SESSION}\n")
