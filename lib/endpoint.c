@@ -1,6 +1,5 @@
 /*
  * Addresses, prefixes and port ranges, their text and their sockaddr.
- * Called by the policy reader, the ruleset and the supervisor.
  * Distrusts the text it parses and the sockaddr it reads.
  */
 #include "endpoint.h"
@@ -16,6 +15,9 @@
 #define INET_OFFSET 12 /* bytes before the IPv4 address in a mapped one */
 
 #define MAPPED_PREFIX 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
+
+#define NAT64_HIGH  0x0064ff9b00000000ULL /* 64:ff9b::/96 */
+#define SIX_TO_FOUR 0x2002U               /* 2002::/16, then the IPv4 address */
 
 #define INET_CLASS(a, b, c, d, length, class)                                           \
 	{                                                                               \
@@ -40,15 +42,15 @@ static const struct {
 	INET_CLASS(10U, 0U, 0U, 0U, 8, CLASS_PRIVATE),
 	INET_CLASS(172U, 16U, 0U, 0U, 12, CLASS_PRIVATE),
 	INET_CLASS(192U, 168U, 0U, 0U, 16, CLASS_PRIVATE),
+	INET_CLASS(100U, 64U, 0U, 0U, 10, CLASS_PRIVATE),
 	INET_CLASS(169U, 254U, 0U, 0U, 16, CLASS_LINKLOCAL),
-	INET_CLASS(224U, 0U, 0U, 0U, 4, CLASS_SPECIAL),
-	INET_CLASS(100U, 64U, 0U, 0U, 10, CLASS_SPECIAL),
-	INET_CLASS(0U, 0U, 0U, 0U, 32, CLASS_SPECIAL),
-	INET_CLASS(255U, 255U, 255U, 255U, 32, CLASS_SPECIAL),
+	INET_CLASS(0U, 0U, 0U, 0U, 8, CLASS_SPECIAL),
+	INET_CLASS(224U, 0U, 0U, 0U, 3, CLASS_SPECIAL),
 	INET6_ONE(1, CLASS_LOOPBACK),
-	INET6_ONE(0, CLASS_SPECIAL),
+	{ { 0, 0 }, { UINT64_MAX, UINT64_MAX << INET_BITS }, CLASS_SPECIAL },
 	INET6_CLASS(0xfc00ULL, 7, CLASS_PRIVATE),
 	INET6_CLASS(0xfe80ULL, 10, CLASS_LINKLOCAL),
+	INET6_CLASS(0xfec0ULL, 10, CLASS_SPECIAL),
 	INET6_CLASS(0xff00ULL, 8, CLASS_SPECIAL),
 };
 
@@ -62,10 +64,37 @@ enum address_family address_family(const struct address *address)
 	return bits_are_inet(address_bits(address)) ? FAMILY_INET : FAMILY_INET6;
 }
 
+static struct address address_of_bits(struct address_bits bits)
+{
+	struct address address;
+
+	bits = (struct address_bits){ htobe64(bits.high), htobe64(bits.low) };
+	memcpy(address.bytes, &bits, sizeof(bits));
+	return address;
+}
+
+bool address_embeds(const struct address *address, struct address *ret_inet)
+{
+	struct address_bits bits = address_bits(address);
+	uint64_t inet;
+
+	if (bits.high == NAT64_HIGH && bits.low >> INET_BITS == 0)
+		inet = bits.low;
+	else if (bits.high >> 48 == SIX_TO_FOUR)
+		inet = bits.high >> 16 & UINT32_MAX;
+	else
+		return false;
+	*ret_inet = address_of_bits((struct address_bits){ 0, 0xffffULL << INET_BITS | inet });
+	return true;
+}
+
 enum address_class address_classify(const struct address *address)
 {
 	struct address_bits bits = address_bits(address);
+	struct address inet;
 
+	if (address_embeds(address, &inet))
+		bits = address_bits(&inet);
 	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
 		if (((bits.high ^ classes[i].bits.high) & classes[i].mask.high) == 0 &&
 		    ((bits.low ^ classes[i].bits.low) & classes[i].mask.low) == 0)
@@ -84,12 +113,8 @@ bool address_is_unspecified(const struct address *address)
 struct address address_mask(const struct address *address, uint8_t length)
 {
 	const struct prefix prefix = { .family = (uint8_t)address_family(address), .length = length };
-	struct address_bits bits = address_bits_mask(address_bits(address), prefix_bits(&prefix));
-	struct address masked;
 
-	bits = (struct address_bits){ htobe64(bits.high), htobe64(bits.low) };
-	memcpy(masked.bytes, &bits, sizeof(bits));
-	return masked;
+	return address_of_bits(address_bits_mask(address_bits(address), prefix_bits(&prefix)));
 }
 
 int address_parse(const char *text, struct address *ret_address)

@@ -38,9 +38,9 @@ enum address_family {
 enum address_class {
 	CLASS_GLOBAL = 0, /* what is none of the others */
 	CLASS_LOOPBACK,   /* 127/8, ::1 */
-	CLASS_PRIVATE,    /* RFC 1918, fc00::/7 */
+	CLASS_PRIVATE,    /* RFC 1918, 100.64/10, fc00::/7 */
 	CLASS_LINKLOCAL,  /* 169.254/16, fe80::/10 */
-	CLASS_SPECIAL,    /* multicast, 100.64/10, unspecified, 255.255.255.255 */
+	CLASS_SPECIAL,    /* 0/8, multicast, 240/4, ::/96, fec0::/10 */
 };
 
 /* Length counts the bits of the family's own address: 0..32 or 0..128. */
@@ -83,7 +83,14 @@ static inline struct address_bits address_bits_mask(struct address_bits bits, ui
 }
 
 enum address_family address_family(const struct address *address);
+
+/* An address that embeds an IPv4 one has that one's class. */
 enum address_class address_classify(const struct address *address);
+
+/* True for NAT64's 64:ff9b::/96 and 6to4's 2002::/16: what is sent there may arrive at the IPv4
+ * address *ret_inet. (A mapped address is an IPv4 one, and embeds none.) */
+bool address_embeds(const struct address *address, struct address *ret_inet);
+
 bool address_is_unspecified(const struct address *address);
 
 /* Clears what lies beyond `length` bits of the family of `address`. */

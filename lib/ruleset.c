@@ -105,15 +105,16 @@ static uint32_t query_rank(const struct query *query, const struct ruleset_table
 	return table_rank(query->ruleset, table, key, query->port);
 }
 
-struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol protocol,
-			      const struct endpoint *endpoint)
+/* The best rank of the rules for an address; RANK_NONE where there is none. */
+static uint32_t address_rank(const struct ruleset *ruleset, enum protocol protocol,
+			     const struct address *address, uint16_t port)
 {
 	const struct query query = {
 		.ruleset = ruleset,
-		.address = &endpoint->address,
-		.bits = address_bits(&endpoint->address),
-		.family = (uint8_t)address_family(&endpoint->address),
-		.port = protocol == PROTOCOL_ICMP ? 0 : endpoint->port,
+		.address = address,
+		.bits = address_bits(address),
+		.family = (uint8_t)address_family(address),
+		.port = port,
 	};
 	uint32_t best = RANK_NONE;
 
@@ -124,6 +125,23 @@ struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol proto
 			continue;
 		rank = query_rank(&query, &ruleset->tables[i]);
 		best = rank < best ? rank : best;
+	}
+	return best;
+}
+
+struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol protocol,
+			      const struct endpoint *endpoint)
+{
+	uint16_t port = protocol == PROTOCOL_ICMP ? 0 : endpoint->port;
+	uint32_t best = address_rank(ruleset, protocol, &endpoint->address, port);
+	struct address inet;
+
+	/* Of the address that it embeds, denials alone count; their ranks are the smaller ones. */
+	if (address_embeds(&endpoint->address, &inet)) {
+		uint32_t rank = address_rank(ruleset, protocol, &inet, port);
+
+		if (!(rank & RANK_ALLOW) && rank < best)
+			best = rank;
 	}
 	if (best == RANK_NONE)
 		return (struct verdict){ VERDICT_DENY, NULL };

@@ -88,6 +88,11 @@ static int read_setting(struct policy *policy, const char *file, const struct te
 		return 0;
 	}
 	policy->setting_count++;
+	if (entry->continued && setting->key->shape != KEY_LIST)
+		report_error(reporter, file, entry->line,
+			     "%s: goes on in the next line, expected that of lists only: remove the \\ "
+			     "at the end, it takes the next line for text",
+			     entry->key);
 	if (setting->key->shape == KEY_SINGLE)
 		error = single_item(entry, setting);
 	else

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "policy_calls.h"
@@ -294,12 +295,21 @@ int apply_system_call(const struct task *task, char why[WHY_MAX])
 
 /* [limits] ------------------------------------------------------------------ */
 
+/* None of these can be without: no session would start. */
+static bool is_needed(uint32_t resource)
+{
+	return resource == RLIMIT_NPROC || resource == RLIMIT_NOFILE || resource == RLIMIT_AS ||
+	       resource == RLIMIT_CPU;
+}
+
 static int apply_limit(const struct task *task, bool sized, char why[WHY_MAX])
 {
 	struct plan_limit limit = { .resource = task->key->argument };
 
 	if (amount_parse(task->item->text, sized, &limit.value, why) < 0)
 		return -EINVAL;
+	if (limit.value == 0 && is_needed(limit.resource))
+		return refuse(why, "\"%s\" starts no program, expected 1 or more", task->item->text);
 	return task->planning ? plan_add_limit(task->planning->builder, &limit) : 0;
 }
 

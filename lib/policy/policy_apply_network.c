@@ -1,6 +1,5 @@
 /*
  * What the keys of [network] mean; judged at loading, added to a plan.
- * Called through the key table only, by policy_load and policy_plan alike.
  * Distrusts the values, and the account they are expanded for.
  */
 #include <errno.h>
@@ -10,6 +9,7 @@
 #include "policy_model.h"
 #include "policy_network.h"
 #include "policy_unix.h"
+#include "util.h"
 
 static const struct account *account_of(const struct task *task)
 {
@@ -65,6 +65,32 @@ static int add_host(struct planning *planning, const char *name, uint32_t *ret_v
 	return 0;
 }
 
+/* The machine itself, whatever a name server would answer. */
+static bool is_localhost(const struct net_rule *rule)
+{
+	return rule->target == TARGET_HOST && strcmp(rule->host, "localhost") == 0;
+}
+
+static int add_localhost(struct planning *planning, struct rule *rule, const char *file,
+			 const char *label, const char *text)
+{
+	static const struct prefix prefixes[] = {
+		{ .family = FAMILY_INET, .length = 32 },
+		{ .family = FAMILY_INET6, .length = 128 },
+	};
+	static const char *const addresses[] = { "127.0.0.1", "::1" };
+	int error = 0;
+
+	rule->target = TARGET_PREFIX;
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes) && error == 0; i++) {
+		rule->prefix = prefixes[i];
+		error = address_parse(addresses[i], &rule->prefix.address);
+		if (error == 0)
+			error = planning_add_rule(planning, rule, file, label, text);
+	}
+	return error;
+}
+
 static int add_rule(const struct task *task, const struct net_rule *parsed, uint8_t protocols,
 		    bool deny)
 {
@@ -87,12 +113,14 @@ static int add_rule(const struct task *task, const struct net_rule *parsed, uint
 		rule.prefix = parsed->prefix;
 	else if (parsed->target == TARGET_CLASS)
 		rule.value = parsed->class;
-	else if (parsed->target == TARGET_HOST)
+	else if (parsed->target == TARGET_HOST && !is_localhost(parsed))
 		error = add_host(planning, parsed->host, &rule.value);
 	if (error < 0)
 		return error;
 	if (!deny)
 		planning->opened |= protocols;
+	if (is_localhost(parsed))
+		return add_localhost(planning, &rule, task->setting->file, label, task->item->text);
 	return planning_add_rule(planning, &rule, task->setting->file, label, task->item->text);
 }
 
@@ -132,6 +160,9 @@ int apply_net_deny(const struct task *task, char why[WHY_MAX])
 
 	if (parse_rule(task, &rule, why) < 0)
 		return -EINVAL;
+	if (is_localhost(&rule))
+		return refuse(why, "\"%s\", expected 127.0.0.1 and [::1], or @loopback",
+			      task->item->text);
 	if (rule.target == TARGET_HOST && rule.host[0])
 		return refuse(why, "host name in \"%s\", expected an address, * or an @word",
 			      task->item->text);

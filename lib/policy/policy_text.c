@@ -1,6 +1,5 @@
 /*
  * The strict reader: bytes of an INI file -> sections and entries, each with its line.
- * Called by the policy reader before iniparser sees the same bytes, and by the fuzzer.
  * Distrusts every byte; what iniparser would read otherwise than a careful human is refused.
  */
 #include "policy_text.h"
@@ -10,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy_keys.h"
 #include "policy_report.h"
 
 #define JOINT  '\n' /* stands in a logical line where two physical ones met */
@@ -291,6 +291,7 @@ static void read_entry(struct reader *reader, const struct line *line, char *key
 	char *equals = strchr(key, '=');
 	char *value = skip_blanks(equals + 1);
 	unsigned value_line = line_at(line, value);
+	bool continued = memchr(line->text, JOINT, line->length);
 	const char *fault;
 
 	*equals = '\0';
@@ -319,6 +320,7 @@ static void read_entry(struct reader *reader, const struct line *line, char *key
 		.value = value,
 		.line = line->number,
 		.value_line = value_line,
+		.continued = continued,
 	};
 }
 
@@ -349,6 +351,22 @@ static int entry_order(const void *left, const void *right)
 	return order;
 }
 
+/* A list can be written in several parts. */
+static void complain_repeated(struct reader *reader, const struct text_entry *first, unsigned line)
+{
+	char why[WHY_MAX];
+	const struct policy_key *key = key_find(first->section, first->key, why);
+
+	if (key && key->shape == KEY_LIST)
+		complain(reader, line,
+			 "%s: stands already at line %u, expected it once: write %s.label = for more of "
+			 "the list, each with another label",
+			 first->key, first->line, key->name);
+	else
+		complain(reader, line, "%s: stands already at line %u, expected it once",
+			 first->key, first->line);
+}
+
 /* Sorting keeps a file of many labelled lists from taking quadratic time. */
 static int find_repeated(struct reader *reader)
 {
@@ -365,9 +383,7 @@ static int find_repeated(struct reader *reader)
 
 		if (strcmp(first->section, second->section) == 0 &&
 		    strcmp(first->key, second->key) == 0)
-			complain(reader, second->line,
-				 "%s: stands already at line %u, expected it once", first->key,
-				 first->line);
+			complain_repeated(reader, first, second->line);
 	}
 	free(sorted);
 	return 0;

@@ -1,11 +1,11 @@
 /*
  * The strict reader: bytes of an INI file -> sections and entries, each with its line.
- * Called by the policy reader before iniparser sees the same bytes, and by the fuzzer.
  * Distrusts every byte; what iniparser would read otherwise than a careful human is refused.
  */
 #ifndef SANDLOCK_POLICY_TEXT_H
 #define SANDLOCK_POLICY_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct reporter;
@@ -26,6 +26,7 @@ struct text_entry {
 	const char *value;
 	unsigned line;
 	unsigned value_line; /* where the value begins */
+	bool continued;      /* on further lines, be they empty */
 };
 
 /* Everything points into `bytes`. */

@@ -192,11 +192,17 @@ static void check_decision(const struct plan *plan, enum protocol protocol,
 	const struct ruleset *ruleset = &plan->ruleset;
 	struct verdict verdict = ruleset_decide(ruleset, protocol, endpoint);
 	const struct rule *first[2] = { NULL, NULL };
+	struct endpoint inner = *endpoint;
+	bool embeds = address_embeds(&endpoint->address, &inner.address);
 
 	for (uint32_t i = ruleset->rule_count; i-- > 0;) {
 		const struct rule *rule = &ruleset->rules[i];
+		bool fits = rule_fits(ruleset, rule, protocol, endpoint, host);
 
-		if (rule_fits(ruleset, rule, protocol, endpoint, host))
+		/* The one name has not answered the embedded address. */
+		if (embeds && rule->deny && rule->target != TARGET_HOST)
+			fits = fits || rule_fits(ruleset, rule, protocol, &inner, host);
+		if (fits)
 			first[rule->deny] = rule;
 	}
 	demand(verdict.rule == (first[1] ? first[1] : first[0]));

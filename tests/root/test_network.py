@@ -6,6 +6,7 @@ import struct
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 from harness import (PAM_PORT, PREFIX, PROBE, PUBLIC, PUBLIC6, PYTHON, STAGE, Log, SessionTest, call,
                      eventually, full_queue)
@@ -471,9 +472,49 @@ class Names(NetworkTest):
         self.assertEqual("ok", self.confined.python(f"answer(tcp('six.test', {allowed.port}, "
                                                     "socket.AF_INET6))"))
 
+    def test_address_that_embeds_another_is_denied_with_it(self):
+        """NAT64 and 6to4; the same addresses are reached where nothing denies what they embed."""
+        inside = ("64:ff9b::cb00:7107", "2002:cb00:7107::1", "64:ff9b::a00:1", "2002:7f00:1::1")
+        for address in inside:
+            subprocess.run(["ip", "addr", "add", f"{address}/128", "dev", "lo", "nodad"], check=True)
+            self.addCleanup(subprocess.run, ["ip", "addr", "del", f"{address}/128", "dev", "lo"],
+                            check=True)
+        listeners = [self.listen(address) for address in inside]
+        asked = f"answer([tcp(*pair) for pair in {[(s.address[0], s.port) for s in listeners]}])"
+        for rules, expected in (
+                ("net_allow = *:*", ["ok"] * 4),
+                ("net_allow = *:*\nnet_deny = 203.0.113.0/24:*", ["EACCES"] * 2 + ["ok"] * 2),
+                ("net_allow = *:*\nnet_deny = @private:* @loopback:*", ["ok"] * 2 + ["EACCES"] * 2),
+                ("net_allow = @global:*", ["ok"] * 2 + ["EACCES"] * 2),
+                ("net_allow = @private:*", ["EACCES"] * 2 + ["ok", "EACCES"]),
+                ("net_allow = 203.0.113.7:* 10.0.0.1:*", ["EACCES"] * 4),
+                ("net_allow = [64:ff9b::/96]:*", ["ok", "EACCES"] * 2)):
+            with self.subTest(rules=rules):
+                self.policy(rules)
+                self.assertEqual(expected, self.confined.python(asked))
+                self.assertEqual([int(word == "ok") for word in expected],
+                                 [listener.arrivals() for listener in listeners])
+
+    def test_localhost_is_the_machine_itself(self):
+        """Without a word of /etc/hosts or of a name server."""
+        hosts = Path("/etc/hosts")
+        self.addCleanup(hosts.write_text, hosts.read_text())
+        hosts.write_text(f"{PUBLIC} localhost\n")
+        four, six = self.listen(), self.listen("::1")
+        public, other = self.listen(PUBLIC), self.listen("127.0.0.2")
+        self.policy(f"net_allow = localhost:{four.port},{six.port},{public.port},{other.port}")
+        said = self.confined.python(f"answer([tcp('127.0.0.1', {four.port}), tcp('::1', {six.port}), "
+                                    f"tcp('{PUBLIC}', {public.port}), "
+                                    f"tcp('127.0.0.2', {other.port})])")
+        self.assertEqual(["ok", "ok", "EACCES", "EACCES"], said)
+        self.assertEqual((1, 1, 0, 0), tuple(seen.arrivals() for seen in (four, six, public, other)))
+
     def test_name_that_answers_loopback_opens_nothing(self):
+        hosts = Path("/etc/hosts")
+        self.addCleanup(hosts.write_text, hosts.read_text())
+        hosts.write_text(hosts.read_text() + "127.0.0.1 near.test\n")
         listener = self.listen()
-        self.policy(f"net_allow = localhost:{listener.port}")
+        self.policy(f"net_allow = near.test:{listener.port}")
         self.assertEqual("EACCES",
                          self.confined.python(f"answer(tcp('127.0.0.1', {listener.port}))"))
         self.assertEqual(0, listener.arrivals())

@@ -214,6 +214,60 @@ static void bad_values_refused(void **state)
 	load_check_all(state, cases, ARRAY_SIZE(cases));
 }
 
+static void limits_that_start_nothing_refused(void **state)
+{
+	static const struct load_case cases[] = {
+		{ "[limits]\nprocesses = 0\n",
+		  "error test.conf:2: processes: \"0\" starts no program, expected 1 or more\n" },
+		{ "[limits]\nopen_files = 0\n",
+		  "error test.conf:2: open_files: \"0\" starts no program, expected 1 or more\n" },
+		{ "[limits]\nmemory = 0K\n",
+		  "error test.conf:2: memory: \"0K\" starts no program, expected 1 or more\n" },
+		{ "[limits]\ncpu_time = 0\n",
+		  "error test.conf:2: cpu_time: \"0\" starts no program, expected 1 or more\n" },
+		{ "[limits]\ncore = 0\nfile_size = 0\n", "" },
+	};
+
+	load_check_all(state, cases, ARRAY_SIZE(cases));
+}
+
+#define CONTINUED                                                                                \
+	": goes on in the next line, expected that of lists only: remove the \\ at the end, it " \
+	"takes the next line for text\n"
+
+/* It would take the next line, a `require` say, for a part of itself. */
+static void single_value_that_goes_on_refused(void **state)
+{
+	static const struct load_case cases[] = {
+		{ "[policy]\ndescription = text\\\nrequire = tcp\n",
+		  "error test.conf:2: description" CONTINUED },
+		{ "[policy]\ndescription = text\\\n\nrequire = tcp\n",
+		  "error test.conf:2: description" CONTINUED },
+		{ "[policy]\ndescription = \\\ninclude = web\n",
+		  "error test.conf:2: description" CONTINUED },
+		{ "[policy]\ndescription = \"text \\\n more\"\n",
+		  "error test.conf:2: description" CONTINUED },
+		{ "[limits]\nprocesses = 1\\\n0\n", "error test.conf:2: processes" CONTINUED },
+		{ "[session]\nno_new_privs = yes\\\n\n", "error test.conf:2: no_new_privs" CONTINUED },
+		{ "[network]\nallow_udp = no\\\n\n", "error test.conf:2: allow_udp" CONTINUED },
+		{ "[network]\nnet_allow = a:1 \\\n b:1\n", "" },
+		{ "[policy]\nrequire = tcp \\\n truncate\n", "" },
+	};
+
+	load_check_all(state, cases, ARRAY_SIZE(cases));
+}
+
+static void localhost_in_a_denial_refused(void **state)
+{
+	static const struct load_case localhost = {
+		"[network]\nnet_deny = localhost:80\n",
+		"error test.conf:2: net_deny: \"localhost:80\", expected 127.0.0.1 and [::1], or "
+		"@loopback\n"
+	};
+
+	load_check(*state, &localhost);
+}
+
 static void never_allowed_calls_refused(void **state)
 {
 	static const char *const never[] = { "io_uring_enter",
@@ -513,6 +567,9 @@ int main(void)
 		place_test(example_of_the_manual_accepted),
 		place_test(values_of_other_kinds_accepted),
 		place_test(bad_values_refused),
+		place_test(limits_that_start_nothing_refused),
+		place_test(single_value_that_goes_on_refused),
+		place_test(localhost_in_a_denial_refused),
 		place_test(never_allowed_calls_refused),
 		place_test(unknown_keys_and_sections_refused),
 		place_test(every_bad_line_reported),

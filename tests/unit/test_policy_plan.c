@@ -143,6 +143,28 @@ static void rules_planned_as_written(void **state)
 	plan_unmap(&plan);
 }
 
+static void localhost_planned_as_its_addresses(void **state)
+{
+	static const char *const expected[] = {
+		"allow tcp 127.0.0.1/32 5432-5432 {LocalHost:5432} [] test.conf:2",
+		"allow tcp ::1/128 5432-5432 {LocalHost:5432} [] test.conf:2",
+		"allow udp 127.0.0.1/32 53-53 {udp://localhost:53} [net_allow.u] test.conf:3",
+		"allow udp ::1/128 53-53 {udp://localhost:53} [net_allow.u] test.conf:3",
+		"allow icmp 127.0.0.1/32 {icmp://localhost} [net_allow.i] test.conf:4",
+		"allow icmp ::1/128 {icmp://localhost} [net_allow.i] test.conf:4",
+	};
+	struct plan plan = plan_of(state, &alice,
+				   "[network]\nnet_allow = LocalHost:5432\n"
+				   "net_allow.u = udp://localhost:53\n"
+				   "net_allow.i = icmp://localhost\n");
+
+	check_rules(&plan, expected, ARRAY_SIZE(expected));
+	/* Nobody is asked. */
+	assert_int_equal(0, plan.header->hosts.count);
+	assert_false(plan.header->flags & PLAN_DNS);
+	plan_unmap(&plan);
+}
+
 static void allow_udp_widens_rules_without_scheme(void **state)
 {
 	static const char *const expected[] = {
@@ -627,6 +649,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		place_test(rules_planned_as_written),
+		place_test(localhost_planned_as_its_addresses),
 		place_test(allow_udp_widens_rules_without_scheme),
 		place_test(account_planned),
 		place_test(home_that_is_not_absolute_planned_as_none),

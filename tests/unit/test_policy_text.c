@@ -127,6 +127,16 @@ static void text_bad_keys_refused(void **state)
 		  "error f:2: bad key \"k:x\", expected key = value or key.label = value\n", 0 },
 		{ "[a]\nk = 1\nl = 1\nk = 2\n",
 		  "error f:4: k: stands already at line 2, expected it once\n", 0 },
+		{ "[network]\nnet_allow = a:1\nnet_allow = b:1\n",
+		  "error f:3: net_allow: stands already at line 2, expected it once: write "
+		  "net_allow.label = for more of the list, each with another label\n",
+		  0 },
+		{ "[network]\nnet_allow.a = a:1\nnet_allow.a = b:1\n",
+		  "error f:3: net_allow.a: stands already at line 2, expected it once: write "
+		  "net_allow.label = for more of the list, each with another label\n",
+		  0 },
+		{ "[network]\ndns = off\ndns = off\n",
+		  "error f:3: dns: stands already at line 2, expected it once\n", 0 },
 		{ "[a]\nk.l = 1\nk.l = 2\nk.l = 3\n",
 		  "error f:3: k.l: stands already at line 2, expected it once\n"
 		  "error f:4: k.l: stands already at line 3, expected it once\n",
@@ -304,11 +314,11 @@ static void text_good_read(void **state)
 				    "[last]\n"
 				    "k = \\\n  v=\xc3\xbc\\\\w";
 	static const struct text_entry expected[] = {
-		{ "network", "net_allow", "a:22, b:80", 5, 5 },
-		{ "network", "net_allow.db-1", "c:1 \n\td:2\n3", 6, 6 },
-		{ "network", "quoted", " a # b ; 'c' ", 9, 9 },
-		{ "network", "single", "say \"x\" = y", 10, 10 },
-		{ "last", "k", "v=\xc3\xbc\\\\w", 13, 14 },
+		{ "network", "net_allow", "a:22, b:80", 5, 5, false },
+		{ "network", "net_allow.db-1", "c:1 \n\td:2\n3", 6, 6, true },
+		{ "network", "quoted", " a # b ; 'c' ", 9, 9, false },
+		{ "network", "single", "say \"x\" = y", 10, 10, false },
+		{ "last", "k", "v=\xc3\xbc\\\\w", 13, 14, true },
 	};
 	struct collected collected;
 	struct text text = read_text(bytes, sizeof(bytes) - 1, &collected);
@@ -326,6 +336,7 @@ static void text_good_read(void **state)
 		assert_string_equal(expected[i].value, text.entries[i].value);
 		assert_int_equal(expected[i].line, text.entries[i].line);
 		assert_int_equal(expected[i].value_line, text.entries[i].value_line);
+		assert_int_equal(expected[i].continued, text.entries[i].continued);
 	}
 	compare_readers(bytes, sizeof(bytes) - 1, "f", &text, &reporter);
 	assert_string_equal("", collected.text);

@@ -14,6 +14,7 @@
 
 #include "ruleset.h"
 #include "ruleset_world.h"
+#include "util.h"
 
 static struct verdict decide(const struct world *world, enum protocol protocol, const char *text,
 			     uint16_t port)
@@ -250,6 +251,35 @@ static void names_host_only_by_an_allow_rule_of_the_port(void **state)
 	assert_true(ruleset_names_host(&world.ruleset, PROTOCOL_ICMP, 7));
 }
 
+static void embedded_address_denied_with_the_one_it_embeds(void **state)
+{
+	static const char *const inside[] = { "64:ff9b::192.0.2.7", "2002:c000:207::1",
+					      "2002:c000:207:ffff:ffff:ffff:ffff:ffff" };
+	static const char *const outside[] = { "64:ff9b::192.0.3.7", "2002:c000:307::1",
+					       "64:ff9b::1:c000:207", "2001:db8::c000:207" };
+	struct world world = { 0 };
+
+	(void)state;
+	world_add_prefix(&world, PROTOCOL_TCP, "::", 0);
+	world_add_prefix(&world, PROTOCOL_TCP, "192.0.2.0", 24)->deny = 1;
+	/* To IPv4 alone. */
+	world_add_prefix(&world, PROTOCOL_UDP, "192.0.2.0", 24);
+	world_index(&world);
+	for (size_t i = 0; i < ARRAY_SIZE(inside); i++) {
+		struct endpoint endpoint = { address_of(inside[i]), 80 };
+
+		assert_ptr_equal(&world.rules[1],
+				 ruleset_decide(&world.ruleset, PROTOCOL_TCP, &endpoint).rule);
+		assert_null(ruleset_decide(&world.ruleset, PROTOCOL_UDP, &endpoint).rule);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(outside); i++) {
+		struct endpoint endpoint = { address_of(outside[i]), 80 };
+
+		assert_int_equal(VERDICT_ALLOW,
+				 ruleset_decide(&world.ruleset, PROTOCOL_TCP, &endpoint).kind);
+	}
+}
+
 /* ---- the oracle ---- */
 
 static bool oracle_is_inet(const struct address *address)
@@ -277,28 +307,53 @@ static bool oracle_all_zero(const struct address *address)
 	return sum == 0;
 }
 
+/* The four bytes behind 64:ff9b::/96 or 2002::/16, as an IPv4 address. */
+static bool oracle_embedded(const struct address *address, struct address *ret_inner)
+{
+	static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b };
+	const uint8_t *inner = NULL;
+
+	if (memcmp(address->bytes, nat64, sizeof(nat64)) == 0)
+		inner = address->bytes + 12;
+	if (address->bytes[0] == 0x20 && address->bytes[1] == 2)
+		inner = address->bytes + 2;
+	if (!inner)
+		return false;
+	*ret_inner = address_of("::ffff:0.0.0.0");
+	memcpy(ret_inner->bytes + 12, inner, 4);
+	return true;
+}
+
 static enum address_class oracle_class(const struct address *address)
 {
 	uint32_t a = oracle_inet(address);
+	struct address inner;
+	bool low = true;
 
 	if (oracle_is_inet(address)) {
 		if (a >> 24 == 127)
 			return CLASS_LOOPBACK;
-		if (a >> 24 == 10 || (a >= 0xac100000 && a <= 0xac1fffff) || a >> 16 == 0xc0a8)
+		if (a >> 24 == 10 || (a >= 0xac100000 && a <= 0xac1fffff) || a >> 16 == 0xc0a8 ||
+		    (a >= 0x64400000 && a <= 0x647fffff))
 			return CLASS_PRIVATE;
 		if (a >> 16 == 0xa9fe)
 			return CLASS_LINKLOCAL;
-		if (a == 0 || a == UINT32_MAX || (a >= 0xe0000000 && a <= 0xefffffff) ||
-		    (a >= 0x64400000 && a <= 0x647fffff))
-			return CLASS_SPECIAL;
-		return CLASS_GLOBAL;
+		return a >> 24 == 0 || a >= 0xe0000000 ? CLASS_SPECIAL : CLASS_GLOBAL;
 	}
-	if (oracle_all_zero(address) && address->bytes[15] <= 1)
-		return address->bytes[15] ? CLASS_LOOPBACK : CLASS_SPECIAL;
+	if (oracle_embedded(address, &inner))
+		return oracle_class(&inner);
+	if (oracle_all_zero(address) && address->bytes[15] == 1)
+		return CLASS_LOOPBACK;
+	for (int i = 0; i < 12; i++)
+		low = low && address->bytes[i] == 0;
+	if (low)
+		return CLASS_SPECIAL;
 	if (address->bytes[0] == 0xfc || address->bytes[0] == 0xfd)
 		return CLASS_PRIVATE;
 	if (address->bytes[0] == 0xfe && address->bytes[1] >= 0x80 && address->bytes[1] <= 0xbf)
 		return CLASS_LINKLOCAL;
+	if (address->bytes[0] == 0xfe && address->bytes[1] >= 0xc0)
+		return CLASS_SPECIAL;
 	return address->bytes[0] == 0xff ? CLASS_SPECIAL : CLASS_GLOBAL;
 }
 
@@ -365,8 +420,12 @@ static struct verdict oracle_decide(const struct world *world, enum protocol pro
 
 	for (uint32_t i = 0; i < world->ruleset.rule_count; i++) {
 		const struct rule *rule = &world->rules[i];
+		struct address inner;
+		bool here = oracle_target(world, rule, &endpoint->address);
 
-		if (!(rule->protocols & protocol) || !oracle_target(world, rule, &endpoint->address) ||
+		if (rule->deny && oracle_embedded(&endpoint->address, &inner))
+			here = here || oracle_target(world, rule, &inner);
+		if (!(rule->protocols & protocol) || !here ||
 		    (protocol != PROTOCOL_ICMP && !oracle_port(world, rule, endpoint->port)))
 			continue;
 		if (rule->deny)
@@ -424,6 +483,7 @@ int main(void)
 		cmocka_unit_test(decide_without_an_index_denies),
 		cmocka_unit_test(written_are_the_protocols_of_written_allow_rules),
 		cmocka_unit_test(names_host_only_by_an_allow_rule_of_the_port),
+		cmocka_unit_test(embedded_address_denied_with_the_one_it_embeds),
 		cmocka_unit_test(decide_random_agrees_with_the_oracle),
 	};
 
