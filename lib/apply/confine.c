@@ -85,6 +85,8 @@ static struct filter_facts facts_of(const struct plan *plan, int abi,
 		.calls = plan->calls,
 		.call_count = plan->header->calls.count,
 		.gate_key = context->gate_key,
+		.service_uid = context->service_uid,
+		.service_gid = context->service_gid,
 	};
 
 	memcpy(facts.guarded, context->guarded, sizeof(facts.guarded));

@@ -25,6 +25,8 @@ int confine_parent(const struct plan *plan);
 struct confine_context {
 	uint32_t guarded[FILTER_GUARDED_MAX]; /* as in struct filter_facts */
 	uint64_t gate_key;                    /* of the gate around the caller, or to be made */
+	uint32_t service_uid;                 /* as in struct filter_facts */
+	uint32_t service_gid;
 };
 
 /* The session itself: a domain nested in the parent's, and the filter. *ret_listener is the

@@ -153,6 +153,41 @@ static void emit_uids(struct assembler *assembler, const struct row *row)
 	}
 }
 
+/* The action where one of the first arguments is the service account's uid; `argument` is how many. */
+static void emit_service_uids(struct assembler *assembler, const struct row *row)
+{
+	struct row uids = *row;
+
+	uids.value = assembler->facts->service_uid;
+	if (uids.value != 0)
+		emit_uids(assembler, &uids);
+}
+
+static void emit_service_gids(struct assembler *assembler, const struct row *row)
+{
+	struct row gids = *row;
+
+	gids.value = assembler->facts->service_gid;
+	if (gids.value != 0)
+		emit_uids(assembler, &gids);
+}
+
+/* chown(2) and its kin: the action where the new owner, argument `argument`, is the service
+ * account, or the group behind it is: a set-uid program would have its uid. */
+static void emit_service_owner(struct assembler *assembler, const struct row *row)
+{
+	const struct filter_facts *facts = assembler->facts;
+
+	if (facts->service_uid == 0)
+		return;
+	emit_load_low(assembler, row->argument);
+	emit_return_if(assembler, BPF_JEQ, facts->service_uid, row->action);
+	if (facts->service_gid == 0)
+		return;
+	emit_load_low(assembler, row->argument + 1);
+	emit_return_if(assembler, BPF_JEQ, facts->service_gid, row->action);
+}
+
 /* seccomp(2): the action where a filter is added, unless argument 3, which the kernel does not
  * read, is the key of the gate. */
 static void emit_filter(struct assembler *assembler, const struct row *row)
@@ -288,6 +323,21 @@ static const struct row refused[] = {
 	{ __NR_clone, emit_namespaces, 0, NAMESPACE_FLAGS, FAIL(EPERM) },
 	{ __NR_clone3, emit_always, 0, 0, FAIL(ENOSYS) },
 	{ __NR_setns, emit_always, 0, 0, FAIL(EPERM) },
+	/* what the kernel counts for the account that the supervisors of all sessions share */
+	{ __NR_setuid, emit_service_uids, 1, 0, FAIL(EPERM) },
+	{ __NR_setfsuid, emit_service_uids, 1, 0, FAIL(EPERM) },
+	{ __NR_setreuid, emit_service_uids, 2, 0, FAIL(EPERM) },
+	{ __NR_setresuid, emit_service_uids, 3, 0, FAIL(EPERM) },
+	{ __NR_setgid, emit_service_gids, 1, 0, FAIL(EPERM) },
+	{ __NR_setfsgid, emit_service_gids, 1, 0, FAIL(EPERM) },
+	{ __NR_setregid, emit_service_gids, 2, 0, FAIL(EPERM) },
+	{ __NR_setresgid, emit_service_gids, 3, 0, FAIL(EPERM) },
+	{ __NR_fchown, emit_service_owner, 1, 0, FAIL(EPERM) },
+	{ __NR_fchownat, emit_service_owner, 2, 0, FAIL(EPERM) },
+#ifdef __NR_chown /* numbers that only the older machines have */
+	{ __NR_chown, emit_service_owner, 1, 0, FAIL(EPERM) },
+	{ __NR_lchown, emit_service_owner, 1, 0, FAIL(EPERM) },
+#endif
 	/* typing into a terminal that others read */
 	{ __NR_ioctl, emit_equal, 1, TIOCSTI, FAIL(EPERM) },
 	{ __NR_ioctl, emit_equal, 1, TIOCLINUX, FAIL(EPERM) },

@@ -40,6 +40,8 @@ struct filter_facts {
 	bool hold_truncation; /* Landlock cannot: below ABI 3, where files are restricted */
 	bool groups;          /* UDP is open, and a rule covers multicast addresses */
 	bool trap_bind;       /* Landlock does not decide every bind */
+	uint32_t service_uid; /* of the account of the supervisors: nobody gets it; 0: none */
+	uint32_t service_gid;
 	uint32_t call_count;
 	const struct plan_call *calls; /* [syscalls] of the plan, sorted by number */
 	bool keep_dumpable; /* PR_SET_DUMPABLE 0 is answered without doing it, or a supervisor of

@@ -230,8 +230,10 @@ static void plan_privileges(struct planning *planning)
 	struct plan_header *header = plan_builder_header(planning->builder);
 	bool harmless = (header->flags & PLAN_FILES) && !planning->writes_system;
 
-	if (planning->privileges == PRIVILEGES_ALWAYS ||
-	    (planning->privileges == PRIVILEGES_AUTO && harmless))
+	/* Who is root and makes user namespaces can map any uid, the one of all supervisors too, to
+	 * a number that the filter lets pass. */
+	if (!planning->userns && (planning->privileges == PRIVILEGES_ALWAYS ||
+				  (planning->privileges == PRIVILEGES_AUTO && harmless)))
 		header->flags |= PLAN_SETUID;
 	if ((header->flags & PLAN_SETUID) && !harmless)
 		header->flags |= PLAN_ROOT_LEAVES;

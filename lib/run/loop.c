@@ -35,20 +35,33 @@ void loop_take_turns(struct loop *loop, struct watch *watch)
 	loop->turns = watch;
 }
 
-int loop_run(struct loop *loop)
+static int round_run(const struct loop *loop, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_MAX];
+	int count = epoll_wait(loop->epoll, events, EVENTS_MAX, timeout_ms);
 
+	if (count < 0 && errno != EINTR)
+		return -errno;
+	for (int i = 0; i < count; i++) {
+		struct watch *watch = events[i].data.ptr;
+
+		watch->ready(watch, events[i].events);
+	}
+	return 0;
+}
+
+int loop_round(const struct loop *loop)
+{
+	return round_run(loop, 0);
+}
+
+int loop_run(struct loop *loop)
+{
 	while (!loop->stopped) {
-		int count = epoll_wait(loop->epoll, events, EVENTS_MAX, loop->turns ? 0 : -1);
+		int error = round_run(loop, loop->turns ? 0 : -1);
 
-		if (count < 0 && errno != EINTR)
-			return -errno;
-		for (int i = 0; i < count; i++) {
-			struct watch *watch = events[i].data.ptr;
-
-			watch->ready(watch, events[i].events);
-		}
+		if (error)
+			return error;
 		if (loop->turns)
 			loop->turns->ready(loop->turns, 0);
 	}

@@ -36,6 +36,9 @@ void loop_remove(struct loop *loop, struct watch *watch);
  * nothing; NULL: nobody has any more. */
 void loop_take_turns(struct loop *loop, struct watch *watch);
 
+/* What is ready now, once: for a loop whose own descriptor another loop watches. */
+int loop_round(const struct loop *loop);
+
 /* Until loop_stop; a negative errno where waiting itself fails. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);

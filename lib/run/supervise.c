@@ -88,7 +88,7 @@ static void held_unwatch(struct held *held)
 {
 	if (held->watch.fd < 0)
 		return;
-	loop_remove(held->supervisor->loop, &held->watch);
+	loop_remove(&held->supervisor->waiting, &held->watch);
 	held->watch.fd = -1;
 }
 
@@ -182,7 +182,7 @@ static void held_wait(struct held *held, enum outcome_kind kind)
 		return;
 	held->watch.fd = held->request.socket;
 	held->watch.ready = held_ready;
-	if (loop_add(held->supervisor->loop, &held->watch, EPOLLOUT))
+	if (loop_add(&held->supervisor->waiting, &held->watch, EPOLLOUT))
 		held->watch.fd = -1;
 }
 
@@ -364,6 +364,33 @@ static int watch_open(struct supervisor *supervisor, struct watch *watch, int fd
 	return loop_add(supervisor->loop, watch, EPOLLIN);
 }
 
+static void waiting_ready(struct watch *watch, uint32_t events)
+{
+	struct supervisor *supervisor = container_of(watch, struct supervisor, waiting_watch);
+
+	(void)events;
+	(void)loop_round(&supervisor->waiting);
+}
+
+/* The kernel counts what an epoll watches for the real uid of whoever made it. A session has
+ * thousands of calls wait if it likes: those count for its user, and not for the account that all
+ * supervisors share. */
+static int waiting_open(struct supervisor *supervisor)
+{
+	const uid_t user = supervisor->plan->header->uid;
+	const bool shared = supervisor->uid != user;
+	int error;
+
+	if (shared && syscall(__NR_setresuid, user, -1, -1))
+		return -errno;
+	error = loop_open(&supervisor->waiting);
+	if (shared && syscall(__NR_setresuid, supervisor->uid, -1, -1))
+		return -errno;
+	return error ? error
+		     : watch_open(supervisor, &supervisor->waiting_watch, supervisor->waiting.epoll,
+				  waiting_ready);
+}
+
 /* The memory is the process's own, not the plan's: nobody else could have written it. */
 static int ruleset_open(struct supervisor *supervisor)
 {
@@ -401,7 +428,9 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	supervisor->more.ready = more_ready;
 	caller_open(&supervisor->caller);
 	listening_open(&supervisor->listening);
-	error = ruleset_open(supervisor);
+	error = waiting_open(supervisor);
+	if (!error)
+		error = ruleset_open(supervisor);
 	if (!error)
 		error = serve_open();
 	if (!error)

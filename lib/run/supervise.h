@@ -111,6 +111,8 @@ struct scratch {
 
 struct supervisor {
 	struct loop *loop;
+	struct loop waiting; /* of the sockets of calls that wait; the loop watches it */
+	struct watch waiting_watch;
 	const struct plan *plan;
 	struct ruleset ruleset;
 	struct names names;

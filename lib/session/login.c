@@ -33,6 +33,7 @@
 #define SUPERVISOR LIBEXECDIR "/sandlock-supervisor"
 #define GROUPS_MAX 65536 /* NGROUPS_MAX of Linux */
 #define NUMBER_MAX 16
+#define NOBODY     65534 /* also the kernel's number for uids that a namespace lacks */
 
 /* A login while it starts. */
 struct start {
@@ -108,11 +109,13 @@ static int accounts_find(struct start *start)
 /* 0, LOGIN_UNNAMED, or a refusal. */
 static int plan_make(struct start *start, bool check)
 {
+	/* A session is refused the service account. */
+	static const struct spawn_ids nobody = { .uid = NOBODY, .gid = NOBODY };
 	const struct planner_request order = {
 		.conf = start->request->conf,
 		.account = start->request->user,
 		.uid = start->user.uid,
-		.ids = &start->service,
+		.ids = inside_session() ? &nobody : &start->service,
 		.check = check,
 	};
 	struct plan *plan = &start->login->plan;
@@ -271,6 +274,8 @@ static struct confine_context context_of(const struct login *login)
 	return (struct confine_context){
 		.guarded = { (uint32_t)login->supervisor },
 		.gate_key = login->gate_key,
+		.service_uid = (uint32_t)login->service_uid,
+		.service_gid = (uint32_t)login->service_gid,
 	};
 }
 
@@ -335,6 +340,8 @@ static int session_open(struct start *start)
 
 	if (error)
 		return refuse(start, "the account's groups", error);
+	login->service_uid = start->service.uid;
+	login->service_gid = start->service.gid;
 	error = key_make(&login->gate_key);
 	if (error)
 		return refuse(start, "random numbers", error);

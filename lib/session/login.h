@@ -31,6 +31,8 @@ struct login {
 	bool gate; /* login_enter is still to come */
 	pid_t opener;
 	pid_t supervisor;
+	uid_t service_uid; /* of LOGIN_SERVICE_USER */
+	gid_t service_gid;
 	uint64_t gate_key; /* by which we add filters behind a gate of ours */
 	struct plan plan;
 };

@@ -326,6 +326,22 @@ class Machine:
         return said, int(said == "ok")
 
 
+class Service:
+    """The ids of the account that serves all sessions."""
+    PROGRAM = "escape_service"
+
+    def prepare(self):
+        self.witnesses = []
+        return 1
+
+    def words(self, _who):
+        return 1, "-"
+
+    def attempt(self, who, probe):
+        said = who.ask(self.command(who, probe))
+        return said, int(said == "ok")
+
+
 class Kernel(Machine):
     PROGRAM = "escape_kernel"
 
@@ -352,5 +368,5 @@ class Emission:
         return said, arrived
 
 
-WAYS = (Tcp, Callers, Udp, Listen, Unix, OwnServer, Files, Outside, Keepers, Others, Machine, Kernel,
+WAYS = (Tcp, Callers, Udp, Listen, Unix, OwnServer, Files, Outside, Keepers, Others, Service, Machine, Kernel,
         Emission)

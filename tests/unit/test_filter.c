@@ -315,6 +315,47 @@ static void assert_namespaces(const struct built *built, uint32_t action)
 	assert_int_equal(FAIL(ENOSYS), ask(built, number_of("clone3"), 4096, 88));
 }
 
+/* The account that the supervisors of all sessions share is nobody's inside, with and without nesting. */
+static void service_account_is_refused_to_sessions(void **state)
+{
+	static const struct {
+		const char *name;
+		unsigned first; /* of its arguments */
+		unsigned uids;
+		unsigned gids; /* behind them */
+	} calls[] = {
+		{ "setuid", 0, 1, 0 },    { "setfsuid", 0, 1, 0 },  { "setreuid", 0, 2, 0 },
+		{ "setresuid", 0, 3, 0 }, { "setgid", 0, 0, 1 },    { "setfsgid", 0, 0, 1 },
+		{ "setregid", 0, 0, 2 },  { "setresgid", 0, 0, 3 }, { "chown", 1, 1, 1 },
+		{ "lchown", 1, 1, 1 },    { "fchown", 1, 1, 1 },    { "fchownat", 2, 1, 1 },
+	};
+
+	(void)state;
+	for (int nested = 0; nested < 2; nested++) {
+		struct built built;
+
+		build(&built, &(struct filter_facts){
+				      .service_uid = 998, .service_gid = 997, .nested = nested });
+		for (size_t i = 0; i < ARRAY_SIZE(calls) * 6; i++) {
+			const unsigned at = (unsigned)i % 6;
+			const unsigned uids = calls[i / 6].first + calls[i / 6].uids;
+			const unsigned gids = uids + calls[i / 6].gids;
+			const bool uid = at >= calls[i / 6].first && at < uids;
+			const bool gid = at >= uids && at < gids;
+			uint64_t arguments[6] = { 0, 1, UINT32_MAX, 0, 0, 0 };
+
+			arguments[at] = GARBAGE | 998;
+			assert_int_equal(uid ? FAIL(EPERM) : ALLOW,
+					 ask_abi(&built, COMPAT_AUDIT_ARCH,
+						 number_of(calls[i / 6].name), arguments));
+			arguments[at] = 997;
+			assert_int_equal(gid ? FAIL(EPERM) : ALLOW,
+					 ask_abi(&built, COMPAT_AUDIT_ARCH,
+						 number_of(calls[i / 6].name), arguments));
+		}
+	}
+}
+
 /* Whoever would become the user asks; all else a gate leaves as it was. */
 static void gate_traps_what_becomes_the_user_and_refuses_nothing(void **state)
 {
@@ -756,6 +797,7 @@ int main(void)
 		cmocka_unit_test(trapped_calls_trap_as_the_facts_say),
 		cmocka_unit_test(gate_traps_what_becomes_the_user_and_refuses_nothing),
 		cmocka_unit_test(gate_traps_filters_without_its_key),
+		cmocka_unit_test(service_account_is_refused_to_sessions),
 		cmocka_unit_test(refusal_forbids_to_become_the_user_and_nothing_else),
 		cmocka_unit_test(session_behind_a_gate_traps_nothing),
 		cmocka_unit_test(audit_is_refused_as_by_a_kernel_without_it),

@@ -537,6 +537,10 @@ static void privileges_stay_only_where_nothing_of_the_machine_is_written(void **
 	assert_int_equal(0, privileges_of(state, FILES "write = /dev\n"));
 	assert_int_equal(0, privileges_of(state, FILES "[session]\nno_new_privs = yes\n"));
 	assert_int_equal(PLAN_SETUID, privileges_of(state, FILES "[session]\nno_new_privs = no\n"));
+	/* Root inside could map any uid there. */
+	assert_int_equal(0, privileges_of(state, FILES "[syscalls]\nallow = @userns\n"));
+	assert_int_equal(0, privileges_of(state, FILES "[session]\nno_new_privs = no\n"
+						       "[syscalls]\nallow = @userns\n"));
 	assert_int_equal(PLAN_SETUID | PLAN_ROOT_LEAVES,
 			 privileges_of(state, "[session]\nno_new_privs = no\n"));
 	assert_int_equal(PLAN_SETUID | PLAN_ROOT_LEAVES,
