@@ -11,6 +11,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "compat.h"
 #include "ruleset_index.h"
 #include "serve.h"
@@ -19,6 +20,7 @@
 
 #define SWEEP_NS    20000000L /* how late a signal or a stop may reach a held caller */
 #define SWEEP_CALLS 64        /* looked at in one sweep; the next one goes on behind them */
+#define SWEEP_LONG  5000000   /* ns of one sweep, after which the next one goes on: others wait */
 #define SWEEP_ASKS  8         /* rounds until the kernel is asked after a caller that seems well */
 #define SLOT_NONE   UINT32_MAX
 
@@ -336,6 +338,7 @@ static void timer_ready(struct watch *watch, uint32_t events)
 	struct supervisor *supervisor = container_of(watch, struct supervisor, timer);
 	struct sweep sweep = { 0 };
 	uint64_t expirations;
+	uint64_t end = clock_now_ns() + SWEEP_LONG;
 	uint32_t seen = 0;
 
 	(void)events;
@@ -353,6 +356,8 @@ static void timer_ready(struct watch *watch, uint32_t events)
 			continue;
 		seen++;
 		held_sweep(&sweep, held);
+		if (clock_now_ns() >= end)
+			return;
 	}
 }
 

@@ -1,0 +1,22 @@
+"""One call that keeps the supervisor busy takes turns with the others of the session."""
+import socket
+
+from harness import SessionTest, STAGE, compiled
+
+
+class Turns(SessionTest):
+    def test_connects_come_between_the_messages_of_others(self):
+        server = self.listen()
+        sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(sink.close)
+        sink.bind(("127.0.0.1", 0))
+        ports = f"{sink.getsockname()[1]} {server.port}"
+        STAGE.policy("[network]\nallow_udp = yes\n"
+                     f"net_allow = 127.0.0.1:{ports.replace(' ', ',')}\n")
+        for threads in (1, 8):
+            bare = self.bare.su(f"{compiled('flood')} {threads} {ports}")
+            done = self.confined.su(f"{compiled('flood')} {threads} {ports}", timeout=120)
+            alone, beside = map(float, done.out.split())
+            print(f"  {threads} flooding: a connect takes {1e3 * beside:.2f} ms at most, "
+                  f"{1e3 * alone:.2f} alone; bare {bare.out.strip()}")
+            self.assertLess(beside, 0.15, done)
