@@ -15,6 +15,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "util.h"
 
@@ -24,12 +25,13 @@
 #define JOURNAL_NAME   40
 #define SESSION_TEXT   17 /* 64 bits in hexadecimal */
 #define MESSAGE_HEAD   64
-#define SINK_WAIT      100000 /* microseconds */
+#define SINK_WAIT      50000 /* microseconds, once a second at most */
 
 /* One socket for both daemons, mostly not connected: either may come and go. */
 static int sink = -1;
 static const char *connected; /* its path, or NULL */
 static bool sink_hung;
+static time_t waited; /* monotonic, when a line last waited for room */
 static int mirror_fd = -1;
 
 /* Whose lines these are. */
@@ -141,13 +143,22 @@ size_t log_format(char line[LOG_LINE_MAX], const char *event, const struct log_f
 	return used;
 }
 
+static time_t now_s(void)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
 /* A queue that is full because a user floods it, to hide a denial, has room again at once; that of
  * a daemon that hangs never has, and is waited for only until that is known. */
 static bool daemon_send(const char *path, const char *message, size_t length)
 {
 	const struct sockaddr_un address = address_of(path);
 	const bool held = connected && strcmp(connected, path) == 0;
-	int flags = MSG_NOSIGNAL | (sink_hung ? MSG_DONTWAIT : 0);
+	bool waits = !sink_hung && now_s() != waited;
+	int flags = MSG_NOSIGNAL | (waits ? 0 : MSG_DONTWAIT);
 	ssize_t taken;
 	bool sent;
 
@@ -158,19 +169,21 @@ static bool daemon_send(const char *path, const char *message, size_t length)
 			       held ? 0 : sizeof(address));
 	} while (taken < 0 && errno == EINTR);
 	sent = taken == (ssize_t)length;
+	if (!sent && errno == EAGAIN && waits)
+		waited = now_s();
 	if (sent || errno == EAGAIN)
 		sink_hung = !sent;
 	return sent;
 }
 
 /* The daemon knows the time. */
-static void syslog_send(int priority, const char *line)
+static bool syslog_send(int priority, const char *line)
 {
 	char message[LOG_LINE_MAX + MESSAGE_HEAD];
 	int length = snprintf(message, sizeof(message), "<%d>%s[%d]: %s", LOG_AUTHPRIV | priority,
 			      LOG_IDENT, (int)getpid(), line);
 
-	(void)daemon_send(SYSLOG_SOCKET, message, (size_t)length);
+	return daemon_send(SYSLOG_SOCKET, message, (size_t)length);
 }
 
 /* A journal entry is NAME=value lines; our values hold no newline once escaped. */
@@ -204,7 +217,7 @@ static bool journal_send(int priority, const char *line, const struct log_field 
 	return daemon_send(JOURNAL_SOCKET, entry, used);
 }
 
-void log_event(int priority, const char *event, const struct log_field *fields, size_t count)
+bool log_event(int priority, const char *event, const struct log_field *fields, size_t count)
 {
 	int saved = errno;
 	struct log_field all[LOG_FIELDS_MAX] = {
@@ -213,13 +226,13 @@ void log_event(int priority, const char *event, const struct log_field *fields, 
 	};
 	char line[LOG_LINE_MAX];
 	size_t length;
+	bool taken;
 
 	for (size_t i = 0; i < count && i < LOG_FIELDS_MAX - 2; i++)
 		all[2 + i] = fields[i];
 	length = log_format(line, event, all, LOG_FIELDS_MAX);
 	(void)sink_open();
-	if (!journal_send(priority, line, all, LOG_FIELDS_MAX))
-		syslog_send(priority, line);
+	taken = journal_send(priority, line, all, LOG_FIELDS_MAX) || syslog_send(priority, line);
 	if (mirror_fd >= 0) {
 		struct iovec parts[] = {
 			{ (void *)(uintptr_t) "sandlock: ", 10 },
@@ -229,8 +242,10 @@ void log_event(int priority, const char *event, const struct log_field *fields, 
 
 		if (writev(mirror_fd, parts, 3) < 0)
 			mirror_fd = -1;
+		taken |= mirror_fd >= 0;
 	}
 	errno = saved;
+	return taken;
 }
 
 void log_line(int priority, const char *format, ...)
@@ -241,5 +256,5 @@ void log_line(int priority, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	log_event(priority, text, NULL, 0);
+	(void)log_event(priority, text, NULL, 0);
 }

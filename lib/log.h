@@ -6,6 +6,7 @@
 #ifndef SANDLOCK_LOG_H
 #define SANDLOCK_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <syslog.h>
@@ -22,7 +23,7 @@ struct log_field {
 
 /* Opens the socket now, so that a later sandbox of our own does not stand in the way.
  * `mirror` is a descriptor that also gets each line, or -1 (sandlockctl's standard error). A daemon
- * that hangs costs its first line 100 ms, and its lines. Where there is no socket, each line tries
+ * that hangs costs its first line 50 ms, and its lines. Where there is no socket, each line tries
  * again: a negative errno for whom that would be the end. */
 int log_open(int mirror);
 
@@ -37,8 +38,9 @@ void log_close(void);
  * caller's and must stay; `session` is the plan's, 0: none yet. */
 void log_identify(const char *user, uint64_t session);
 
-/* `event` is ours and printed as it is; one line: event, then name=value for each field. */
-void log_event(int priority, const char *event, const struct log_field *fields, size_t count);
+/* `event` is ours and printed as it is; one line: event, then name=value for each field. False
+ * where nobody took it. */
+bool log_event(int priority, const char *event, const struct log_field *fields, size_t count);
 
 /* A line without fields, for what is ours alone. */
 void log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -67,7 +67,7 @@ __attribute__((format(printf, 2, 3))) static int session_refuse(struct session *
 		memcpy(session->reason, text, sizeof(text));
 	if (session->options.user)
 		fprintf(stderr, "%s\n", text);
-	log_event(LOG_ERR, text, NULL, 0);
+	(void)log_event(LOG_ERR, text, NULL, 0);
 	return -EINVAL;
 }
 
@@ -84,7 +84,7 @@ static void session_tell(struct session *session, const struct diagnostic *diagn
 	if (diagnostic->error)
 		session_refuse(session, "%s", text);
 	else if (!session->options.check)
-		log_event(priority, text, NULL, 0);
+		(void)log_event(priority, text, NULL, 0);
 }
 
 static void session_report(const struct diagnostic *diagnostic, void *context)

@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,6 +17,7 @@
 #include "inherited.h"
 #include "landlock.h"
 #include "log.h"
+#include "log_limit.h"
 #include "plan.h"
 #include "resolution.h"
 #include "resolve.h"
@@ -24,7 +26,13 @@
 #define WORKERS_MAX 16U
 #define STACK_SIZE  (512U << 10)
 #define REFRESH_MS  60000
+#define NUMBER_MAX  24
 #define FRESH_MS    1000 /* an answer this young is given again as it is */
+
+/* Of a log line. */
+#define LOG_REPEAT_S    60
+#define LOG_BURST       20
+#define LOG_INTERVAL_MS 10000
 
 enum host_state {
 	HOST_PENDING = 0,
@@ -46,6 +54,7 @@ struct resolver {
 	uint32_t workers;
 	uint32_t count;
 	struct host *hosts;
+	struct log_limit limit;
 };
 
 static int64_t clock_ms(void)
@@ -56,18 +65,30 @@ static int64_t clock_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Once for each change: a name that stays away must not fill the log. */
-static void host_log(const struct host *host, int error)
+/* Once for each change, and not for each that comes and goes: a name that stays away, or whose
+ * server answers only now and then, must not fill the log. */
+static void host_log(struct resolver *resolver, const struct host *host, int error)
 {
-	struct log_field fields[] = {
+	static const struct log_rate rate = { LOG_REPEAT_S, LOG_BURST, LOG_INTERVAL_MS };
+	const char *event = error ? "host does not resolve" : "host resolves again";
+	uint64_t hash = hash_bytes(HASH_START, event, strlen(event));
+	struct log_left_out left_out;
+	char suppressed[NUMBER_MAX];
+
+	hash = hash_bytes(hash, host->name, strlen(host->name));
+	if (!error == !host->error ||
+	    !log_limit_take(&resolver->limit, &rate, hash, false, &left_out))
+		return;
+	snprintf(suppressed, sizeof(suppressed), "%u", left_out.suppressed + left_out.lost);
+
+	const struct log_field fields[] = {
 		{ "name", host->name },
 		{ "error", error ? gai_strerror(error) : NULL },
+		{ "suppressed", left_out.suppressed + left_out.lost > 0 ? suppressed : NULL },
 	};
 
-	if (!error == !host->error)
-		return;
-	log_event(LOG_NOTICE, error ? "host does not resolve" : "host resolves again", fields,
-		  ARRAY_SIZE(fields));
+	if (!log_event(LOG_NOTICE, event, fields, ARRAY_SIZE(fields)))
+		log_limit_lost(&resolver->limit, hash, &left_out);
 }
 
 /* Never waits: a supervisor that does not read asks again, or gets the next refresh. */
@@ -100,7 +121,7 @@ static void *worker_main(void *context)
 		pthread_mutex_unlock(&resolver->lock);
 		error = resolve_host(host->name, &answer);
 		pthread_mutex_lock(&resolver->lock);
-		host_log(host, error);
+		host_log(resolver, host, error);
 		host->error = error;
 		host->answer = answer;
 		host->resolved = clock_ms();

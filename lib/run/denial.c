@@ -1,14 +1,11 @@
 /*
  * Says what was refused, limited in rate.
- * Called by the serving modules.
- * Distrusts the session: it may try to fill the log or to hide a line behind a thousand others.
  */
 #include "denial.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "clock.h"
 #include "log.h"
 #include "util.h"
 
@@ -18,7 +15,8 @@
 
 static uint64_t denial_hash(const struct denial *denial, const char *program)
 {
-	const char *parts[] = { denial->operation, denial->protocol, denial->destination, program };
+	const char *parts[] = { denial->operation, denial->protocol, denial->destination,
+				denial->minor ? "" : program };
 	uint64_t hash = HASH_START;
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
@@ -26,56 +24,7 @@ static uint64_t denial_hash(const struct denial *denial, const char *program)
 	return hash;
 }
 
-static bool take_token(struct denials *denials, uint64_t now)
-{
-	uint64_t earned = (now - denials->refilled) * DENIALS_PER_S / NS_PER_S;
-
-	if (denials->refilled == 0) {
-		denials->tokens = DENIALS_BURST;
-		denials->refilled = now;
-	} else if (earned > 0) {
-		uint64_t tokens = denials->tokens + earned;
-
-		denials->tokens = (uint32_t)(tokens > DENIALS_BURST ? DENIALS_BURST : tokens);
-		denials->refilled = now;
-	}
-	if (denials->tokens == 0)
-		return false;
-	denials->tokens--;
-	return true;
-}
-
-/* Whether to write now; *ret_suppressed counts those of the same kind, and all others that the rate
- * held back. */
-static bool denial_is_due(struct denials *denials, uint64_t hash, uint32_t *ret_suppressed)
-{
-	uint64_t now = clock_now_ns();
-	uint32_t place;
-
-	for (place = 0; place < DENIALS_REMEMBERED; place++)
-		if (denials->remembered[place].hash == hash)
-			break;
-	if (place < DENIALS_REMEMBERED &&
-	    now - denials->remembered[place].written < DENIALS_REPEAT_S * NS_PER_S) {
-		denials->remembered[place].suppressed++;
-		return false;
-	}
-	if (!take_token(denials, now)) {
-		denials->suppressed++;
-		return false;
-	}
-	if (place == DENIALS_REMEMBERED) {
-		place = denials->next++ % DENIALS_REMEMBERED;
-		denials->suppressed += denials->remembered[place].suppressed;
-		denials->remembered[place].suppressed = 0;
-	}
-	*ret_suppressed = denials->suppressed + denials->remembered[place].suppressed;
-	denials->suppressed = 0;
-	denials->remembered[place].hash = hash;
-	denials->remembered[place].written = now;
-	denials->remembered[place].suppressed = 0;
-	return true;
-}
+static const struct log_rate denial_rate = { DENIALS_REPEAT_S, DENIALS_BURST, DENIALS_INTERVAL_MS };
 
 /* The user may make a path as long as a line: what stands behind it must not be cut off for that. */
 static void format_destination(char text[DESTINATION_MAX], const char *destination)
@@ -100,20 +49,28 @@ static void format_rule(char text[TEXT_MAX], const struct plan *plan, const stru
 			 *label ? ":" : "", label);
 }
 
+/* NULL: nothing to say of it. */
+static const char *format_count(char text[NUMBER_MAX], uint32_t count)
+{
+	snprintf(text, NUMBER_MAX, "%u", count);
+	return count > 0 ? text : NULL;
+}
+
 void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
 		const struct target_status *status, const struct denial *denial)
 {
 	const char *program = status ? status->name : "?";
+	uint64_t hash = denial_hash(denial, program);
+	struct log_left_out left_out;
 	char destination[DESTINATION_MAX];
+	char suppressed[NUMBER_MAX];
+	char lost[NUMBER_MAX];
 	char pid[NUMBER_MAX];
-	char count[NUMBER_MAX];
 	char rule[TEXT_MAX];
-	uint32_t suppressed = 0;
 
-	if (!denial_is_due(denials, denial_hash(denial, program), &suppressed))
+	if (!log_limit_take(&denials->limit, &denial_rate, hash, denial->minor, &left_out))
 		return;
 	snprintf(pid, sizeof(pid), "%d", (int)(status ? status->group : thread));
-	snprintf(count, sizeof(count), "%u", suppressed);
 	format_rule(rule, plan, denial);
 	format_destination(destination, denial->destination);
 
@@ -124,26 +81,25 @@ void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
 		{ "protocol", denial->protocol },
 		{ "destination", destination },
 		{ denial->reason ? "reason" : "rule", rule },
-		{ "suppressed", suppressed > 0 ? count : NULL },
+		{ "suppressed", format_count(suppressed, left_out.suppressed) },
+		{ "lost", format_count(lost, left_out.lost) },
 	};
 
-	log_event(LOG_NOTICE, "denied", fields, ARRAY_SIZE(fields));
+	if (!log_event(LOG_NOTICE, "denied", fields, ARRAY_SIZE(fields)))
+		log_limit_lost(&denials->limit, hash, &left_out);
 }
 
 void denial_flush(struct denials *denials)
 {
-	uint32_t suppressed = denials->suppressed;
-	char count[NUMBER_MAX];
-
-	for (uint32_t i = 0; i < DENIALS_REMEMBERED; i++)
-		suppressed += denials->remembered[i].suppressed;
-	if (suppressed == 0)
-		return;
-	snprintf(count, sizeof(count), "%u", suppressed);
+	struct log_left_out rest = log_limit_rest(&denials->limit);
+	char suppressed[NUMBER_MAX];
+	char lost[NUMBER_MAX];
 
 	const struct log_field fields[] = {
-		{ "suppressed", count },
+		{ "suppressed", format_count(suppressed, rest.suppressed) },
+		{ "lost", format_count(lost, rest.lost) },
 	};
 
-	log_event(LOG_NOTICE, "denied", fields, ARRAY_SIZE(fields));
+	if (rest.suppressed > 0 || rest.lost > 0)
+		(void)log_event(LOG_NOTICE, "denied", fields, ARRAY_SIZE(fields));
 }

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "clock.h"
@@ -14,14 +16,44 @@
 #include "resolution.h"
 #include "util.h"
 
+#define LOG_REPEAT_S    3600
+#define LOG_BURST       20
+#define LOG_INTERVAL_MS 10000
+#define NUMBER_MAX      24
+
+/* Whoever answers for the names decides how often there is something to say. */
+static void dropped_log(struct names *names, const char *name, uint32_t dropped)
+{
+	static const struct log_rate rate = { LOG_REPEAT_S, LOG_BURST, LOG_INTERVAL_MS };
+	uint64_t hash = hash_bytes(HASH_START, name, strlen(name));
+	struct log_left_out left_out;
+	char suppressed[NUMBER_MAX];
+	char count[NUMBER_MAX];
+
+	if (!log_limit_take(&names->limit, &rate, hash, false, &left_out))
+		return;
+	snprintf(count, sizeof(count), "%u", dropped);
+	snprintf(suppressed, sizeof(suppressed), "%u", left_out.suppressed + left_out.lost);
+
+	const struct log_field fields[] = {
+		{ "name", name },
+		{ "addresses", count },
+		{ "suppressed", left_out.suppressed + left_out.lost > 0 ? suppressed : NULL },
+	};
+
+	if (!log_event(LOG_NOTICE, "addresses of a name are not global and open nothing", fields,
+		       ARRAY_SIZE(fields)))
+		log_limit_lost(&names->limit, hash, &left_out);
+}
+
 /* The table of a name is replaced whole. */
 static void resolution_apply(struct names *names, struct resolution *resolution)
 {
 	uint32_t dropped = resolution_trust(resolution);
 
 	if (dropped > 0)
-		log_line(LOG_NOTICE, "name %s: %u of its addresses are not global and open nothing",
-			 plan_string(names->plan, names->plan->hosts[resolution->host]), dropped);
+		dropped_log(names, plan_string(names->plan, names->plan->hosts[resolution->host]),
+			    dropped);
 	host_table_replace(&names->table, resolution->host, resolution->addresses, resolution->count);
 	if (names->awaited > 0)
 		names->awaited--;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "log_limit.h"
 #include "loop.h"
 #include "plan.h"
 
@@ -22,6 +23,7 @@ struct names {
 	const struct plan *plan;
 	struct watch resolver; /* fd -1: no names, or no resolver any more */
 	struct host_table table;
+	struct log_limit limit;
 	uint64_t asked;   /* monotonic ns */
 	uint32_t awaited; /* answers that are due */
 };

@@ -155,6 +155,21 @@ struct outcome serve_refuse(struct supervisor *supervisor, const struct request 
 	return outcome_error(EACCES);
 }
 
+struct outcome serve_refuse_minor(struct supervisor *supervisor, const struct request *request,
+				  const char *operation, const char *protocol,
+				  const char *destination)
+{
+	const struct denial denial = {
+		.operation = operation,
+		.protocol = protocol,
+		.destination = destination,
+		.minor = true,
+	};
+
+	refusal_log(supervisor, request, &denial);
+	return outcome_error(EACCES);
+}
+
 struct outcome serve_fail(struct supervisor *supervisor, const struct request *request,
 			  const char *operation, const char *reason)
 {

@@ -77,6 +77,11 @@ struct outcome serve_refuse(struct supervisor *supervisor, const struct request 
 			    const char *operation, const char *protocol, const char *destination,
 			    const struct rule *rule);
 
+/* The same, by no rule, for what libraries try by themselves and take a refusal for an answer. */
+struct outcome serve_refuse_minor(struct supervisor *supervisor, const struct request *request,
+				  const char *operation, const char *protocol,
+				  const char *destination);
+
 /* The same for what cannot be decided. */
 struct outcome serve_fail(struct supervisor *supervisor, const struct request *request,
 			  const char *operation, const char *reason);

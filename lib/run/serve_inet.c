@@ -68,8 +68,8 @@ static struct address meant_address(int fd, const struct address *unspecified)
 	return loopback;
 }
 
-/* getaddrinfo connects datagram sockets only to sort addresses, and takes a refusal for an answer:
- * no denial to report where the one reason for UDP is name resolution. */
+/* getaddrinfo connects datagram sockets only to sort addresses, and takes a refusal for an answer,
+ * where the one reason for UDP is name resolution. */
 static bool only_sorts_addresses(const struct supervisor *supervisor, const struct request *request)
 {
 	return request->call.call == __NR_connect && serve_protocol(&request->kind) == PROTOCOL_UDP &&
@@ -117,12 +117,12 @@ bool serve_inet_allows(struct supervisor *supervisor, struct request *request,
 		*ret_refusal = (struct outcome){ .kind = OUTCOME_RETRY };
 		return false;
 	}
-	if (only_sorts_addresses(supervisor, request)) {
-		*ret_refusal = outcome_error(EACCES);
-		return false;
-	}
 	endpoint_format(&endpoint, text);
-	*ret_refusal = serve_refuse(supervisor, request, operation,
-				    serve_protocol_name(&request->kind), text, verdict.rule);
+	if (only_sorts_addresses(supervisor, request))
+		*ret_refusal = serve_refuse_minor(supervisor, request, operation,
+						  serve_protocol_name(&request->kind), text);
+	else
+		*ret_refusal = serve_refuse(supervisor, request, operation,
+					    serve_protocol_name(&request->kind), text, verdict.rule);
 	return false;
 }

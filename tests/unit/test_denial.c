@@ -135,8 +135,8 @@ static void same_denial_is_written_once(void **state)
 /* As if so long had passed; what is computed from the clock wraps alike. */
 static void age(struct denials *denials, uint64_t seconds)
 {
-	for (size_t i = 0; i < DENIALS_REMEMBERED; i++)
-		denials->remembered[i].written -= seconds * NS_PER_S;
+	for (size_t i = 0; i < LOG_LIMIT_REMEMBERED; i++)
+		denials->limit.remembered[i].written -= seconds * NS_PER_S;
 }
 
 static void same_denial_is_written_again_after_a_while_with_its_count(void **state)
@@ -170,9 +170,50 @@ static void many_different_denials_do_not_fill_the_log(void **state)
 		deny(&denials, destination, NULL);
 	}
 	count = lines(written());
-	assert_in_range(count, DENIALS_BURST, DENIALS_BURST + 10 * DENIALS_PER_S);
+	assert_in_range(count, DENIALS_BURST, DENIALS_BURST + 10000 / DENIALS_INTERVAL_MS);
 	denial_flush(&denials);
 	assert_non_null(strstr(written(), " suppressed="));
+}
+
+static void line_that_nobody_took_is_told_of_and_due_again(void **state)
+{
+	struct denials denials = { 0 };
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	log_close();
+	log_open(full);
+	deny(&denials, "192.0.2.1:80", NULL);
+	log_close();
+	log_open(full);
+	deny(&denials, "192.0.2.1:80", NULL);
+	close(full);
+	log_close();
+	log_open(mirror);
+	assert_string_equal("", written());
+	deny(&denials, "192.0.2.1:80", NULL);
+	assert_non_null(strstr(written(), " rule=default lost=2\n"));
+	deny(&denials, "192.0.2.2:80", NULL);
+	assert_null(strstr(written(), "lost"));
+}
+
+static void minor_denials_leave_room_for_others(void **state)
+{
+	struct denials denials = { 0 };
+	const struct target_status status = { .name = "test_denial", .group = getpid() };
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		char destination[32];
+		const struct denial denial = { "connect", "udp", destination, .minor = true };
+
+		snprintf(destination, sizeof(destination), "192.0.2.1:%d", i / 2 + 1);
+		denial_log(&denials, &plan, getpid(), i % 2 ? NULL : &status, &denial);
+	}
+	assert_in_range(lines(written()), DENIALS_BURST / 2,
+			DENIALS_BURST / 2 + 10000 / DENIALS_INTERVAL_MS);
+	deny(&denials, "192.0.2.2:80", NULL);
+	assert_int_equal(1, lines(written()));
 }
 
 static void nothing_suppressed_is_nothing_to_say(void **state)
@@ -206,6 +247,8 @@ int main(void)
 		cmocka_unit_test(same_denial_is_written_once),
 		cmocka_unit_test(same_denial_is_written_again_after_a_while_with_its_count),
 		cmocka_unit_test(many_different_denials_do_not_fill_the_log),
+		cmocka_unit_test(line_that_nobody_took_is_told_of_and_due_again),
+		cmocka_unit_test(minor_denials_leave_room_for_others),
 		cmocka_unit_test(nothing_suppressed_is_nothing_to_say),
 		cmocka_unit_test(program_that_is_gone_is_said),
 	};
