@@ -8,6 +8,7 @@
 
 #include "accounts.h"
 #include "ctl.h"
+#include "path.h"
 #include "plan_build.h"
 #include "util.h"
 
@@ -126,6 +127,37 @@ static int plan_make(const struct policy *policy, const struct account *account,
 		error = plan_seal(builder, memfd);
 	plan_builder_free(builder);
 	return error;
+}
+
+int plan_of(const struct policy *policy, const struct account *account, struct plan *ret_plan)
+{
+	cleanup_fd int memfd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int error = memfd < 0 ? -errno : plan_make(policy, account, memfd);
+
+	return error ? error : plan_map(memfd, ret_plan);
+}
+
+void plan_warn_links(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->header->files.count; i++) {
+		const struct plan_file *file = &plan->files[i];
+		const char *path = plan_string(plan, file->path);
+		char text[2 * PATH_MAX + 256];
+		const struct diagnostic warning = {
+			.file = plan_string(plan, file->file),
+			.line = file->line,
+			.text = text,
+		};
+		struct path_end end;
+		int fd = path_open(path, &end);
+
+		util_cleanup_fd(&fd);
+		if (end.obstacle == PATH_NO_OBSTACLE)
+			continue;
+		snprintf(text, sizeof(text), "\"%s\" grants nothing: \"%s\" %s", path, end.name,
+			 path_obstacle_text(end.obstacle));
+		ctl_report(&warning, NULL);
+	}
 }
 
 /* What is read of a policy, as the account that reads it. */

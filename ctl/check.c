@@ -14,7 +14,6 @@
 #include "accounts.h"
 #include "ctl.h"
 #include "groups.h"
-#include "plan_build.h"
 #include "policy_file.h"
 #include "util.h"
 
@@ -84,23 +83,23 @@ static int policy_try(const struct policy *policy, const char *path, const struc
 		.text = "no_new_privs: whoever becomes root in this session can leave it",
 	};
 	cleanup_person struct person person = { 0 };
-	struct plan_builder *builder;
+	struct plan plan;
 	int error = -ENOENT;
 
 	if (name->kind == NAME_USER)
 		error = person_find(name->subject, 0, &person);
 	if (error < 0)
 		error = person_find(NULL, getuid(), &person);
-	if (error < 0)
+	if (error == 0)
+		error = plan_of(policy, &person.account, &plan);
+	if (error != 0)
 		return error;
-	builder = plan_builder_new();
-	if (!builder)
-		return -ENOMEM;
-	error = policy_plan(policy, &person.account, ctl_report_error, NULL, builder);
-	if (error == 0 && (plan_builder_header(builder)->flags & PLAN_ROOT_LEAVES))
+	if (plan.header->flags & PLAN_ROOT_LEAVES)
 		ctl_report(&root_leaves, NULL);
-	plan_builder_free(builder);
-	return error;
+	if (name->kind == NAME_USER)
+		plan_warn_links(&plan);
+	plan_unmap(&plan);
+	return 0;
 }
 
 /* A file that is checked, and how. */
@@ -115,11 +114,14 @@ static int file_check(void *context)
 {
 	const struct checking *checking = context;
 	const char *path = checking->path;
+	unsigned flags = checking->flags;
 	struct policy *policy;
 	int error;
 
-	error = policy_load(path, ctl_directory(checking->options), checking->flags, ctl_report,
-			    NULL, &policy);
+	/* Of a user's own file, policy_try warns of them by the plan. */
+	if (checking->name.kind != NAME_USER)
+		flags |= POLICY_LINKS;
+	error = policy_load(path, ctl_directory(checking->options), flags, ctl_report, NULL, &policy);
 	if (error < 0) {
 		if (error != -EINVAL)
 			fprintf(stderr, "%s: %s\n", path, strerror(-error));

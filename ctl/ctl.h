@@ -98,6 +98,12 @@ int reader_run(enum reader reader, const struct person *person, int (*work)(void
 int plan_load(const struct ctl_options *options, const struct person *person, enum reader reader,
 	      struct policy **ret_policy, struct plan *ret_plan);
 
+/* The same of a policy that was loaded: 0, or a negative errno. The caller unmaps the plan. */
+int plan_of(const struct policy *policy, const struct account *account, struct plan *ret_plan);
+
+/* Warns of each path of [filesystem] that grants nothing because of a link on its way. */
+void plan_warn_links(const struct plan *plan);
+
 /* `sandlockctl test`: CTL_GOOD, CTL_BAD, or CTL_ERROR after a complaint; each prints its verdict. */
 int test_connection(const struct plan *plan, enum protocol protocol, const char *operand,
 		    const char *target);
@@ -106,7 +112,7 @@ int test_socket(const struct plan *plan, const char *operand, const char *target
 int test_file(const struct plan *plan, uint32_t right, const char *operand, const char *target);
 
 /* True where a plan that restricts files grants `right` to `path`, which must be what realpath(3)
- * gives; `ret_root` is what it grants it below. */
+ * gives; `ret_root` is what it grants it below. Paths are followed as a session follows them. */
 bool file_is_granted(const struct plan *plan, uint32_t right, const char *path,
 		     char ret_root[PATH_MAX]);
 

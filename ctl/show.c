@@ -108,5 +108,6 @@ int show_main(const struct ctl_options *options, int argc, char **argv)
 	policy_each(policy, &person.account, value_show, NULL);
 	policy_free(policy);
 	implied_show(&plan);
+	plan_warn_links(&plan);
 	return CTL_GOOD;
 }

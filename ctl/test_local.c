@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "path.h"
 #include "unixrule.h"
 #include "util.h"
 
@@ -97,10 +98,15 @@ bool file_is_granted(const struct plan *plan, uint32_t right, const char *path,
 	uint32_t enough = right == FILE_READ ? FILE_READ | FILE_WRITE | FILE_EXEC : right;
 
 	for (uint32_t i = 0; i < plan->header->files.count; i++) {
-		if ((plan->files[i].rights & enough) &&
-		    realpath(plan_string(plan, plan->files[i].path), ret_root) &&
-		    is_beneath(path, ret_root))
+		struct path_end end;
+		cleanup_fd int fd = plan->files[i].rights & enough
+					    ? path_open(plan_string(plan, plan->files[i].path), &end)
+					    : -1;
+
+		if (fd >= 0 && is_beneath(path, end.name)) {
+			memcpy(ret_root, end.name, sizeof(end.name));
 			return true;
+		}
 	}
 	return false;
 }
@@ -115,6 +121,7 @@ int test_file(const struct plan *plan, uint32_t right, const char *operand, cons
 		return answer(true, operand, "files are not restricted");
 	if (target[0] != '/' || !path_resolve(target, path))
 		return ctl_error("%s: expected an absolute path that exists", target);
+	plan_warn_links(plan);
 	if (!file_is_granted(plan, right, path, root))
 		return answer(false, operand, "[filesystem] does not grant it (default)");
 	snprintf(reason, sizeof(reason), "[filesystem] grants it below %s", root);

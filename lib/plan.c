@@ -151,8 +151,8 @@ static bool files_are_sound(const struct plan *plan)
 	for (uint32_t i = 0; i < plan->header->files.count; i++) {
 		const struct plan_file *file = &plan->files[i];
 
-		if (!path_is_absolute(plan, file->path) || file->rights == 0 ||
-		    (file->rights & ~(FILE_READ | FILE_WRITE | FILE_EXEC)) != 0)
+		if (!path_is_absolute(plan, file->path) || !string_is_inside(plan, file->file) ||
+		    file->rights == 0 || (file->rights & ~(FILE_READ | FILE_WRITE | FILE_EXEC)) != 0)
 			return false;
 	}
 	return true;

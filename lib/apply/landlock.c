@@ -7,15 +7,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "compat.h"
+#include "log.h"
+#include "path.h"
 #include "plan.h"
 #include "util.h"
+
+#define OBSTACLE_MAX 256
 
 static int ruleset_create(const struct compat_landlock_ruleset *attributes, size_t size)
 {
@@ -117,12 +120,12 @@ static uint64_t access_of(uint32_t rights)
 	       (rights & FILE_EXEC ? EXEC_ACCESS : 0);
 }
 
-static int rule_add_pin(int ruleset, int pin, uint64_t access)
+static int rule_add_descriptor(int ruleset, int fd, uint64_t access)
 {
-	struct landlock_path_beneath_attr attributes = { .parent_fd = pin };
+	struct landlock_path_beneath_attr attributes = { .parent_fd = fd };
 	struct stat status;
 
-	if (fstat(pin, &status))
+	if (fstat(fd, &status))
 		return -errno;
 	attributes.allowed_access = S_ISDIR(status.st_mode) ? access : access & FILE_ACCESS;
 	if (attributes.allowed_access == 0)
@@ -133,33 +136,51 @@ static int rule_add_pin(int ruleset, int pin, uint64_t access)
 	return 0;
 }
 
-/* A path that is not there grants nothing and refuses nobody. */
-static int rule_add_path(int ruleset, const char *path, uint64_t access, uint64_t resolve)
+/* A path that leads nowhere grants nothing and refuses nobody. The same of any error in a place of
+ * the user's, whose file system may answer what it likes. */
+static int rule_add_path(int ruleset, const char *path, uint64_t access, struct path_end *ret_end)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = resolve };
-	cleanup_fd int pin = (int)syscall(__NR_openat2, AT_FDCWD, path, &how, sizeof(how));
+	cleanup_fd int fd = path_open(path, ret_end);
+	int error = fd < 0 ? fd : rule_add_descriptor(ruleset, fd, access);
+	bool nowhere = error == -ENOENT || error == -ENOTDIR || error == -EACCES ||
+		       ret_end->obstacle != PATH_NO_OBSTACLE || ret_end->changeable;
 
-	if (pin < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == EACCES ? 0 : -errno;
-	return rule_add_pin(ruleset, pin, access);
+	return nowhere ? 0 : error;
+}
+
+static void obstacle_log(const struct plan *plan, const struct plan_file *file,
+			 const struct path_end *end)
+{
+	char event[OBSTACLE_MAX], line[sizeof("4294967295")];
+	const struct log_field fields[] = {
+		{ "path", plan_string(plan, file->path) },
+		{ "link", end->name },
+		{ "policy", plan_string(plan, file->file) },
+		{ "line", line },
+	};
+
+	snprintf(line, sizeof(line), "%u", (unsigned)file->line);
+	snprintf(event, sizeof(event), "a path of [filesystem] grants nothing: its link %s",
+		 path_obstacle_text(end->obstacle));
+	log_event(LOG_WARNING, event, fields, ARRAY_SIZE(fields));
 }
 
 /* The rights of [filesystem], as far as `access` goes. */
-static int rules_add_files(int ruleset, const struct plan *plan, uint64_t access, unsigned options)
+static int rules_add_files(int ruleset, const struct plan *plan, uint64_t access, bool logs)
 {
-	const char *home = plan_string(plan, plan->header->home);
-
 	for (uint32_t i = 0; i < plan->header->files.count; i++) {
-		const char *path = plan_string(plan, plan->files[i].path);
-		uint64_t granted = access_of(plan->files[i].rights) & access;
-		bool bare = (options & LANDLOCK_NO_LINKS) &&
-			    plan_place_is_users(home, plan->header->uid, path);
-		int error = granted ? rule_add_path(ruleset, path, granted,
-						    bare ? RESOLVE_NO_SYMLINKS : 0)
-				    : 0;
+		const struct plan_file *file = &plan->files[i];
+		uint64_t granted = access_of(file->rights) & access;
+		struct path_end end;
+		int error;
 
+		if (!granted)
+			continue;
+		error = rule_add_path(ruleset, plan_string(plan, file->path), granted, &end);
 		if (error)
 			return error;
+		if (logs && end.obstacle != PATH_NO_OBSTACLE)
+			obstacle_log(plan, file, &end);
 	}
 	return 0;
 }
@@ -169,11 +190,12 @@ static int rules_add_records(int ruleset, uint64_t access)
 {
 	static const char *const records[] = { "/run/utmp", "/var/log/wtmp", "/var/log/lastlog",
 					       "/var/log/btmp" };
+	struct path_end end;
 	int error = 0;
 
 	access &= LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
 	for (size_t i = 0; i < ARRAY_SIZE(records) && !error; i++)
-		error = rule_add_path(ruleset, records[i], access, 0);
+		error = rule_add_path(ruleset, records[i], access, &end);
 	return error;
 }
 
@@ -274,7 +296,7 @@ static int rules_add_common(int ruleset, const struct plan *plan,
 	if (!error && (attributes->handled_access_net & LANDLOCK_ACCESS_NET_BIND_TCP))
 		error = rules_add_binds(ruleset, plan);
 	if (!error && (attributes->handled_access_fs & LANDLOCK_ACCESS_FS_MAKE_SOCK))
-		error = rules_add_files(ruleset, plan, LANDLOCK_ACCESS_FS_MAKE_SOCK, 0);
+		error = rules_add_files(ruleset, plan, LANDLOCK_ACCESS_FS_MAKE_SOCK, false);
 	if (!error && attributes->handled_access_fs)
 		error = rule_add_root(ruleset, LANDLOCK_ACCESS_FS_REFER);
 	return error;
@@ -351,7 +373,7 @@ int landlock_restrict_session(const struct plan *plan, int abi, unsigned options
 	if (ruleset < 0)
 		return -errno;
 	if (plan->header->flags & PLAN_FILES)
-		error = rules_add_files(ruleset, plan, attributes.handled_access_fs, options);
+		error = rules_add_files(ruleset, plan, attributes.handled_access_fs, true);
 	else if (attributes.handled_access_fs)
 		error = rule_add_root(ruleset, LANDLOCK_ACCESS_FS_REFER);
 	if (!error && (options & LANDLOCK_RECORDS))

@@ -27,11 +27,9 @@ int landlock_restrict_common(const struct plan *plan, int abi);
 
 /* Layer 2, of the session alone: the files of [filesystem]; no signal and no abstract socket out of
  * it. Always a domain of its own, since that is what keeps the session from tracing what is outside
- * it. */
+ * it. A path that leads through a link that others than root can change grants nothing, and is
+ * logged. */
 #define LANDLOCK_RECORDS (1U << 0) /* utmp, wtmp, lastlog, btmp stay writable for whom they let */
-#define LANDLOCK_NO_LINKS                                                                      \
-	(1U << 1) /* -ELOOP, and nothing is in force, where a place that the user can write is \
-		     reached by a symbolic link */
 int landlock_restrict_session(const struct plan *plan, int abi, unsigned options);
 
 /* Of a helper that talks to the network: no signal and no abstract socket to anybody else. 0 also

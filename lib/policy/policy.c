@@ -54,7 +54,8 @@ static int judge_items(const struct setting *setting, struct reporter *reporter)
 		const struct task task = { .key = setting->key,
 					   .setting = setting,
 					   .item = &setting->items[i],
-					   .advice = advice };
+					   .advice = advice,
+					   .links = reporter->flags & POLICY_LINKS };
 		int error;
 
 		advice[0] = '\0';

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "path.h"
 #include "policy_calls.h"
 #include "policy_model.h"
 #include "policy_session.h"
@@ -181,30 +182,54 @@ static bool write_is_harmless(const struct account *account, const char *path)
 	return plan_place_is_users(own ? account->home : "", account->uid, path);
 }
 
+#define MISSING "\"%s\" does not exist"
+
+/* What `check` and the log are told of a path that grants nothing. Links are for `check`: the
+ * session says so itself when it starts, and sees places that the planner may not enter. */
+static void file_advise(const struct task *task, const char *path)
+{
+	struct path_end end;
+	struct stat status;
+	int fd;
+
+	if (!task->links) {
+		if (lstat(path, &status) < 0 && errno == ENOENT)
+			why_write(task->advice, MISSING, path);
+		return;
+	}
+	fd = path_open(path, &end);
+	if (fd == -ENOENT)
+		why_write(task->advice, MISSING, path);
+	if (end.obstacle != PATH_NO_OBSTACLE)
+		why_write(task->advice, "\"%s\" grants nothing: \"%s\" %s", path, end.name,
+			  path_obstacle_text(end.obstacle));
+	util_cleanup_fd(&fd);
+}
+
 int apply_file(const struct task *task, char why[WHY_MAX])
 {
 	const char *text = task->item->text;
 	struct planning *planning = task->planning;
-	struct plan_file file = { .rights = task->key->argument };
+	struct plan_file file = { .rights = task->key->argument, .line = task->item->line };
 	char path[VALUE_MAX];
-	struct stat status;
-	int64_t offset;
+	int64_t offset, source;
 
 	if (strchr(text, '*'))
 		return refuse(why, "* in \"%s\", expected one path (\\x2a is a literal *)", text);
 	if (path_parse(text, account_of(task), 0, path, why) < 0)
 		return -EINVAL;
-	if (task->advice && (planning || !strchr(text, '%')) && lstat(path, &status) < 0 &&
-	    errno == ENOENT)
-		why_write(task->advice, "\"%s\" does not exist", path);
+	if (task->advice && (planning || !strchr(text, '%')))
+		file_advise(task, path);
 	if (!planning)
 		return 0;
 	offset = plan_add_string(planning->builder, path);
-	if (offset < 0)
-		return (int)offset;
+	source = plan_add_string(planning->builder, task->setting->file);
+	if (offset < 0 || source < 0)
+		return (int)(offset < 0 ? offset : source);
 	if ((file.rights & FILE_WRITE) && !write_is_harmless(planning->account, path))
 		planning->writes_system = true;
 	file.path = (uint32_t)offset;
+	file.file = (uint32_t)source;
 	return plan_add_file(planning->builder, &file);
 }
 

@@ -23,6 +23,7 @@ struct task {
 	const struct item *item;
 	struct planning *planning; /* NULL: the policy is only loaded */
 	char *advice; /* a warning of at most WHY_MAX may be left here; NULL: none is wanted */
+	bool links;   /* also of links that no path is followed through */
 };
 
 enum key_shape {

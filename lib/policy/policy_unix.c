@@ -7,12 +7,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "util.h"
-
-#define LINKS_MAX 40 /* as the kernel: path_resolution(7) */
+#include "path.h"
 
 /* Appends /name; -ENAMETOOLONG. */
 static int path_append(char path[VALUE_MAX], const char *name, size_t length)
@@ -89,72 +85,6 @@ int unix_item_parse(const char *text, const struct account *account, struct unix
 	return refuse(why, "expected /path, @name, own or x11, got \"%s\"", text);
 }
 
-static bool root_alone_writes(const char *directory)
-{
-	struct stat status;
-
-	return lstat(directory[0] ? directory : "/", &status) == 0 && S_ISDIR(status.st_mode) &&
-	       status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
-/* The state of a walk: what is already canonical ("" is the root), and what is still to go. */
-struct walk {
-	char done[VALUE_MAX];
-	char rest[VALUE_MAX];
-	unsigned links;
-};
-
-static void walk_up(struct walk *walk)
-{
-	char *slash = strrchr(walk->done, '/');
-
-	if (slash)
-		*slash = '\0';
-}
-
-/* Puts the target of the link `link` before what is left behind the component. */
-static int walk_follow(struct walk *walk, const char *link, const char *behind)
-{
-	char next[VALUE_MAX];
-	ssize_t length = readlink(link, next, sizeof(next) - 1);
-
-	if (length < 0)
-		return -errno;
-	if (++walk->links > LINKS_MAX)
-		return -ELOOP;
-	if ((size_t)length + strlen(behind) >= sizeof(next))
-		return -ENAMETOOLONG;
-	memcpy(next + length, behind, strlen(behind) + 1);
-	memcpy(walk->rest, next, strlen(next) + 1);
-	if (walk->rest[0] == '/')
-		walk->done[0] = '\0';
-	return 0;
-}
-
-/* One component; `trusted` tells whether a link may be followed. */
-static int walk_step(struct walk *walk, bool trusted)
-{
-	char *name = walk->rest + strspn(walk->rest, "/");
-	size_t length = strcspn(name, "/");
-	char candidate[VALUE_MAX];
-	struct stat status;
-	int error;
-
-	if (is_parent(name, length))
-		walk_up(walk);
-	if (!is_nothing(name, length) && !is_parent(name, length)) {
-		memcpy(candidate, walk->done, sizeof(candidate));
-		error = path_append(candidate, name, length);
-		if (error < 0)
-			return error;
-		if (trusted && lstat(candidate, &status) == 0 && S_ISLNK(status.st_mode))
-			return walk_follow(walk, candidate, name + length);
-		memcpy(walk->done, candidate, sizeof(candidate));
-	}
-	memmove(walk->rest, name + length, strlen(name + length) + 1);
-	return 0;
-}
-
 /* The length of what may be looked up: a pattern's directories end before its first `*`. */
 static size_t literal_length(const char *path)
 {
@@ -168,26 +98,22 @@ static size_t literal_length(const char *path)
 
 int path_canonicalise(const char *path, char ret_path[VALUE_MAX])
 {
-	struct walk walk = { 0 };
+	char directories[VALUE_MAX], name[VALUE_MAX];
 	size_t literal = literal_length(path);
 	const char *tail = path + literal;
-	bool trusted = true;
 	int error;
 
-	if (strlen(path) >= VALUE_MAX)
+	if (strlen(path) >= sizeof(directories))
 		return -ENAMETOOLONG;
-	memcpy(walk.rest, path, literal);
-	while (walk.rest[0]) {
-		trusted = trusted && root_alone_writes(walk.done);
-		error = walk_step(&walk, trusted);
-		if (error < 0)
-			return error;
+	memcpy(directories, path, literal);
+	directories[literal] = '\0';
+	error = path_name(directories, name);
+	if (error == 0 && tail[0]) {
+		if (strcmp(name, "/") == 0)
+			name[0] = '\0';
+		error = path_append(name, tail, strlen(tail));
 	}
-	if (tail[0] || walk.done[0] == '\0') {
-		error = path_append(walk.done, tail, strlen(tail));
-		if (error < 0)
-			return error;
-	}
-	memcpy(ret_path, walk.done, sizeof(walk.done));
-	return 0;
+	if (error == 0)
+		memcpy(ret_path, name, sizeof(name));
+	return error;
 }

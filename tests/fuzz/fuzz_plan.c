@@ -102,7 +102,7 @@ static void take_part(struct input *input, struct plan_builder *builder)
 		plan_add_socket(builder, &(struct plan_socket){ a % 5, string, string, 1 });
 		break;
 	case 2:
-		plan_add_file(builder, &(struct plan_file){ string, a % 9 });
+		plan_add_file(builder, &(struct plan_file){ .path = string, .rights = a % 9 });
 		break;
 	case 3:
 		plan_add_limit(builder, &(struct plan_limit){ a % 17, 0, b });

@@ -77,6 +77,7 @@ class Escape:
 
     PROGRAM = None
     RESTRICTS_FILES = False
+    PLACES = ""  # what the policy names further in [filesystem]
 
     def run(self, result=None):
         self.result = result
@@ -169,7 +170,7 @@ class AsUser(Escape, SessionTest):
         return self.bare.uid, self.confined.uid
 
     def enter(self, policy):
-        STAGE.policy((files() if self.RESTRICTS_FILES else "") + policy)
+        STAGE.policy((files() + self.PLACES if self.RESTRICTS_FILES else "") + policy)
         self.outside, self.inside = (
             Caller(self, ["su", "-", who.name], (who.uid, who.gid), who.home)
             for who in self.accounts())
@@ -191,7 +192,7 @@ class AsRoot(Escape, NestedTest):
         return (0,)
 
     def enter(self, policy):
-        STAGE.policy(files() + policy, "dora")
+        STAGE.policy(files() + self.PLACES + policy, "dora")
         self.outside = Caller(self, ["bash"], (0, 0), self.dora.home)
         self.inside = Caller(self, ["su", "dora"], (0, 0), self.dora.home, "exec su root")
         self.assertEqual("0", self.inside.ask("id -u"))

@@ -178,6 +178,19 @@ class Files:
         return said, int(said == "ok" or self.state() != before)
 
 
+class Linked(Files):
+    """The same, where the policy names a link to it that the user made before the login."""
+    PLACES = "".join(f"{right}.linked = %h/linked\n" for right in ("read", "write", "exec"))
+
+    def prepare(self):
+        for who in dict.fromkeys(self.accounts()):
+            link = who.home / "linked"
+            self.addCleanup(link.unlink, missing_ok=True)
+            link.symlink_to(who.home.parent / "free")
+            os.lchown(link, who.uid, who.gid)
+        return super().prepare()
+
+
 VICTIM = """
 import ctypes, os, signal, sys
 word = ctypes.create_string_buffer(b"good", 4)
@@ -368,5 +381,5 @@ class Emission:
         return said, arrived
 
 
-WAYS = (Tcp, Callers, Udp, Listen, Unix, OwnServer, Files, Outside, Keepers, Others, Service, Machine, Kernel,
-        Emission)
+WAYS = (Tcp, Callers, Udp, Listen, Unix, OwnServer, Files, Linked, Outside, Keepers, Others, Service,
+        Machine, Kernel, Emission)

@@ -62,7 +62,8 @@ static void fill_rules(struct plan_builder *builder)
 static void fill_rest(struct plan_builder *builder)
 {
 	struct plan_socket socket = { SOCKET_PATH, string_of(builder, "/run/x*"), 0, 9 };
-	struct plan_file file = { string_of(builder, "/usr"), FILE_READ | FILE_EXEC };
+	struct plan_file file = { .path = string_of(builder, "/usr"),
+				  .rights = FILE_READ | FILE_EXEC };
 	struct plan_limit limit = { RLIMIT_CORE, 0, 0 };
 
 	assert_int_equal(plan_add_bind(builder, (struct port_range){ 9000, 9005 }), 0);

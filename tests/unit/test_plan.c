@@ -328,7 +328,7 @@ static void string_offset_beyond_is_refused(void **state)
 	uint32_t *const offsets[] = {
 		&header->user, &header->home,  &header->shell, &header->policy,
 		&rule->text,   &rule[2].label, &rule[2].file,  &socket->pattern,
-		&socket->file, &file->path,    host,
+		&socket->file, &file->path,    &file->file,    host,
 	};
 
 	(void)state;

@@ -275,7 +275,8 @@ static void digest_of_any_other_restriction_differs(void **state)
 	plan_builder_header(builder)->flags |= PLAN_USERNS;
 	assert_true(digests_of(builder).all != plain.all);
 	builder = builder_full();
-	plan_add_file(builder, &(struct plan_file){ string_of(builder, "/usr"), FILE_READ });
+	plan_add_file(builder, &(struct plan_file){ .path = string_of(builder, "/usr"),
+						    .rights = FILE_READ });
 	assert_true(digests_of(builder).all != plain.all);
 	builder = builder_full();
 	plan_add_limit(builder, &(struct plan_limit){ RLIMIT_CORE, 0, 1 });
@@ -291,7 +292,8 @@ static void digest_of_endpoints_is_of_what_the_supervisor_decides(void **state)
 	struct plan_builder *builder = builder_full();
 
 	(void)state;
-	plan_add_file(builder, &(struct plan_file){ string_of(builder, "/opt"), FILE_READ });
+	plan_add_file(builder, &(struct plan_file){ .path = string_of(builder, "/opt"),
+						    .rights = FILE_READ });
 	plan_builder_header(builder)->flags |= PLAN_USERNS;
 	other = digests_of(builder);
 	assert_true(other.all != plain.all && other.endpoints == plain.endpoints);

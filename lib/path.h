@@ -1,0 +1,41 @@
+/*
+ * Opens a path of a policy. A symbolic link is followed only where nobody but root can have made or
+ * changed it: every directory on the way to it is root's and writable by nobody else.
+ */
+#ifndef SANDLOCK_PATH_H
+#define SANDLOCK_PATH_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+/* Why a path leads nowhere although all of it may exist. */
+enum path_obstacle {
+	PATH_NO_OBSTACLE = 0,
+	PATH_LINK,         /* a symbolic link that others than root can have made */
+	PATH_PROCESS_LINK, /* one of procfs: what it is depends on who looks */
+	PATH_PARENT,       /* `..` in a place that others than root can move */
+	PATH_LOOP,         /* more links than path_resolution(7) follows */
+};
+
+/* Where a walk ended: written whatever the outcome. */
+struct path_end {
+	/* The canonical path that was reached, else the component where the walk ended. Its bytes
+	 * may be anybody's. */
+	char name[PATH_MAX];
+	enum path_obstacle obstacle;
+	bool changeable; /* after an error: others than root decide what is there */
+};
+
+/* An O_PATH descriptor of the absolute `path`, close-on-exec, or a negative errno: -ELOOP where
+ * there is an obstacle. Directories are opened one by one and judged by their descriptors, so that
+ * what somebody changes meanwhile makes no difference. Automounts are mounted. */
+int path_open(const char *path, struct path_end *ret_end);
+
+/* The name by which the kernel knows `path`, of which the end need not exist: from a component that
+ * is missing or an obstacle on, the rest stays as written. -ELOOP, -ENAMETOOLONG. */
+int path_name(const char *path, char ret_name[PATH_MAX]);
+
+/* What an obstacle is, and what to write instead; follows the name of the component. */
+const char *path_obstacle_text(enum path_obstacle obstacle);
+
+#endif
