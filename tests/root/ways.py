@@ -8,6 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+import openers
 from harness import PYTHON, call, compiled
 from sniffer import Sniffer
 
@@ -256,9 +257,7 @@ class Keepers:
 
     def attend(self):
         self.assertEqual("ready", self.inside.ask("echo ready"))
-        self.keepers = [int(entry.name) for entry in Path("/proc").iterdir()
-                        if entry.name.isdigit() and Path(os.path.realpath(entry / "exe")).name
-                        in ("sandlock-supervisor", "sandlock-shell")]
+        self.keepers = openers.keepers("sandlock-superv") + openers.keepers("sandlock-shell")
         self.assertTrue(self.keepers)
 
     def through(self, setting):
