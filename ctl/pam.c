@@ -34,14 +34,22 @@ static int file_read(int fd, char **ret_bytes, size_t *ret_length)
 	return 0;
 }
 
-/* A pam_source, whose context is a bool that says that a file could not be read: whatever keeps
- * libpam from opening the first file leads it to the second. */
+/* Keeps the first path that could not be read. */
+static void unread_keep(char **unread, char **path)
+{
+	if (*unread)
+		return;
+	*unread = *path;
+	*path = NULL;
+}
+
+/* A pam_source, whose context keeps the path of a file that is there but could not be read:
+ * whatever keeps libpam from opening the first file leads it to the second. */
 static int directories_source(const char *name, void *context, char **ret_path, char **ret_bytes,
 			      size_t *ret_length)
 {
 	cleanup_fd int fd = -1;
 	int error = -ENOENT;
-	bool *unread = context;
 
 	for (size_t i = 0; i < ARRAY_SIZE(directories) && fd < 0; i++) {
 		cleanup_free char *path = NULL;
@@ -51,13 +59,13 @@ static int directories_source(const char *name, void *context, char **ret_path, 
 			return -ENOMEM;
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd < 0 && errno != ENOENT)
-			*unread = true;
+			unread_keep(context, &path);
 		if (fd < 0)
 			continue;
 		error = file_read(fd, ret_bytes, ret_length);
-		if (error < 0)
-			*unread = true;
-		if (error == 0) {
+		if (error < 0) {
+			unread_keep(context, &path);
+		} else {
 			*ret_path = path;
 			path = NULL;
 		}
@@ -308,6 +316,7 @@ static void survey_free(struct survey *survey)
 		free(survey->places[i].used);
 		free(survey->places[i].ways);
 	}
+	free(survey->unread);
 	free(survey->subjects);
 	free(survey->doors);
 	free(survey->places);
@@ -374,7 +383,8 @@ static int uses_main(const struct ctl_options *options, int argc)
 	if (error < 0)
 		return ctl_error("%s", strerror(-error));
 	if (survey.unread)
-		return ctl_error("a file of a service in /etc/pam.d could not be read");
+		return ctl_error("%s: could not be read, so that what it calls is not known",
+				 survey.unread);
 	return uses_print(&survey) ? CTL_BAD : CTL_GOOD;
 }
 

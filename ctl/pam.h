@@ -89,7 +89,7 @@ struct survey {
 	struct place *places;
 	size_t place_count;
 	struct findings findings; /* that belong to no door */
-	bool unread;              /* some file is there, but could not be read */
+	char *unread;             /* the first file that is there but could not be read; or NULL */
 	bool refused;             /* a policy of somebody's lets nobody in */
 };
 

@@ -443,6 +443,11 @@ class Uses(CtlPam):
         self.stack("cron", "# padding\n" * 40000)
         done = call([ctl(), "pam", "--uses"])
         self.assertEqual((2, ""), (done.status, done.out), done)
+        self.assertIn("/etc/pam.d/cron: could not be read", done.err)
+        self.stack("cron", "session include /etc\n")
+        done = call([ctl(), "pam", "--uses"])
+        self.assertEqual((2, ""), (done.status, done.out), done)
+        self.assertIn("sandlockctl: /etc: could not be read", done.err)
 
     def test_operands_are_refused(self):
         for words in (("--uses", "bare"), ("--uses", "--json")):
