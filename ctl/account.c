@@ -58,6 +58,7 @@ void person_free(struct person *person)
 {
 	free(person->user_storage);
 	free(person->group_storage);
+	free(person->login_storage);
 }
 
 int person_find(const char *name, uid_t uid, struct person *ret_person)
@@ -69,10 +70,13 @@ int person_find(const char *name, uid_t uid, struct person *ret_person)
 
 	if (error < 0)
 		return error;
+	ret_person->login_storage = name ? strdup(name) : NULL;
+	if (name && !ret_person->login_storage)
+		return -ENOMEM;
 	error = group_by_gid(entry.pw_gid, &group, &ret_person->group_storage);
 	ret_person->account = (struct account){
 		.name = entry.pw_name,
-		.login = name,
+		.login = ret_person->login_storage,
 		.group = error == 0 ? group.gr_name : "",
 		.home = entry.pw_dir,
 		.uid = entry.pw_uid,

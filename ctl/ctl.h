@@ -52,6 +52,7 @@ struct person {
 	const char *shell;
 	char *user_storage;
 	char *group_storage;
+	char *login_storage;
 };
 #define cleanup_person __attribute__((cleanup(person_free)))
 

@@ -107,6 +107,7 @@ static int subject_add(struct survey *survey, struct person *person, const char 
 	snprintf(subject->policy, sizeof(subject->policy), "%s", policy);
 	person->user_storage = NULL;
 	person->group_storage = NULL;
+	person->login_storage = NULL;
 	return 0;
 }
 
