@@ -42,10 +42,10 @@ struct policy_name policy_name_read(const char *path)
 void ctl_report(const struct diagnostic *diagnostic, void *context)
 {
 	(void)context;
-	fprintf(stderr, "%s:", diagnostic->file);
+	say(stderr, "%s:", diagnostic->file);
 	if (diagnostic->line > 0)
-		fprintf(stderr, "%u:", diagnostic->line);
-	fprintf(stderr, "%s %s\n", diagnostic->error ? "" : " warning:", diagnostic->text);
+		say(stderr, "%u:", diagnostic->line);
+	say(stderr, "%s %s\n", diagnostic->error ? "" : " warning:", diagnostic->text);
 }
 
 void ctl_report_error(const struct diagnostic *diagnostic, void *context)

@@ -21,9 +21,9 @@ __attribute__((format(printf, 2, 3))) static void warn(const char *path, const c
 {
 	va_list arguments;
 
-	fprintf(stderr, "%s: warning: ", path);
+	say(stderr, "%s: warning: ", path);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	say_list(stderr, format, arguments);
 	va_end(arguments);
 	fputc('\n', stderr);
 }
@@ -55,15 +55,15 @@ static int group_judge(const char *path, const char *group)
 	int error = group_find(group, why);
 
 	if (error == -ENOENT)
-		fprintf(stderr,
-			"%s: there is no group \"%s\": this file decides for nobody, expected "
-			"@GROUP.conf with the name of a group, or no file\n",
-			path, group);
+		say(stderr,
+		    "%s: there is no group \"%s\": this file decides for nobody, expected "
+		    "@GROUP.conf with the name of a group, or no file\n",
+		    path, group);
 	else if (error < 0)
-		fprintf(stderr,
-			"%s: the group cannot be looked up: %s; until then users without a "
-			"file of their own are refused\n",
-			path, why);
+		say(stderr,
+		    "%s: the group cannot be looked up: %s; until then users without a "
+		    "file of their own are refused\n",
+		    path, why);
 	return error;
 }
 
@@ -124,7 +124,7 @@ static int file_check(void *context)
 	error = policy_load(path, ctl_directory(checking->options), flags, ctl_report, NULL, &policy);
 	if (error < 0) {
 		if (error != -EINVAL)
-			fprintf(stderr, "%s: %s\n", path, strerror(-error));
+			say(stderr, "%s: %s\n", path, strerror(-error));
 		return CTL_BAD;
 	}
 	if (checking->name.kind != NAME_FRAGMENT)
@@ -132,7 +132,7 @@ static int file_check(void *context)
 	policy_free(policy);
 	if (name_judge(path, &checking->name) < 0 || error < 0)
 		return CTL_BAD;
-	printf("%s: ok\n", path);
+	say(stdout, "%s: ok\n", path);
 	return CTL_GOOD;
 }
 
@@ -259,8 +259,8 @@ static int programs_check(void *context)
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		if (access(programs[i], X_OK) == 0)
 			continue;
-		fprintf(stderr, "%s: uid %u may not execute it: %m; expected mode 0755\n",
-			programs[i], (unsigned)geteuid());
+		say(stderr, "%s: uid %u may not execute it: %m; expected mode 0755\n", programs[i],
+		    (unsigned)geteuid());
 		status = CTL_BAD;
 	}
 	return status;
@@ -281,7 +281,7 @@ static int directory_try(void *context)
 		why_denied(directory, true, why);
 	else
 		why_write(why, "%m");
-	fprintf(stderr, "%s: %s\n", directory, why);
+	say(stderr, "%s: %s\n", directory, why);
 	return CTL_BAD;
 }
 
@@ -296,9 +296,9 @@ static int listing_check(const struct ctl_options *options, const struct listing
 
 		snprintf(path, sizeof(path), "%s/%s", directory, name);
 		if (policy_name_read(name).kind == NAME_IGNORED)
-			fprintf(stderr,
-				"%s: ignored, its name is not NAME.conf, @GROUP.conf or NAME.inc\n",
-				path);
+			say(stderr,
+			    "%s: ignored, its name is not NAME.conf, @GROUP.conf or NAME.inc\n",
+			    path);
 		else if (policy_check(options, path) != CTL_GOOD)
 			status = CTL_BAD;
 	}
@@ -310,8 +310,12 @@ static int directory_check(const struct ctl_options *options)
 	const char *directory = ctl_directory(options);
 	__attribute__((cleanup(listing_free))) struct listing listing = { 0 };
 	int status;
-	int count = scandir(directory, &listing.entries, name_is_listed, name_order);
+	int count;
 
+	/* Nor are names listed that not everybody may list. */
+	if (reader_run(READER_SERVICE, NULL, directory_try, (void *)(uintptr_t)options) != CTL_GOOD)
+		return CTL_BAD;
+	count = scandir(directory, &listing.entries, name_is_listed, name_order);
 	if (count < 0) {
 		ctl_error("%s: %m", directory);
 		return CTL_BAD;
@@ -320,11 +324,9 @@ static int directory_check(const struct ctl_options *options)
 	listing.warned = calloc((size_t)count + 1, sizeof(*listing.warned));
 	if (!listing.warned)
 		return ctl_error("%s", strerror(ENOMEM));
-	status = reader_run(READER_SERVICE, NULL, directory_try, (void *)(uintptr_t)options);
-	if (listing_check(options, &listing) != CTL_GOOD)
-		status = CTL_BAD;
+	status = listing_check(options, &listing);
 	if (count == 0)
-		fprintf(stderr, "%s: warning: no policies\n", directory);
+		say(stderr, "%s: warning: no policies\n", directory);
 	if (listing_has_groups(&listing) &&
 	    reader_run(READER_SERVICE, NULL, groups_warn, &listing) != CTL_GOOD)
 		status = CTL_BAD;

@@ -7,6 +7,7 @@
 #define SANDLOCK_CTL_H
 
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "plan.h"
@@ -36,6 +37,12 @@ int show_main(const struct ctl_options *options, int argc, char **argv);
 int pam_main(const struct ctl_options *options, int argc, char **argv);
 
 const char *ctl_directory(const struct ctl_options *options);
+
+/* As fprintf(3), of which it knows %s %-Ns %d %u %m and %%; each byte of a %s that is not plain ASCII
+ * is printed as \xNN. Whatever comes from a file, a user or a directory service goes through it. */
+void say(FILE *stream, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void say_list(FILE *stream, const char *format, va_list arguments)
+	__attribute__((format(printf, 2, 0)));
 
 /* One line on standard error behind the program's name; returns CTL_ERROR. */
 int ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -52,9 +52,9 @@ static void findings_print(const struct findings *findings)
 		const struct finding *finding = &findings->list[i];
 
 		if (finding->line > 0)
-			printf("%s:%u: %s\n", finding->file, finding->line, finding->text);
+			say(stdout, "%s:%u: %s\n", finding->file, finding->line, finding->text);
 		else
-			printf("%s: %s\n", finding->file, finding->text);
+			say(stdout, "%s: %s\n", finding->file, finding->text);
 	}
 }
 
@@ -67,13 +67,13 @@ static void ways_print(const struct survey *survey, const char *what, const stru
 
 		if (!way_is_new(ways, used, i))
 			continue;
-		printf("%s: %s", what, states[ways[i].state].text);
+		say(stdout, "%s: %s", what, states[ways[i].state].text);
 		if (ways[i].open[0] != '\0')
-			printf(", which leaves open: %s", ways[i].open);
+			say(stdout, ", which leaves open: %s", ways[i].open);
 		for (size_t j = i; j < survey->subject_count; j++) {
 			if ((used && !used[j]) || !ways_equal(&ways[i], &ways[j]))
 				continue;
-			printf("%s %s", separator, subject_name(survey, j));
+			say(stdout, "%s %s", separator, subject_name(survey, j));
 			separator = ",";
 		}
 		putchar('\n');
@@ -87,8 +87,8 @@ static void line_print(const char *file, const char *where, const char *line)
 	const char *name = slash ? slash + 1 : file;
 
 	if (strncmp(file, "/etc/", strlen("/etc/")) != 0)
-		printf("  copy %s to /etc/pam.d/%s; there,\n", file, name);
-	printf("  add as the %s line of /etc/pam.d/%s:\n      %s\n", where, name, line);
+		say(stdout, "  copy %s to /etc/pam.d/%s; there,\n", file, name);
+	say(stdout, "  add as the %s line of /etc/pam.d/%s:\n      %s\n", where, name, line);
 }
 
 static void door_print(const struct survey *survey, const struct door *door)
@@ -128,7 +128,7 @@ void survey_print(const struct survey *survey, bool covered)
 {
 	findings_print(&survey->findings);
 	if (survey->subject_count == 0) {
-		printf("no policy in %s names anybody\n", ctl_directory(survey->options));
+		say(stdout, "no policy in %s names anybody\n", ctl_directory(survey->options));
 		return;
 	}
 	for (size_t i = 0; i < survey->door_count; i++)
@@ -142,19 +142,47 @@ void survey_print(const struct survey *survey, bool covered)
 
 /* JSON ------------------------------------------------------------------------------------------- */
 
-/* Bytes that are not ASCII stay as they are: names and paths are UTF-8, or nobody's. */
+/* The character of UTF-8 at `text`, and its length; 0 where it is none. */
+static size_t utf8_take(const char *text, uint32_t *ret_character)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char first = (unsigned char)*text;
+	size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
+	uint32_t character = length > 0 ? first & (0x7fU >> length) : 0;
+
+	for (size_t i = 1; i < length; i++) {
+		if (((unsigned char)text[i] & 0xc0) != 0x80)
+			return 0;
+		character = character << 6 | ((unsigned char)text[i] & 0x3f);
+	}
+	if (character < least[length] || character > 0x10ffff || character >> 11 == 0x1b)
+		return 0;
+	*ret_character = character;
+	return length;
+}
+
+/* Printed in ASCII alone: the same text for a parser, and none that a terminal would obey. What is
+ * no UTF-8 becomes the character that replaces such. */
 static void json_string(const char *text)
 {
 	putchar('"');
-	for (; *text; text++) {
+	while (*text) {
 		unsigned char byte = (unsigned char)*text;
+		uint32_t character = byte;
+		size_t length = byte < 0x80 ? 1 : utf8_take(text, &character);
 
+		if (length == 0)
+			character = 0xfffd;
 		if (byte == '"' || byte == '\\')
 			printf("\\%c", byte);
-		else if (byte < 0x20 || byte == 0x7f)
-			printf("\\u%04x", byte);
-		else
+		else if (byte >= 0x20 && byte < 0x7f)
 			putchar(byte);
+		else if (character < 0x10000)
+			printf("\\u%04x", character);
+		else
+			printf("\\u%04x\\u%04x", 0xd7c0 + (character >> 10),
+			       0xdc00 | (character & 0x3ff));
+		text += length > 0 ? length : 1;
 	}
 	putchar('"');
 }
@@ -162,7 +190,7 @@ static void json_string(const char *text)
 /* A member of an object; each but the first is led in by a comma. */
 static void json_member(const char *lead, const char *name, const char *value)
 {
-	printf("%s\"%s\":", lead, name);
+	say(stdout, "%s\"%s\":", lead, name);
 	if (value)
 		json_string(value);
 	else
@@ -176,7 +204,7 @@ static void json_findings(const struct findings *findings)
 		const struct finding *finding = &findings->list[i];
 
 		json_member(i > 0 ? ",{" : "{", "file", finding->file);
-		printf(",\"line\":%u", finding->line);
+		say(stdout, ",\"line\":%u", finding->line);
 		json_member(",", "text", finding->text);
 		putchar('}');
 	}
@@ -194,7 +222,7 @@ static void json_ways(const struct survey *survey, const struct way *ways, const
 		json_member(lead, "user", subject_name(survey, i));
 		json_member(",", "state", states[ways[i].state].word);
 		json_member(",", "open", ways[i].open);
-		printf(",\"covered\":%s}", way_is_covered(&ways[i]) ? "true" : "false");
+		say(stdout, ",\"covered\":%s}", way_is_covered(&ways[i]) ? "true" : "false");
 		lead = ",{";
 	}
 	putchar(']');
@@ -249,7 +277,7 @@ void survey_print_json(const struct survey *survey, bool covered)
 {
 	const char *lead = "";
 
-	printf("{\"covered\":%s", covered ? "true" : "false");
+	say(stdout, "{\"covered\":%s", covered ? "true" : "false");
 	json_subjects(survey);
 	json_findings(&survey->findings);
 	fputs(",\"services\":[", stdout);

@@ -72,11 +72,11 @@ static void use_print(const struct survey *survey, const struct use *use)
 	const char *separator = " of ";
 	size_t last = survey->door_count;
 
-	printf("%s:%u: %s line", handler->file, handler->line->number, types[use->type]);
+	say(stdout, "%s:%u: %s line", handler->file, handler->line->number, types[use->type]);
 	for (struct use other = { 0 }; use_find(survey, &other); other.line++) {
 		if (other.door == last || !uses_share_line(survey, &other, use))
 			continue;
-		printf("%s%s", separator, survey->doors[other.door].name);
+		say(stdout, "%s%s", separator, survey->doors[other.door].name);
 		separator = ", ";
 		last = other.door;
 	}

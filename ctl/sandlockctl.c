@@ -52,7 +52,7 @@ int ctl_error(const char *format, ...)
 
 	fputs("sandlockctl: ", stderr);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	say_list(stderr, format, arguments);
 	va_end(arguments);
 	fputc('\n', stderr);
 	return CTL_ERROR;

@@ -15,7 +15,7 @@
 /* The line form of every complaint: where, then what. */
 static void value_print(const char *place, const char *section, const char *key, const char *text)
 {
-	printf("%s: [%s] %s = %s\n", place, section, key, text);
+	say(stdout, "%s: [%s] %s = %s\n", place, section, key, text);
 }
 
 static void value_show(const struct policy_value *value, void *context)
@@ -32,9 +32,9 @@ static void ports_print(const struct plan *plan, const struct rule *rule)
 	for (uint32_t i = 0; i < rule->ports_count; i++) {
 		const struct port_range *range = &plan->ruleset.ports[rule->ports_first + i];
 
-		printf("%s%u", i > 0 ? "," : "", range->low);
+		say(stdout, "%s%u", i > 0 ? "," : "", range->low);
 		if (range->high != range->low)
-			printf("-%u", range->high);
+			say(stdout, "-%u", range->high);
 	}
 }
 
@@ -48,9 +48,9 @@ static void rules_show(const struct plan *plan)
 		if (!rule->implicit)
 			continue;
 		address_format(&rule->prefix.address, address);
-		printf(IMPLIED ": [network] %s: %s%s%s ", plan_string(plan, rule->text),
-		       rule->protocols & PROTOCOL_TCP ? "tcp " : "",
-		       rule->protocols & PROTOCOL_UDP ? "udp " : "", address);
+		say(stdout, IMPLIED ": [network] %s: %s%s%s ", plan_string(plan, rule->text),
+		    rule->protocols & PROTOCOL_TCP ? "tcp " : "",
+		    rule->protocols & PROTOCOL_UDP ? "udp " : "", address);
 		ports_print(plan, rule);
 		putchar('\n');
 	}
@@ -90,7 +90,7 @@ static void implied_show(const struct plan *plan)
 	rules_show(plan);
 	sockets_show(plan);
 	if (!(plan->header->flags & PLAN_FILES))
-		printf(IMPLIED ": [filesystem] files are not restricted\n");
+		say(stdout, IMPLIED ": [filesystem] files are not restricted\n");
 }
 
 int show_main(const struct ctl_options *options, int argc, char **argv)
@@ -103,8 +103,8 @@ int show_main(const struct ctl_options *options, int argc, char **argv)
 	if (person_require(argv[0], &person) != CTL_GOOD ||
 	    plan_load(options, &person, READER_LOGIN, &policy, &plan) != CTL_GOOD)
 		return CTL_ERROR;
-	printf("%s: decides for %s (uid %u)\n", plan_string(&plan, plan.header->policy),
-	       person.account.name, person.account.uid);
+	say(stdout, "%s: decides for %s (uid %u)\n", plan_string(&plan, plan.header->policy),
+	    person.account.name, person.account.uid);
 	policy_each(policy, &person.account, value_show, NULL);
 	policy_free(policy);
 	implied_show(&plan);

@@ -67,19 +67,19 @@ static int protections_print(int abi)
 		bool there = protection->abi ? abi >= protection->abi
 					     : notifications_survive_signals();
 
-		printf("  %-8s %s\n",
-		       there                 ? "yes"
-		       : protection->instead ? "no"
-					     : "MISSING",
-		       protection->name);
+		say(stdout, "  %-8s %s\n",
+		    there                 ? "yes"
+		    : protection->instead ? "no"
+					  : "MISSING",
+		    protection->name);
 		if (there)
 			continue;
 		if (protection->instead) {
-			printf("           needs %s; until then %s\n", protection->since,
-			       protection->instead);
+			say(stdout, "           needs %s; until then %s\n", protection->since,
+			    protection->instead);
 		} else {
-			printf("           needs %s; without it every session is refused\n",
-			       protection->since);
+			say(stdout, "           needs %s; without it every session is refused\n",
+			    protection->since);
 			status = CTL_BAD;
 		}
 	}
@@ -94,11 +94,12 @@ static int kernel_print(void)
 
 	if (uname(&kernel) < 0)
 		return ctl_error("uname: %m");
-	printf("kernel: Linux %s, Landlock ABI %d\n", kernel.release, abi);
+	say(stdout, "kernel: Linux %s, Landlock ABI %d\n", kernel.release, abi);
 	status = protections_print(abi);
-	printf("\nnot covered by a login shell (sandlockctl pam: by the PAM module, on this machine):\n");
+	say(stdout,
+	    "\nnot covered by a login shell (sandlockctl pam: by the PAM module, on this machine):\n");
 	for (size_t i = 0; i < ARRAY_SIZE(uncovered); i++)
-		printf("  %s\n", uncovered[i]);
+		say(stdout, "  %s\n", uncovered[i]);
 	return status;
 }
 
@@ -114,18 +115,18 @@ static void user_print(const char *directory, const struct passwd *user)
 	char name[POLICY_NAME_MAX] = "";
 	int error;
 
-	printf("  %-16s ", user->pw_name);
+	say(stdout, "  %-16s ", user->pw_name);
 	if (user->pw_uid == 0) {
-		printf("uid 0 is never confined\n");
+		say(stdout, "uid 0 is never confined\n");
 		return;
 	}
 	error = policy_find(directory, &account, name);
 	if (error == 0)
-		printf("%s/%s\n", directory, name);
+		say(stdout, "%s/%s\n", directory, name);
 	else if (error == -ENOENT)
-		printf("no policy decides: the login is refused\n");
+		say(stdout, "no policy decides: the login is refused\n");
 	else
-		printf("%s: could not be looked up: the login is refused\n", name);
+		say(stdout, "%s: could not be looked up: the login is refused\n", name);
 }
 
 static void users_print(const char *directory)
@@ -133,7 +134,7 @@ static void users_print(const char *directory)
 	const struct passwd *user;
 	bool found = false;
 
-	printf("\nusers whose login shell is %s:\n", SHELL_NAME);
+	say(stdout, "\nusers whose login shell is %s:\n", SHELL_NAME);
 	setpwent();
 	while ((user = getpwent())) {
 		if (!shell_is_ours(user->pw_shell))
@@ -143,7 +144,7 @@ static void users_print(const char *directory)
 	}
 	endpwent();
 	if (!found)
-		printf("  none\n");
+		say(stdout, "  none\n");
 }
 
 int status_main(const struct ctl_options *options, int argc, char **argv)

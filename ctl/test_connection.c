@@ -115,8 +115,8 @@ static void hosts_fill(const struct lookup *lookups, uint32_t count, struct host
 		struct resolution answer = lookups[i].answer;
 
 		if (lookups[i].error)
-			fprintf(stderr, "sandlockctl: warning: %s: %s; its rules wait\n",
-				lookups[i].name, gai_strerror(lookups[i].error));
+			say(stderr, "sandlockctl: warning: %s: %s; its rules wait\n",
+			    lookups[i].name, gai_strerror(lookups[i].error));
 		resolution_trust(&answer);
 		host_table_replace(table, i, answer.addresses, answer.count);
 	}
@@ -139,17 +139,17 @@ static void verdict_print(const struct plan *plan, const struct destination *des
 		address_format(&endpoint->address, text);
 	else
 		endpoint_format(endpoint, text);
-	printf("%s: %s: %s: ", verdict.kind == VERDICT_ALLOW ? "allowed" : "refused",
-	       destination->operand, text);
+	say(stdout, "%s: %s: %s: ", verdict.kind == VERDICT_ALLOW ? "allowed" : "refused",
+	    destination->operand, text);
 	if (!rule) {
-		printf("no rule matches (default)\n");
+		say(stdout, "no rule matches (default)\n");
 		return;
 	}
-	printf("rule \"%s\"", plan_string(plan, rule->text));
+	say(stdout, "rule \"%s\"", plan_string(plan, rule->text));
 	if (rule->implicit)
-		printf(" (implied)\n");
+		say(stdout, " (implied)\n");
 	else
-		printf(" at %s:%u\n", plan_string(plan, rule->file), rule->line);
+		say(stdout, " at %s:%u\n", plan_string(plan, rule->file), rule->line);
 }
 
 /* A program tries each address of a name, so one that is allowed is a way there. */

@@ -14,7 +14,7 @@
 
 static int answer(bool allowed, const char *operand, const char *reason)
 {
-	printf("%s: %s: %s\n", allowed ? "allowed" : "refused", operand, reason);
+	say(stdout, "%s: %s: %s\n", allowed ? "allowed" : "refused", operand, reason);
 	return allowed ? CTL_GOOD : CTL_BAD;
 }
 

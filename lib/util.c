@@ -157,3 +157,18 @@ bool pattern_matches(const char *pattern, const char *text, size_t length)
 		pattern++;
 	return *pattern == '\0';
 }
+
+size_t text_print(FILE *stream, const char *text)
+{
+	size_t printed = 0;
+
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+
+		if (byte >= ' ' && byte < 0x7f)
+			printed += fputc(byte, stream) != EOF;
+		else
+			printed += (size_t)fprintf(stream, "\\x%02x", byte);
+	}
+	return printed;
+}

@@ -45,6 +45,10 @@ ssize_t read_bounded(int fd, void *buffer, size_t limit);
 #define HASH_START 0xcbf29ce484222325ULL
 uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length);
 
+/* Prints text that may be anybody's: each byte that is not plain ASCII as \xNN, so that it moves no
+ * cursor and shows nothing as something else. Returns how many characters that were. */
+size_t text_print(FILE *stream, const char *text);
+
 /* True where the `length` bytes of `text` match `pattern`, in which `*` stands for any run of bytes,
  * `/` and NUL too. */
 bool pattern_matches(const char *pattern, const char *text, size_t length);

@@ -65,8 +65,10 @@ __attribute__((format(printf, 2, 3))) static int session_refuse(struct session *
 	va_end(arguments);
 	if (session->reason[0] == '\0')
 		memcpy(session->reason, text, sizeof(text));
-	if (session->options.user)
-		fprintf(stderr, "%s\n", text);
+	if (session->options.user) {
+		text_print(stderr, text);
+		fputc('\n', stderr);
+	}
 	(void)log_event(LOG_ERR, text, NULL, 0);
 	return -EINVAL;
 }
@@ -203,6 +205,16 @@ static int make_plan(struct session *session)
 	return error;
 }
 
+/* For the PAM module the bare reason; else for the terminal of whom it refuses. */
+static void refusal_print(const struct session *session)
+{
+	bool module = session->options.account;
+
+	fputs(module ? "" : "sandlock: login refused: ", stderr);
+	text_print(stderr, session->reason);
+	fputs(module ? "\n" : "; details are in the system log (ident sandlock)\n", stderr);
+}
+
 /* The process ----------------------------------------------------------------- */
 
 /* Before anything is opened: what comes below 3 must not be taken for a terminal or a log, and
@@ -277,11 +289,7 @@ int main(int argc, char **argv)
 	free(session.lookup);
 	if (error == -ENOENT)
 		return EXIT_UNNAMED;
-	if (error < 0 && session.options.account)
-		fprintf(stderr, "%s\n", session.reason);
-	else if (error < 0 && !session.options.user)
-		fprintf(stderr,
-			"sandlock: login refused: %s; details are in the system log (ident sandlock)\n",
-			session.reason);
+	if (error < 0 && (session.options.account || !session.options.user))
+		refusal_print(&session);
 	return error < 0 ? EXIT_REFUSED : EXIT_PLANNED;
 }

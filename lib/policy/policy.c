@@ -347,7 +347,7 @@ static void judge_whole(const struct policy *policy, struct reporter *reporter)
 int policy_load(const char *path, const char *include_directory, unsigned flags,
 		policy_report report, void *context, struct policy **ret_policy)
 {
-	struct reporter reporter = { report, context, flags, 0 };
+	struct reporter reporter = { .report = report, .context = context, .flags = flags };
 	struct policy *policy = calloc(1, sizeof(*policy));
 	char *name = strdup(path);
 	const struct origin nowhere = { 0 };
@@ -366,6 +366,7 @@ int policy_load(const char *path, const char *include_directory, unsigned flags,
 		judge_whole(policy, &reporter);
 		error = reporter.errors > 0 ? -EINVAL : 0;
 	}
+	policy->secret = reporter.secret;
 	if (error < 0)
 		policy_free(policy);
 	else

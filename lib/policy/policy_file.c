@@ -57,6 +57,19 @@ static bool is_trusted(const struct file_check *check, const struct stat *status
 	return true;
 }
 
+/* Root may be asked about a draft by somebody who could not read it: by sudo, say. What is not for
+ * everybody is checked, and not shown. */
+static void note_secret(const struct file_check *check, const struct stat *status, mode_t everybody)
+{
+	if (!(check->reporter->flags & POLICY_OWN) || geteuid() != 0 ||
+	    (status->st_mode & everybody) || check->reporter->secret)
+		return;
+	report_warning(check->reporter, check->path, 0,
+		       "not everybody may read it: no login could, and none of its text is shown here "
+		       "(expected mode 0644, in directories of mode 0755)");
+	check->reporter->secret = true;
+}
+
 /* Against an opened directory, whose name is only asked for here: that costs a login 10 us each. */
 static int complain_directory(const struct file_check *check, int fd, const char *text)
 {
@@ -90,6 +103,7 @@ static int judge_directories(const struct file_check *check, int directory)
 			return complain_directory(check, fd, strerror(errno));
 		if (!is_trusted(check, &status, status.st_mode & S_ISVTX ? 0 : S_IWGRP | S_IWOTH, why))
 			return complain_directory(check, fd, why);
+		note_secret(check, &status, S_IXOTH);
 		if (is_same(&status, &above))
 			return 0;
 		close(fd);
@@ -186,6 +200,7 @@ static int judge_file(const struct file_check *check, int fd)
 		return complain(check, check->path, "not a regular file");
 	if (!is_trusted(check, &status, S_IWGRP | S_IWOTH, why))
 		return complain(check, check->path, why);
+	note_secret(check, &status, S_IROTH);
 	return 0;
 }
 

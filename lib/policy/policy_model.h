@@ -34,6 +34,7 @@ struct policy {
 	size_t source_count;
 	struct setting *settings;
 	size_t setting_count;
+	bool secret; /* one of the files is not for everybody to read */
 };
 
 /* Where section `name` stands, in any source; NULL where it does not. */

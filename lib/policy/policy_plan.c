@@ -272,7 +272,7 @@ static int plan_implied(struct planning *planning, const struct policy *policy)
 int policy_plan(const struct policy *policy, const struct account *account, policy_report report,
 		void *context, struct plan_builder *builder)
 {
-	struct reporter reporter = { report, context, POLICY_LINT, 0 };
+	struct reporter reporter = { report, context, POLICY_LINT, 0, policy->secret };
 	struct planning planning = { .account = account, .builder = builder, .unix_dgram = true };
 	int error;
 

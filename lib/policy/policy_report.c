@@ -1,6 +1,5 @@
 /*
  * Complaints about a policy: counted, put on one line, handed to whoever asked.
- * Called by the modules of the policy reader.
  * Distrusts the text that is quoted in a complaint: it may come from a draft of anybody's.
  */
 #include "policy_report.h"
@@ -11,6 +10,26 @@
 
 #define WORD_MAX 32 /* no word of the language is longer */
 
+/* The program's own words of a message; what it would quote is left out. */
+static void text_mask(const char *format, char text[WHY_MAX])
+{
+	size_t used = 0;
+
+	while (*format && used < WHY_MAX - 4) {
+		if (*format != '%') {
+			text[used++] = *format++;
+			continue;
+		}
+		format += 1 + strspn(format + 1, "-.0123456789zl");
+		memcpy(text + used, "...", 3);
+		used += 3;
+		format += *format != '\0';
+	}
+	text[used] = '\0';
+	if (strcmp(text, "...: ...") == 0)
+		snprintf(text, WHY_MAX, "bad key or value");
+}
+
 __attribute__((format(printf, 5, 0))) static void emit(const struct reporter *reporter, bool error,
 						       const char *file, unsigned line,
 						       const char *format, va_list arguments)
@@ -19,6 +38,8 @@ __attribute__((format(printf, 5, 0))) static void emit(const struct reporter *re
 	struct diagnostic diagnostic = { .error = error, .line = line, .file = file, .text = text };
 
 	vsnprintf(text, sizeof(text), format, arguments);
+	if (reporter->secret)
+		text_mask(format, text);
 	for (char *byte = text; *byte; byte++) {
 		if ((unsigned char)*byte < ' ' || *byte == 0x7f)
 			*byte = '?';

@@ -17,6 +17,7 @@ struct reporter {
 	void *context;
 	unsigned flags; /* enum policy_flags: warnings pass only with POLICY_LINT */
 	unsigned errors;
+	bool secret; /* a file was read that not everybody may read: no byte of it is shown */
 };
 
 /* What is not printable becomes '?', what is beyond WHY_MAX is cut. */

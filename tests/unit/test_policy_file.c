@@ -110,7 +110,7 @@ static int place_remove(void **state)
 static const char *complaint(const char *path, unsigned flags)
 {
 	static struct collected collected;
-	struct reporter reporter = { collect, &collected, flags, 0 };
+	struct reporter reporter = { collect, &collected, flags, 0, false };
 	char *bytes = NULL;
 	size_t length;
 
@@ -142,7 +142,7 @@ static void file_bytes_returned(void **state)
 {
 	const struct place *place = *state;
 	struct collected collected = { 0 };
-	struct reporter reporter = { collect, &collected, POLICY_OWN, 0 };
+	struct reporter reporter = { collect, &collected, POLICY_OWN, 0, false };
 	char *bytes;
 	size_t length;
 

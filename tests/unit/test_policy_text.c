@@ -23,7 +23,7 @@ struct refused {
 
 static struct text read_text(const char *bytes, size_t length, struct collected *collected)
 {
-	struct reporter reporter = { collect, collected, 0, 0 };
+	struct reporter reporter = { collect, collected, 0, 0, false };
 	struct text text;
 
 	*collected = (struct collected){ 0 };
@@ -273,7 +273,7 @@ static void text_width_limit_held(void **state)
 		size_t length = fill(bytes, cases[i].start, cases[i].width, cases[i].joined);
 		struct collected collected;
 		struct text text = read_text(bytes, length, &collected);
-		struct reporter reporter = { collect, &collected, 0, 0 };
+		struct reporter reporter = { collect, &collected, 0, 0, false };
 
 		assert_int_equal(cases[i].errors, collected.errors);
 		if (collected.errors == 0)
@@ -322,7 +322,7 @@ static void text_good_read(void **state)
 	};
 	struct collected collected;
 	struct text text = read_text(bytes, sizeof(bytes) - 1, &collected);
-	struct reporter reporter = { collect, &collected, 0, 0 };
+	struct reporter reporter = { collect, &collected, 0, 0, false };
 
 	(void)state;
 	assert_string_equal("", collected.text);
@@ -351,7 +351,7 @@ static void text_empty_file_read(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct collected collected;
 		struct text text = read_text(cases[i], strlen(cases[i]), &collected);
-		struct reporter reporter = { collect, &collected, 0, 0 };
+		struct reporter reporter = { collect, &collected, 0, 0, false };
 
 		compare_readers(cases[i], strlen(cases[i]), "f", &text, &reporter);
 		assert_string_equal("", collected.text);
@@ -379,7 +379,7 @@ static void readers_that_disagree_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct reporter reporter = { collect, &collected, 0, 0 };
+		struct reporter reporter = { collect, &collected, 0, 0, false };
 
 		collected = (struct collected){ 0 };
 		compare_readers(cases[i].other, strlen(cases[i].other), "f", &text, &reporter);
@@ -391,7 +391,7 @@ static void readers_that_disagree_refused(void **state)
 static void complaint_with_control_characters_cleaned(void **state)
 {
 	struct collected collected = { 0 };
-	struct reporter reporter = { collect, &collected, 0, 0 };
+	struct reporter reporter = { collect, &collected, 0, 0, false };
 
 	(void)state;
 	report_error(&reporter, "f", 1, "a%cb%cc\nd", 27, 127);
@@ -401,7 +401,7 @@ static void complaint_with_control_characters_cleaned(void **state)
 static void warning_without_lint_dropped(void **state)
 {
 	struct collected collected = { 0 };
-	struct reporter reporter = { collect, &collected, 0, 0 };
+	struct reporter reporter = { collect, &collected, 0, 0, false };
 
 	(void)state;
 	report_warning(&reporter, "f", 1, "w");
