@@ -66,13 +66,13 @@ static int walk(const struct caller *caller, const char *path)
 void serve_fetch_unix(struct supervisor *supervisor, const struct request *request)
 {
 	const struct sockaddr_un *address = (const void *)&request->address;
-	bool named = request->length > offsetof(struct sockaddr_un, sun_path);
 
-	if (request->kind.domain != AF_UNIX)
+	if (request->kind.domain != AF_UNIX ||
+	    request->length <= offsetof(struct sockaddr_un, sun_path))
 		return;
 	if (supervisor->mixed)
 		caller_fetch_status(&supervisor->caller, request->call.thread);
-	if (named && address->sun_path[0] != '\0')
+	if (address->sun_path[0] != '\0')
 		caller_fetch_place(&supervisor->caller, request->call.thread,
 				   address->sun_path[0] != '/');
 }
