@@ -160,6 +160,47 @@ static bool listens(const struct plan *plan, const struct endpoint *bound)
 	return plan_binds(plan, 0) || (bound->port != 0 && plan_binds(plan, bound->port));
 }
 
+/* Before Linux has made it listen, so that the user's other sessions know it from the start. A
+ * socket that listens already may be anybody's: who made it do so shares it. */
+static uint64_t listener_learn(struct supervisor *supervisor, int fd)
+{
+	int listens_already = 0;
+	socklen_t size = sizeof(listens_already);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens_already, &size) || listens_already)
+		return 0;
+	return unix_listeners_add(&supervisor->listeners, fd);
+}
+
+/* A socket that has a name never gets another one. One without could be given a reserved name
+ * before the kernel looks; without a name the kernel refuses too. */
+static struct outcome listen_unix(struct supervisor *supervisor, struct request *request,
+				  const char *operation)
+{
+	struct sockaddr_un address = { 0 };
+	socklen_t length = sizeof(address);
+	const size_t start = offsetof(struct sockaddr_un, sun_path);
+	uint64_t cookie;
+	int error;
+
+	if (getsockname(request->socket, (struct sockaddr *)&address, &length))
+		return outcome_error(errno);
+	if (request->kind.type == SOCK_DGRAM)
+		return outcome_error(EOPNOTSUPP);
+	if (length <= start)
+		return outcome_error(EINVAL);
+	if (address.sun_path[0] == '\0' &&
+	    unix_listeners_reserves(address.sun_path + 1, length - start - 1))
+		return serve_refuse(supervisor, request, operation, "unix",
+				    "@" UNIX_LISTENERS_PREFIX, NULL);
+	cookie = listener_learn(supervisor, request->socket);
+	error = listen(request->socket, (int)request->call.arguments[1]) ? errno : 0;
+	if (!error)
+		return outcome_value(0);
+	unix_listeners_drop(&supervisor->listeners, cookie);
+	return outcome_error(error);
+}
+
 static struct outcome listen_act(struct supervisor *supervisor, struct request *request,
 				 const char *operation, int error)
 {
@@ -170,10 +211,10 @@ static struct outcome listen_act(struct supervisor *supervisor, struct request *
 	if (serve_protocol(&request->kind) == PROTOCOL_TCP &&
 	    (!serve_bound_endpoint(request->socket, &bound) || !listens(supervisor->plan, &bound)))
 		return refuse_port(supervisor, request, operation, &bound);
+	if (request->kind.domain == AF_UNIX)
+		return listen_unix(supervisor, request, operation);
 	if (listen(request->socket, (int)request->call.arguments[1]))
 		return outcome_error(errno);
-	if (request->kind.domain == AF_UNIX)
-		listening_add(&supervisor->listening, request->socket);
 	return outcome_value(0);
 }
 

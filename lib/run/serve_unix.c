@@ -24,7 +24,6 @@ struct unix_target {
 	int pin;
 	struct stat status;
 	char path[PATH_TEXT_MAX]; /* canonical */
-	int probed;               /* why a server could not be asked who it is, 0: it was */
 };
 
 static bool same_file(const struct stat *one, const struct stat *other)
@@ -107,47 +106,19 @@ static bool pin_path(int pin, char path[PATH_TEXT_MAX])
 	return true;
 }
 
-/* Another session's server is known by the peer that listened: a supervisor, which listens on
- * behalf. The status of a process is what the same uid could imitate outside of every session;
- * THREAT-MODEL.md says what that means. */
-static bool is_supervisor(const struct plan *plan, const struct ucred *peer)
-{
-	struct target_status status;
-
-	return peer->pid == getpid() ||
-	       (peer->uid == plan->header->uid && target_read_status(peer->pid, &status) == 0 &&
-		strcmp(status.name, "sandlock-superv") == 0 && status.seccomp == 2 &&
-		status.no_new_privs);
-}
-
-/* Asks a server that this session did not start who listens, by a connection of our own. */
-static bool server_is_confined(const struct plan *plan, int type, struct unix_target *target)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	cleanup_fd int probe = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", target->pin);
-	if (probe < 0)
-		return false;
-	if (connect(probe, (const struct sockaddr *)&address, sizeof(address))) {
-		target->probed = errno;
-		return false;
-	}
-	return getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-	       is_supervisor(plan, &peer);
-}
-
-/* Whether a socket in a place of the user's own is his, and what serves it confined as he is. */
+/* Whether a socket in a place of the user's own is his, and what serves it confined as he is; else
+ * *ret_empty tells that nothing does. */
 static bool is_own(struct supervisor *supervisor, const struct request *request,
-		   struct unix_target *target)
+		   const struct unix_target *target, bool *ret_empty)
 {
+	enum unix_server server;
+
 	if (target->status.st_uid != supervisor->plan->header->uid ||
 	    (request->kind.type != SOCK_STREAM && request->kind.type != SOCK_SEQPACKET))
 		return false;
-	return listening_holds(&supervisor->listening, target->status.st_dev, target->status.st_ino) ||
-	       server_is_confined(supervisor->plan, request->kind.type, target);
+	server = unix_listeners_find(&supervisor->listeners, target->pin, &target->status);
+	*ret_empty = server == UNIX_SERVER_NONE;
+	return server == UNIX_SERVER_CONFINED;
 }
 
 /* `own` counts the agent that the login was given. */
@@ -179,7 +150,7 @@ static bool judge_abstract(struct supervisor *supervisor, struct request *reques
 	size_t length = request->length - offsetof(struct sockaddr_un, sun_path) - 1;
 	char text[SERVE_TEXT_MAX];
 
-	if (!serve_is_foreign(supervisor) &&
+	if (!unix_listeners_reserves(name, length) && !serve_is_foreign(supervisor) &&
 	    unixrule_decide_abstract(supervisor->plan, name, length, supervisor->display).kind ==
 		    UNIX_ALLOW)
 		return true;
@@ -196,6 +167,7 @@ static bool judge_path(struct supervisor *supervisor, struct request *request, c
 	struct unix_verdict verdict =
 		unixrule_decide_path(supervisor->plan, target->path, supervisor->display);
 	bool foreign = serve_is_foreign(supervisor);
+	bool empty = false;
 
 	switch (verdict.kind) {
 	case UNIX_ALLOW:
@@ -204,7 +176,7 @@ static bool judge_path(struct supervisor *supervisor, struct request *request, c
 			return true;
 		break;
 	case UNIX_OWN:
-		if (!foreign && is_own(supervisor, request, target))
+		if (!foreign && is_own(supervisor, request, target, &empty))
 			return true;
 		break;
 	case UNIX_DENY:
@@ -213,13 +185,9 @@ static bool judge_path(struct supervisor *supervisor, struct request *request, c
 	if (!foreign && is_agent(supervisor, target))
 		return true;
 	/* What a crash left behind: the caller would clear it away and start anew. */
-	if (target->probed == ECONNREFUSED)
-		*ret_refusal = outcome_error(ECONNREFUSED);
-	else if (target->probed == EAGAIN)
-		*ret_refusal = serve_wait_for_room(request);
-	else
-		*ret_refusal =
-			serve_refuse(supervisor, request, operation, "unix", target->path, NULL);
+	*ret_refusal =
+		empty ? outcome_error(ECONNREFUSED)
+		      : serve_refuse(supervisor, request, operation, "unix", target->path, NULL);
 	return false;
 }
 
@@ -248,7 +216,6 @@ static bool path_allows(struct supervisor *supervisor, struct request *request,
 		return false;
 	}
 	target.pin = pin;
-	target.probed = 0;
 	/* What is no socket, the kernel refuses in its own words. */
 	if (S_ISSOCK(target.status.st_mode)) {
 		if (!pin_path(pin, target.path)) {

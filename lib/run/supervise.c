@@ -432,7 +432,7 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	supervisor->more_first = SLOT_NONE;
 	supervisor->more.ready = more_ready;
 	caller_open(&supervisor->caller);
-	listening_open(&supervisor->listening);
+	unix_listeners_open(&supervisor->listeners, plan->header->uid);
 	error = waiting_open(supervisor);
 	if (!error)
 		error = ruleset_open(supervisor);

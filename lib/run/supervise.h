@@ -15,12 +15,12 @@
 #include "caller.h"
 #include "denial.h"
 #include "gate.h"
-#include "listening.h"
 #include "loop.h"
 #include "names.h"
 #include "notify.h"
 #include "plan.h"
 #include "target.h"
+#include "unix_listeners.h"
 
 /* How many calls may be held at once (2,000 threads in connect to a black hole are 2,000). */
 #define SUPERVISE_HELD_MAX 4096
@@ -124,7 +124,7 @@ struct supervisor {
 	struct watch listener;
 	struct watch timer;
 	struct denials denials;
-	struct listening listening;
+	struct unix_listeners listeners;
 	struct target_kept kept;
 	struct caller caller; /* of the call that is served now */
 	struct watch more;    /* in turn with the loop's descriptors, while calls go on */

@@ -114,7 +114,7 @@ class Unix:
 
 
 class OwnServer:
-    """A server of the user's own that no session confines: it may be asked who it is, no more."""
+    """A server of the user's own that no session confines: it sees nothing, not even a connection."""
     PROGRAM = "escape_unix"
     MADE = ("here", "there", "inside", "link", "link.new", "hard", "hard.new", "linked")
 
@@ -133,9 +133,6 @@ class OwnServer:
         said = super().attempt(who, probe)
         subprocess.run(["rm", "-rf", *(who.home / name for name in self.MADE)], check=True)
         return said
-
-    def arrived(self):
-        return sum(witness.said().count(b"word") for witness in self.witnesses)
 
 
 class Files:

@@ -1,0 +1,305 @@
+/*
+ * Which unix sockets are known to be served inside the sessions of the user. Distrusts names and
+ * inode numbers: both can be used again by somebody else's socket.
+ *
+ * A voucher tells the user's other sessions: a socket of the supervisor's own that listens at an
+ * abstract name with the cookie in it. The kernel shows it to everybody, with the uid that made it;
+ * no session can make one, since listen(2) at such a name is refused. It outlives nothing: a cookie
+ * is never given again.
+ */
+#include "unix_listeners.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "unix_diag.h"
+#include "unix_file.h"
+#include "util.h"
+
+#define NAME_LENGTH_MAX  64
+#define DESCRIPTORS_MAX  512 /* kept, where the limit allows eight times as many */
+#define DESCRIPTORS_PART 8
+#define SWEPT_AT_ONCE    2
+
+void unix_listeners_open(struct unix_listeners *listeners, uid_t uid)
+{
+	struct rlimit limit;
+
+	listeners->uid = uid;
+	listeners->diag = unix_diag_open();
+	listeners->descriptors = DESCRIPTORS_MAX;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    limit.rlim_cur / DESCRIPTORS_PART < DESCRIPTORS_MAX)
+		listeners->descriptors = (uint32_t)(limit.rlim_cur / DESCRIPTORS_PART);
+}
+
+static void descriptor_release(struct unix_listeners *listeners, int *fd)
+{
+	if (*fd < 0)
+		return;
+	close(*fd);
+	*fd = -1;
+	listeners->descriptors++;
+}
+
+static void place_free(struct unix_listeners *listeners, struct unix_listener *place)
+{
+	if (place->cookie == 0)
+		return;
+	descriptor_release(listeners, &place->voucher);
+	descriptor_release(listeners, &place->path_fd);
+	place->cookie = 0;
+}
+
+/* 1: it listens, 0: it is gone for good, or a negative errno. */
+static int is_alive(const struct unix_listeners *listeners, const struct unix_listener *place)
+{
+	struct unix_socket socket;
+	int error = unix_diag_find(listeners->diag, place->inode, place->cookie, &socket);
+
+	if (error == 0)
+		return socket.listening;
+	return error == -ENOENT ? 0 : error;
+}
+
+/* A few at each call, so that sockets that are gone keep no descriptors for long. */
+static void places_sweep(struct unix_listeners *listeners, uint32_t count)
+{
+	for (uint32_t i = 0; i < count && listeners->used > 0; i++) {
+		struct unix_listener *place =
+			&listeners->places[listeners->swept++ % listeners->used];
+
+		if (place->cookie != 0 && is_alive(listeners, place) == 0)
+			place_free(listeners, place);
+	}
+}
+
+static struct unix_listener *place_by_cookie(struct unix_listeners *listeners, uint64_t cookie)
+{
+	for (uint32_t i = 0; i < listeners->used; i++)
+		if (listeners->places[i].cookie == cookie)
+			return &listeners->places[i];
+	return NULL;
+}
+
+static struct unix_listener *place_take(struct unix_listeners *listeners)
+{
+	struct unix_listener *place = place_by_cookie(listeners, 0);
+
+	if (!place && listeners->used < UNIX_LISTENERS_MAX)
+		return &listeners->places[listeners->used++];
+	if (!place) {
+		places_sweep(listeners, UNIX_LISTENERS_MAX);
+		place = place_by_cookie(listeners, 0);
+	}
+	if (!place) {
+		place = &listeners->places[listeners->oldest++ % UNIX_LISTENERS_MAX];
+		place_free(listeners, place);
+	}
+	return place;
+}
+
+static struct unix_listener *place_add(struct unix_listeners *listeners, uint64_t cookie,
+				       uint32_t inode)
+{
+	struct unix_listener *place = place_take(listeners);
+
+	*place = (struct unix_listener){
+		.cookie = cookie,
+		.inode = inode,
+		.voucher = -1,
+		.path_fd = -1,
+	};
+	return place;
+}
+
+/* With the leading NUL. */
+static size_t voucher_name(uid_t uid, uint64_t cookie, char name[NAME_LENGTH_MAX])
+{
+	int length = snprintf(name + 1, NAME_LENGTH_MAX - 1, UNIX_LISTENERS_PREFIX "%u/%016" PRIx64,
+			      (unsigned)uid, cookie);
+
+	name[0] = '\0';
+	return 1 + (size_t)length;
+}
+
+static int voucher_make(const struct unix_listeners *listeners, uint64_t cookie)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t length = voucher_name(listeners->uid, cookie, address.sun_path);
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, size) || listen(fd, 0))
+		return -1;
+	return fd_take(&fd);
+}
+
+static bool is_bound_to_path(int fd)
+{
+	struct sockaddr_un address = { 0 };
+	socklen_t length = sizeof(address);
+
+	return getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+	       length > offsetof(struct sockaddr_un, sun_path) && address.sun_path[0] != '\0';
+}
+
+uint64_t unix_listeners_add(struct unix_listeners *listeners, int fd)
+{
+	struct unix_listener *place;
+	struct stat status;
+	uint64_t cookie;
+
+	if (listeners->diag < 0 || fstat(fd, &status) || socket_cookie(fd, &cookie) ||
+	    !is_bound_to_path(fd))
+		return 0;
+	places_sweep(listeners, SWEPT_AT_ONCE);
+	place = place_add(listeners, cookie, (uint32_t)status.st_ino);
+	if (listeners->descriptors > 0) {
+		place->voucher = voucher_make(listeners, cookie);
+		listeners->descriptors -= place->voucher >= 0;
+	}
+	return cookie;
+}
+
+void unix_listeners_drop(struct unix_listeners *listeners, uint64_t cookie)
+{
+	struct unix_listener *place = cookie ? place_by_cookie(listeners, cookie) : NULL;
+
+	if (place)
+		place_free(listeners, place);
+}
+
+bool unix_listeners_reserves(const char *name, size_t length)
+{
+	const size_t prefix = sizeof(UNIX_LISTENERS_PREFIX) - 1;
+
+	return length >= prefix && memcmp(name, UNIX_LISTENERS_PREFIX, prefix) == 0;
+}
+
+/* Sockets that this session does not know, looked for among the vouchers. */
+struct search {
+	uid_t uid;
+	uint32_t count;
+	struct {
+		char name[NAME_LENGTH_MAX];
+		size_t length;
+		uint64_t cookie;
+		uint32_t inode;
+		bool vouched;
+	} wanted[UNIX_MATCHES_MAX];
+};
+
+static void search_see(const struct unix_socket *socket, void *data)
+{
+	struct search *search = data;
+
+	/* Anybody can take a name; only the user's own supervisors have his uid and may listen
+	 * there. */
+	if (!socket->listening || !socket->has_uid || socket->uid != search->uid || !socket->name)
+		return;
+	for (uint32_t i = 0; i < search->count; i++)
+		search->wanted[i].vouched |=
+			socket->name_length == search->wanted[i].length &&
+			memcmp(socket->name, search->wanted[i].name, socket->name_length) == 0;
+}
+
+static bool others_vouch(struct unix_listeners *listeners, struct search *search)
+{
+	if (search->count > 0 &&
+	    unix_diag_each(listeners->diag, true, UNIX_DIAG_WHO, search_see, search))
+		return false;
+	for (uint32_t i = 0; i < search->count; i++)
+		if (!search->wanted[i].vouched)
+			return false;
+	for (uint32_t i = 0; i < search->count; i++)
+		(void)place_add(listeners, search->wanted[i].cookie, search->wanted[i].inode);
+	return true;
+}
+
+/* Every socket that may be the one on the file has to be confined: one of them is the server. */
+static bool all_are_confined(struct unix_listeners *listeners, const struct unix_matches *matches)
+{
+	struct search search = { .uid = listeners->uid };
+
+	for (uint32_t i = 0; i < matches->count; i++) {
+		uint64_t cookie = matches->sockets[i].cookie;
+
+		if (place_by_cookie(listeners, cookie))
+			continue;
+		search.wanted[search.count].cookie = cookie;
+		search.wanted[search.count].inode = matches->sockets[i].inode;
+		search.wanted[search.count].length =
+			voucher_name(listeners->uid, cookie, search.wanted[search.count].name);
+		search.count++;
+	}
+	return others_vouch(listeners, &search);
+}
+
+/* From the second connection on it is worth while to make certain that no other socket, listening
+ * or not, may be on the file. With the file kept open nothing can change that. */
+static void place_learn(struct unix_listeners *listeners, const struct unix_matches *first,
+			int path_fd)
+{
+	struct unix_listener *place = place_by_cookie(listeners, first->sockets[0].cookie);
+	struct unix_matches matches;
+
+	if (first->count != 1 || !place)
+		return;
+	if (!place->reached) {
+		place->reached = true;
+		return;
+	}
+	if (place->path_fd >= 0 || listeners->descriptors == 0 ||
+	    unix_file_sockets(listeners->diag, &first->file, false, &matches) ||
+	    matches.count != 1 || !matches.sure || matches.sockets[0].cookie != place->cookie)
+		return;
+	place->path_fd = fcntl(path_fd, F_DUPFD_CLOEXEC, 0);
+	if (place->path_fd < 0)
+		return;
+	listeners->descriptors--;
+	place->device = first->file.device;
+	place->file = first->file.inode;
+}
+
+static bool is_learnt(struct unix_listeners *listeners, const struct stat *status)
+{
+	for (uint32_t i = 0; i < listeners->used; i++) {
+		struct unix_listener *place = &listeners->places[i];
+
+		if (place->cookie == 0 || place->path_fd < 0 || place->file != status->st_ino ||
+		    place->device != status->st_dev)
+			continue;
+		return is_alive(listeners, place) == 1;
+	}
+	return false;
+}
+
+enum unix_server unix_listeners_find(struct unix_listeners *listeners, int path_fd,
+				     const struct stat *status)
+{
+	struct unix_matches matches;
+	struct unix_file file;
+
+	if (listeners->diag < 0)
+		return UNIX_SERVER_OUTSIDE;
+	if (is_learnt(listeners, status))
+		return UNIX_SERVER_CONFINED;
+	if (unix_file_identify(path_fd, status, &file) ||
+	    unix_file_sockets(listeners->diag, &file, true, &matches))
+		return UNIX_SERVER_OUTSIDE;
+	if (matches.count == 0)
+		return UNIX_SERVER_NONE;
+	if (!matches.sure || matches.count > UNIX_MATCHES_MAX ||
+	    !all_are_confined(listeners, &matches))
+		return UNIX_SERVER_OUTSIDE;
+	place_learn(listeners, &matches, path_fd);
+	return UNIX_SERVER_CONFINED;
+}
