@@ -7,64 +7,72 @@
 #include "given.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
+#include <unistd.h>
 
+#include "agent_holders.h"
+#include "log.h"
+#include "plan.h"
+#include "unixrule.h"
 #include "util.h"
 
-#define NAME_SIZE 16 /* of a process, with its end */
-#define PATH_SIZE 32
+#define PROC_NAME 32
 
-/* By name, since the same uid runs them; any other server, the user's bus say, might start programs
- * for the session, outside of it. */
-static bool is_agent(pid_t pid)
+/* What is said of an agent that `own` would open; "" where there is nothing to say. */
+static const char *const complaints[] = {
+	[AGENT_UNSEEN] = "SSH_AUTH_SOCK is not opened: which process serves it cannot be seen; list "
+			 "its path in unix_allow to open it",
+	[AGENT_DEAD] = "",
+	[AGENT_FOREIGN] = "SSH_AUTH_SOCK is not opened: another user's process serves it; list its "
+			  "path in unix_allow to open it",
+	[AGENT_OTHER] = "SSH_AUTH_SOCK is not opened: what serves it is not a known agent alone; "
+			"list its path in unix_allow to open it",
+	[AGENT_SERVED] = "",
+};
+
+static bool lists_own(const struct plan *plan)
 {
-	static const char *const agents[] = { "sshd", "sshd-session", "ssh-agent", "gpg-agent",
-					      "gnome-keyring-d" };
-	char path[PATH_SIZE];
-	char name[NAME_SIZE];
-	cleanup_fd int fd = -1;
-	ssize_t length;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	length = fd < 0 ? -1 : read(fd, name, sizeof(name));
-	if (length < 1)
-		return false;
-	/* In the place of the newline. */
-	name[length - 1] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(agents); i++)
-		if (strcmp(name, agents[i]) == 0)
+	for (uint32_t i = 0; i < plan->header->sockets.count; i++)
+		if (plan->sockets[i].kind == SOCKET_OWN)
 			return true;
 	return false;
 }
 
-/* An empty connection tells who listens. */
-static bool agent_serves(int pin)
+/* Whether the policy opens it anyhow, by the path that the supervisor will see. */
+static bool is_listed(const struct plan *plan, int fd)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	cleanup_fd int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
+	char name[PROC_NAME];
+	char path[PATH_MAX];
+	ssize_t length;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", pin);
-	return probe >= 0 &&
-	       connect(probe, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-	       getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && is_agent(peer.pid);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	length = readlink(name, path, sizeof(path) - 1);
+	if (length <= 0)
+		return false;
+	path[length] = '\0';
+	return unixrule_decide_path(plan, path, -1).kind == UNIX_ALLOW;
 }
 
-int given_agent(const char *path, uid_t uid)
+int given_agent(const char *path, const struct plan *plan)
 {
-	cleanup_fd int fd = path ? open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
+	cleanup_fd int fd = -1;
+	const struct log_field field = { "path", path };
+	enum agent_verdict verdict = AGENT_FOREIGN;
 	struct stat status;
 
-	if (fd < 0 || fstat(fd, &status) || !S_ISSOCK(status.st_mode) || status.st_uid != uid ||
-	    !agent_serves(fd))
+	if (!path || !lists_own(plan))
 		return -1;
-	return fd_take(&fd);
+	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &status) || !S_ISSOCK(status.st_mode) || is_listed(plan, fd))
+		return -1;
+	if (status.st_uid == plan->header->uid)
+		verdict = agent_holders_judge(fd, &status, plan->header->uid);
+	if (complaints[verdict][0] != '\0')
+		log_event(LOG_NOTICE, complaints[verdict], &field, 1);
+	return verdict == AGENT_SERVED ? fd_take(&fd) : -1;
 }
 
 void given_display(const char *display, char ret_number[DISPLAY_NUMBER_MAX])

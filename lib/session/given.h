@@ -5,13 +5,14 @@
 #ifndef SANDLOCK_GIVEN_H
 #define SANDLOCK_GIVEN_H
 
-#include <sys/types.h>
-
 #define DISPLAY_NUMBER_MAX 16
 
-/* O_PATH of the socket, where it is the user's own and an agent, known by its process name, serves
- * it; else, also for NULL, -1. It sees one empty connection. */
-int given_agent(const char *path, uid_t uid);
+struct plan;
+
+/* O_PATH of the socket, where it is the user's own, `own` is listed, and an agent serves it; else,
+ * also for NULL, -1. One that is refused is logged. To be called while the processes of the machine
+ * can be looked at: before Landlock. While the descriptor is open no other socket is on the file. */
+int given_agent(const char *path, const struct plan *plan);
 
 /* The number in ":0", "unix:0.0"; "-" where the display (or NULL) is none of this machine's. */
 void given_display(const char *display, char ret_number[DISPLAY_NUMBER_MAX]);

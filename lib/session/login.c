@@ -49,6 +49,7 @@ struct start {
 	int pidfd;   /* of the supervisor */
 	int trigger; /* what is written here kills it */
 	int trigger_end;
+	int agent;   /* of SUPERVISOR_AGENT_FD */
 };
 
 static int refuse(const struct start *start, const char *what, int error)
@@ -148,8 +149,7 @@ static pid_t supervisor_exec(const struct start *start, int reports, int words)
 	const char *const argv[] = {
 		"sandlock-supervisor", opener, display, uid, gid, way, NULL,
 	};
-	cleanup_fd int agent = given_agent(request->agent, start->user.uid);
-	const int descriptors[] = { -1, -1, -1, start->memfd, reports, words, -1, agent };
+	const int descriptors[] = { -1, -1, -1, start->memfd, reports, words, -1, start->agent };
 
 	ids.uid = 0;
 	given_display(request->display, display);
@@ -345,6 +345,8 @@ static int session_open(struct start *start)
 	error = key_make(&login->gate_key);
 	if (error)
 		return refuse(start, "random numbers", error);
+	/* Who serves it is not to be seen from within Landlock's domain. */
+	start->agent = given_agent(start->request->agent, &login->plan);
 	error = confine_parent(&login->plan);
 	if (error)
 		return refuse(start, "the ports", error);
@@ -405,6 +407,7 @@ int login_open(const struct login_request *request, struct login *ret_login)
 		.pidfd = -1,
 		.trigger = -1,
 		.trigger_end = -1,
+		.agent = -1,
 	};
 	int result = geteuid() == 0 ? accounts_find(&start)
 				    : refuse(&start, "opened by a program that is not root", -EPERM);
@@ -415,6 +418,7 @@ int login_open(const struct login_request *request, struct login *ret_login)
 		result = inside_session() ? session_join(&start) : session_open(&start);
 	trigger_drop(&start);
 	util_cleanup_fd(&start.pidfd);
+	util_cleanup_fd(&start.agent);
 	util_cleanup_fd(&start.words);
 	util_cleanup_fd(&start.reports);
 	util_cleanup_fd(&start.memfd);

@@ -183,7 +183,7 @@ int session_start(struct session *session)
 	int pair[2];
 
 	session->parent = getpid();
-	session->agent = given_agent(getenv("SSH_AUTH_SOCK"), getuid());
+	session->agent = given_agent(getenv("SSH_AUTH_SOCK"), &session->plan);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	/* So that the confined process comes to us, and not to init, if the supervisor dies. */

@@ -1,0 +1,185 @@
+"""The agent that SSH_AUTH_SOCK names: who holds its socket now decides, and nobody connects to ask."""
+import os
+import re
+import socket
+import subprocess
+from pathlib import Path
+
+from harness import PROBE, PYTHON, STAGE, SessionTest, call, eventually, listen
+from test_deputy import script
+from test_own import FORKED, LAST_PID
+from test_pam_nested import NestedTest
+
+# A server under the name of an agent, which it gives itself.
+IMITATION = """
+import ctypes
+ctypes.CDLL(None).prctl(15, b"ssh-agent", 0, 0, 0)
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+print("in", flush=True)
+server.accept()
+print("came", flush=True)
+"""
+
+
+class Agents:
+    """What both ways in share: `who` logs in by `login`, with SSH_AUTH_SOCK naming a socket."""
+
+    def place(self, name="agent"):
+        path = self.who.home / name
+        self.addCleanup(path.unlink, missing_ok=True)
+        return path
+
+    def start(self, *argv, **environment):
+        """An agent of the user's outside, which forks; it ends with the test."""
+        done = call(argv, user=self.who.uid, group=self.who.gid, extra_groups=[],
+                    env={**os.environ, "HOME": str(self.who.home), **environment})
+        self.assertEqual(0, done.status, done)
+        self.addCleanup(self.who.end_processes)
+        return re.search(r"SSH_AUTH_SOCK=([^;]+);", done.out).group(1)
+
+    def reach(self, path):
+        """What ssh-add says to the agent inside: 1 is "no identities", 2 "no agent"."""
+        return self.login(path, f"SSH_AUTH_SOCK={path} ssh-add -l >/dev/null 2>&1; echo $?")
+
+    def connect(self, path):
+        return self.login(path, script("connect", f"print(unix({str(path)!r}))"))
+
+    def test_agent_that_forked_is_reached(self):
+        path = self.start("ssh-agent", "-s")
+        self.addCleanup(Path(path).unlink, missing_ok=True)
+        self.assertEqual("1", self.reach(path))
+
+    def test_agent_at_a_path_of_the_user_s_choice_is_reached(self):
+        self.assertEqual("1", self.reach(self.start("ssh-agent", "-s", "-a", str(self.place()))))
+
+    def test_gpg_agent_is_reached_at_its_socket_for_ssh_alone(self):
+        home = self.who.home / ".gnupg"
+        home.mkdir(mode=0o700)
+        os.chown(home, self.who.uid, self.who.gid)
+        self.addCleanup(call, ["rm", "-r", home])
+        self.start("gpg-agent", "--daemon", "--enable-ssh-support", GNUPGHOME=str(home))
+        self.assertEqual("1", self.reach(home / "S.gpg-agent.ssh"))
+        self.assertEqual("EACCES", self.connect(home / "S.gpg-agent"))
+
+    def test_server_that_is_no_agent_sees_nothing_and_the_log_says_what_to_do(self):
+        path = self.place("bus")
+        server = listen(self, str(path), family=socket.AF_UNIX)
+        os.chown(path, self.who.uid, self.who.gid)
+        STAGE.log.clear()
+        self.assertEqual("EACCES", self.connect(path))
+        self.assertEqual(0, server.arrivals())
+        STAGE.log.wait(rf"SSH_AUTH_SOCK is not opened: .*list its path in unix_allow.* path={path}")
+        lines = [line for line in STAGE.log.lines if "SSH_AUTH_SOCK" in line]
+        self.assertEqual(1, len(lines), lines)
+
+    def test_server_outside_with_the_name_of_an_agent_sees_nothing(self):
+        path = self.place()
+        with subprocess.Popen([PYTHON, "-c", PROBE + IMITATION, path], user=self.who.uid,
+                              group=self.who.gid, stdout=subprocess.PIPE) as server:
+            self.assertEqual(b"in\n", server.stdout.readline())
+            said = self.connect(path)
+            server.kill()
+            self.assertEqual(("EACCES", b""), (said, server.stdout.read()))
+
+    def test_agent_that_has_the_number_of_who_listened_does_not_stand_for_it(self):
+        path, number = self.place(), 29001
+        LAST_PID.write_text(str(number - 1))
+        subprocess.run([PYTHON, "-c", PROBE + FORKED, path], user=self.who.uid, group=self.who.gid,
+                       stdout=subprocess.DEVNULL, check=True)
+        self.addCleanup(self.who.end_processes)
+        self.assertFalse(Path(f"/proc/{number}").exists())
+        LAST_PID.write_text(str(number - 1))
+        with subprocess.Popen(["ssh-agent", "-D", "-a", self.place("other")], user=self.who.uid,
+                              group=self.who.gid, stdout=subprocess.DEVNULL) as agent:
+            self.assertEqual(number, agent.pid)
+            eventually((self.who.home / "other").exists, "the agent listens")
+            said = self.connect(path)
+            agent.kill()
+        self.assertEqual("EACCES", said)
+
+    def test_forked_agent_is_reached_where_proc_hides_processes(self):
+        subprocess.run(["mount", "-o", "remount,hidepid=2", "/proc"], check=True)
+        self.addCleanup(subprocess.run, ["mount", "-o", "remount,hidepid=0", "/proc"], check=True)
+        path = self.start("ssh-agent", "-s")
+        self.addCleanup(Path(path).unlink, missing_ok=True)
+        self.assertEqual("1", self.reach(path))
+
+    def test_later_server_at_the_path_of_the_agent_is_not_the_agent(self):
+        path = self.place()
+        with subprocess.Popen(["ssh-agent", "-D", "-a", path], user=self.who.uid,
+                              group=self.who.gid, stdout=subprocess.DEVNULL) as agent:
+            eventually(path.exists, "the agent listens")
+            go = self.place("go")
+            source = script("later", f"""
+print(unix({str(path)!r}), flush=True)
+open({str(go)!r}, "w").close()
+while os.path.exists({str(go)!r}):
+    time.sleep(0.02)
+print(unix({str(path)!r}))
+""")
+            with self.begin(path, source) as login:
+                eventually(go.exists, "the agent was reached")
+                path.unlink()
+                agent.kill()
+                server = listen(self, str(path), family=socket.AF_UNIX)
+                os.chown(path, self.who.uid, self.who.gid)
+                go.unlink()
+                self.assertEqual("ok\nEACCES\n", login.communicate()[0])
+        self.assertEqual(0, server.arrivals())
+
+
+class Shell(Agents, SessionTest):
+    """A session of the login shell, which cannot look into agents."""
+
+    POLICY = "[network]\n"
+
+    def setUp(self):
+        super().setUp()
+        self.who = self.confined
+
+    def options(self, path):
+        return {"env": {**os.environ, "SSH_AUTH_SOCK": str(path)}}
+
+    def login(self, path, command):
+        return call(["su", "alice", "-c", command], **self.options(path)).out.strip()
+
+    def begin(self, path, command):
+        return subprocess.Popen(["su", "alice", "-c", command], stdout=subprocess.PIPE, text=True,
+                                **self.options(path))
+
+
+class Pam(Agents, NestedTest):
+    """A session that PAM opens as root."""
+
+    def setUp(self):
+        super().setUp()
+        STAGE.policy("[network]\n", "dora")
+        self.who = self.dora
+        self.addCleanup(self.dora.end_processes)
+
+    def name(self, path):
+        environment = Path("/etc/environment")
+        self.addCleanup(environment.write_text, environment.read_text())
+        environment.write_text(f"SSH_AUTH_SOCK={path}\n")
+
+    def login(self, path, command):
+        self.name(path)
+        return call(["su", "dora", "-c", command]).out.strip()
+
+    def begin(self, path, command):
+        self.name(path)
+        return subprocess.Popen(["su", "dora", "-c", command], stdout=subprocess.PIPE, text=True)
+
+    def test_program_under_the_name_of_an_agent_that_root_has_not_installed_is_none(self):
+        """A copy of the interpreter, called ssh-agent."""
+        copy = self.place("ssh-agent")
+        call(["cp", PYTHON, copy], user=self.who.uid, group=self.who.gid)
+        path = self.place()
+        with subprocess.Popen([copy, "-c", PROBE + IMITATION, path], user=self.who.uid,
+                              group=self.who.gid, stdout=subprocess.PIPE) as server:
+            self.assertEqual(b"in\n", server.stdout.readline())
+            said = self.connect(path)
+            server.kill()
+            self.assertEqual(("EACCES", b""), (said, server.stdout.read()))
