@@ -31,10 +31,10 @@ class Agents:
         self.addCleanup(path.unlink, missing_ok=True)
         return path
 
-    def start(self, *argv, **environment):
+    def start(self, *argv):
         """An agent of the user's outside, which forks; it ends with the test."""
         done = call(argv, user=self.who.uid, group=self.who.gid, extra_groups=[],
-                    env={**os.environ, "HOME": str(self.who.home), **environment})
+                    env={**os.environ, "HOME": str(self.who.home)})
         self.assertEqual(0, done.status, done)
         self.addCleanup(self.who.end_processes)
         return re.search(r"SSH_AUTH_SOCK=([^;]+);", done.out).group(1)
@@ -59,7 +59,10 @@ class Agents:
         home.mkdir(mode=0o700)
         os.chown(home, self.who.uid, self.who.gid)
         self.addCleanup(call, ["rm", "-r", home])
-        self.start("gpg-agent", "--daemon", "--enable-ssh-support", GNUPGHOME=str(home))
+        subprocess.run(["gpg-agent", "--daemon", "--enable-ssh-support"], user=self.who.uid,
+                       group=self.who.gid, extra_groups=[], check=True, stdout=subprocess.DEVNULL,
+                       env={**os.environ, "GNUPGHOME": str(home)})
+        self.addCleanup(self.who.end_processes)
         self.assertEqual("1", self.reach(home / "S.gpg-agent.ssh"))
         self.assertEqual("EACCES", self.connect(home / "S.gpg-agent"))
 
