@@ -185,7 +185,7 @@ DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev libpam0g-de
 DEPS_DEMO  := python3 iproute2 passwd login openssh-server openssh-client
 DEPS_TEST  := adduser libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
 	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils \
-	      sudo cron at iputils-ping xauth
+	      sudo cron at iputils-ping xauth gpg-agent
 # Beside what is built and tested there.
 DEPS_DEB   := build-essential debhelper
 DEPS_KIOSK := chromium dbus lightdm lightdm-gtk-greeter xvfb
@@ -283,7 +283,8 @@ VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite \
 	    --suppressions=tests/valgrind.supp
 # valgrind 3.19 knows no pidfd_open, seccomp(2) and Landlock, makes a copy where memory is shared with a child,
 # and is itself the name of the program.
-UNDER_VALGRIND := $(filter-out %/test_target %/test_filter %/test_denial %/test_gate %/test_spawn %/test_landlock,\
+UNDER_VALGRIND := $(filter-out %/test_target %/test_filter %/test_denial %/test_gate %/test_spawn %/test_landlock \
+		%/test_agent_holders,\
 		$(UNIT_TESTS))
 valgrind: unit-build
 	$(Q)$(RUN) --under '$(VALGRIND)' unit $(UNDER_VALGRIND)

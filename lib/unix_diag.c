@@ -128,6 +128,7 @@ static int header_read(const char *reply, size_t length, struct nlmsghdr *ret_he
 	return error < 0 ? error : -EBADMSG;
 }
 
+/* Without the uid, over which kernels of 2022 fall in an exact question. */
 int unix_diag_find(int diag, uint32_t inode, uint64_t cookie, struct unix_socket *ret_socket)
 {
 	struct question question = {

@@ -158,6 +158,20 @@ print([unix({str(path)!r}) for _ in range(3)], flush=True)
         self.assertEqual("['EACCES', 'EACCES', 'EACCES']", login.go_on())
         self.assertEqual(0, server.arrivals())
 
+    def test_server_outside_in_another_network_namespace_sees_nothing(self):
+        """The kernel's diagnosis does not show it, but a connect would reach it."""
+        path = self.confined.home / "far"
+        self.addCleanup(path.unlink)
+        source = (f"os.setuid({self.confined.uid})\nserver = socket.socket(socket.AF_UNIX)\n"
+                  f"server.bind({str(path)!r})\nserver.listen()\nprint('in', flush=True)\n"
+                  "server.accept()\nprint('came', flush=True)\n")
+        with subprocess.Popen(["unshare", "--net", PYTHON, "-c", harness.PROBE + source],
+                              stdout=subprocess.PIPE) as server:
+            self.assertEqual(b"in\n", server.stdout.readline())
+            said = [self.connect(path) for _ in range(2)]
+            server.kill()
+            self.assertEqual((["ECONNREFUSED"] * 2, b""), (said, server.stdout.read()))
+
     def test_session_cannot_vouch_for_a_server_outside(self):
         server = self.outside()
         login = self.inside(f"""
