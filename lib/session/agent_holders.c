@@ -206,6 +206,31 @@ static void closed_see(struct scan *scan, int process)
 		scan->closed_others |= !is_harmless(comm);
 }
 
+static bool is_number(const char *text)
+{
+	return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+/* ".../ssh-XXXXXXXXXX/agent.123", as sshd and ssh-agent choose by themselves; since OpenSSH 10.1
+ * ".ssh/agent/s.WORDS". */
+static bool has_agent_name(const char *name)
+{
+	static const char newer[] = "/.ssh/agent/";
+	static const char older[] = "agent.";
+	const char *base = base_of(name);
+	const char *directory = base;
+
+	if (strncmp(base, "s.", 2) == 0)
+		return base - name >= (ptrdiff_t)sizeof(newer) &&
+		       strncmp(base - (sizeof(newer) - 1), newer, sizeof(newer) - 1) == 0;
+	if (base == name || strncmp(base, older, sizeof(older) - 1) != 0 ||
+	    !is_number(base + sizeof(older) - 1))
+		return false;
+	for (directory--; directory > name && directory[-1] != '/'; directory--)
+		;
+	return strncmp(directory, "ssh-", 4) == 0 && base - 1 - directory >= 4 + SHORTEST_TAIL;
+}
+
 static void process_see(struct scan *scan, int proc, const char *number)
 {
 	/* It stays with this process: whoever has its number later is not reached by it. */
@@ -216,6 +241,9 @@ static void process_see(struct scan *scan, int proc, const char *number)
 		scan->holders++;
 	else if (holds == 1)
 		scan->other = true;
+	/* Where the name of the socket decides, whose process it is need not be known. */
+	else if ((holds == -EACCES || holds == -EPERM) && has_agent_name(scan->name))
+		scan->closed_others = true;
 	else if (holds == -EACCES || holds == -EPERM)
 		closed_see(scan, process);
 	else if (holds < 0 && holds != -ESRCH && holds != -ENOENT)
@@ -246,31 +274,6 @@ static void socket_see(const struct unix_socket *socket, void *data)
 	scan->users = socket->has_uid && socket->uid == scan->uid;
 	memcpy(scan->name, socket->name, socket->name_length);
 	scan->name[socket->name_length] = '\0';
-}
-
-static bool is_number(const char *text)
-{
-	return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
-}
-
-/* ".../ssh-XXXXXXXXXX/agent.123", as sshd and ssh-agent choose by themselves; since OpenSSH 10.1
- * ".ssh/agent/s.WORDS". */
-static bool has_agent_name(const char *name)
-{
-	static const char newer[] = "/.ssh/agent/";
-	static const char older[] = "agent.";
-	const char *base = base_of(name);
-	const char *directory = base;
-
-	if (strncmp(base, "s.", 2) == 0)
-		return base - name >= (ptrdiff_t)sizeof(newer) &&
-		       strncmp(base - (sizeof(newer) - 1), newer, sizeof(newer) - 1) == 0;
-	if (base == name || strncmp(base, older, sizeof(older) - 1) != 0 ||
-	    !is_number(base + sizeof(older) - 1))
-		return false;
-	for (directory--; directory > name && directory[-1] != '/'; directory--)
-		;
-	return strncmp(directory, "ssh-", 4) == 0 && base - 1 - directory >= 4 + SHORTEST_TAIL;
 }
 
 static enum agent_verdict verdict_of(const struct scan *scan)

@@ -49,7 +49,7 @@ struct start {
 	int pidfd;   /* of the supervisor */
 	int trigger; /* what is written here kills it */
 	int trigger_end;
-	int agent;   /* of SUPERVISOR_AGENT_FD */
+	int agent; /* of SUPERVISOR_AGENT_FD */
 };
 
 static int refuse(const struct start *start, const char *what, int error)
