@@ -152,7 +152,6 @@ static int holds_socket(int process, const char *wanted)
 	return 0;
 }
 
-/* The decimal number in column `column` (from 0) after "Uid:". */
 static bool has_uid(const char *status, uid_t uid)
 {
 	const char *at = strstr(status, "\nUid:");
