@@ -7,7 +7,8 @@
 #include <poll.h>
 #include <stdint.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "util.h"
 
 int64_t start_now_ms(void)
 {
@@ -42,21 +43,12 @@ int start_read(int fd, void *buffer, size_t length)
 {
 	const int64_t end = start_now_ms() + START_WAIT_MS;
 	char *bytes = buffer;
+	int error = 0;
 
-	while (length > 0) {
-		int error = await_until(fd, end);
-		ssize_t got = error ? error : read(fd, bytes, length);
-
-		if (error)
-			return error;
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (got == 0)
-			return -EPIPE;
-		bytes += got;
-		length -= (size_t)got;
+	for (size_t i = 0; !error && i < length; i++) {
+		error = await_until(fd, end);
+		if (!error)
+			error = read_exact(fd, bytes + i, 1);
 	}
-	return 0;
+	return error;
 }

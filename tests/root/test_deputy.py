@@ -77,7 +77,8 @@ print(attempt(socket.send_fds, one, [b"x"], [0]))
         limit = Path("/etc/security/limits.d/dora.conf")
         limit.write_text("dora - nproc 4\n")
         self.addCleanup(limit.unlink)
-        STAGE.policy("[network]\nnet_allow = localhost:1\n", "dora")
+        for name in ("dora", "erin"):  # with a resolver
+            STAGE.policy("[network]\nnet_allow = www.example.com:1\n", name)
         for _ in range(8):
             self.assertEqual("in", Talk(self, ["su", "erin", "-c", "echo in; read line"]).said)
         done = call(["su", "dora", "-c", "echo in"])
@@ -92,7 +93,7 @@ print(attempt(socket.send_fds, one, [b"x"], [0]))
             ("stack", 512), ("memlock", 0), ("fsize", 100), ("sigpending", 1), ("msgqueue", 7),
             ("core", 7), ("nice", 5), ("rtprio", 3))))
         self.addCleanup(limit.unlink)
-        STAGE.policy("[network]\nnet_allow = localhost:1\n", "dora")
+        STAGE.policy("[network]\nnet_allow = www.example.com:1\n", "dora")
         caller = ("import ctypes, os, signal, sys\n"
                   "ctypes.CDLL(None).prctl(29, ctypes.c_ulong(10 ** 9), 0, 0, 0)\n"
                   "open('/proc/self/oom_score_adj', 'w').write('900')\n"
