@@ -345,7 +345,7 @@ void refusal_tell(pam_handle_t *pamh, const struct arguments *arguments, int fla
 	if (arguments->quiet || ((unsigned)flags & PAM_SILENT))
 		return;
 	/* It goes to a terminal. */
-	for (; why[length] && length < sizeof(text) - 1; length++) {
+	for (; length < sizeof(text) - 1 && why[length]; length++) {
 		text[length] = why[length];
 		if (why[length] < ' ' || why[length] > '~')
 			text[length] = '?';
