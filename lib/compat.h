@@ -75,6 +75,12 @@ struct compat_landlock_net_port {
 #endif
 
 /* System calls newer than the oldest headers; one number on every machine from 424 on. */
+#ifndef __NR_fchmodat2
+#define __NR_fchmodat2 452
+#endif
+#ifndef __NR_setxattrat
+#define __NR_setxattrat 463
+#endif
 #ifndef __NR_open_tree_attr
 #define __NR_open_tree_attr 467
 #endif

@@ -6,14 +6,21 @@
 #ifndef SANDLOCK_TRAPPED_H
 #define SANDLOCK_TRAPPED_H
 
+#include "compat.h"
+
 enum trap_when {
 	TRAP_ALWAYS,
 	TRAP_BIND,      /* where Landlock does not decide binds: no TCP rights, or UDP is open */
 	TRAP_ADDRESSED, /* where argument 4, the address, is not NULL */
 	TRAP_DATAGRAM,  /* where a datagram socket may exist */
-	TRAP_OPTION,    /* where the table of socket options leaves it to the supervisor */
-	TRAP_PROCESS,   /* where argument 0 names a process: it is not 0 */
-	TRAP_WHO,       /* the same of argument 1 */
+	TRAP_MODE_1,    /* set-id bits in argument 1, in a session whose set-uid programs work */
+	TRAP_MODE_2,    /* the same of argument 2 */
+	TRAP_OPEN_1, /* flags in argument 1 make a file, and its mode in the next one has set-id bits */
+	TRAP_OPEN_2, /* the same from argument 2 on */
+	TRAP_PLAIN, /* in such a session: what gives set-id bits by memory is for plain processes */
+	TRAP_OPTION,  /* where the table of socket options leaves it to the supervisor */
+	TRAP_PROCESS, /* where argument 0 names a process: it is not 0 */
+	TRAP_WHO,     /* the same of argument 1 */
 	/* These trap in a gate alone. */
 	TRAP_UIDS_1, /* where the first argument, a new uid, is the user's */
 	TRAP_UIDS_2, /* one of the first two */
@@ -29,6 +36,16 @@ enum trap_when {
 /* Only calls whose callers expect failure, and EINTR where a call waits: a signal that comes before
  * the supervisor has it gives that to any of them. */
 /* clang-format off */
+#ifdef __NR_open /* numbers that only the older machines have */
+#define TRAPPED_OLD_CALLS(row)			\
+	row(chmod, TRAP_MODE_1)			\
+	row(creat, TRAP_MODE_1)			\
+	row(mknod, TRAP_MODE_1)			\
+	row(open, TRAP_OPEN_1)
+#else
+#define TRAPPED_OLD_CALLS(row)
+#endif
+
 #define TRAPPED_CALLS(row)			\
 	row(connect, TRAP_ALWAYS)		\
 	row(listen, TRAP_ALWAYS)		\
@@ -54,7 +71,18 @@ enum trap_when {
 	row(sched_setaffinity, TRAP_PROCESS)	\
 	row(sched_setattr, TRAP_PROCESS)	\
 	row(sched_setparam, TRAP_PROCESS)	\
-	row(sched_setscheduler, TRAP_PROCESS)
+	row(sched_setscheduler, TRAP_PROCESS)	\
+	row(fchmod, TRAP_MODE_1)		\
+	row(fchmodat, TRAP_MODE_2)		\
+	row(fchmodat2, TRAP_MODE_2)		\
+	row(mknodat, TRAP_MODE_2)		\
+	row(openat, TRAP_OPEN_2)		\
+	row(setxattr, TRAP_PLAIN)		\
+	row(lsetxattr, TRAP_PLAIN)		\
+	row(fsetxattr, TRAP_PLAIN)		\
+	row(setxattrat, TRAP_PLAIN)		\
+	row(openat2, TRAP_PLAIN)		\
+	TRAPPED_OLD_CALLS(row)
 /* clang-format on */
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 #include "landlock.h"
 #include "multicast.h"
 #include "plan.h"
+
+#define INHERITED_MAX 64 /* descriptors looked at */
 
 /* Without it an unprivileged process may install neither Landlock nor a filter. */
 static int privileges_renounce(void)
@@ -63,6 +66,27 @@ static bool traps_bind(const struct plan *plan, int abi)
 	return (plan->header->flags & PLAN_UDP) || !landlock_decides_binds(plan, abi);
 }
 
+static bool is_datagram_socket(int fd)
+{
+	socklen_t size = sizeof(int);
+	int domain = AF_NETLINK; /* where the kernel alone is spoken to */
+	int type = SOCK_STREAM;
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain != AF_NETLINK &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_STREAM &&
+	       type != SOCK_SEQPACKET;
+}
+
+/* Whoever started the login may have left one open; the session makes none that its plan does not
+ * have. */
+static bool inherits_datagrams(void)
+{
+	for (int fd = 0; fd < INHERITED_MAX; fd++)
+		if (is_datagram_socket(fd))
+			return true;
+	return false;
+}
+
 static struct filter_facts facts_of(const struct plan *plan, int abi,
 				    const struct confine_context *context)
 {
@@ -70,6 +94,8 @@ static struct filter_facts facts_of(const struct plan *plan, int abi,
 		.flags = plan->header->flags,
 		.digest = plan->header->digest,
 		.endpoints = plan->header->endpoints,
+		.datagrams = inherits_datagrams(),
+		.set_ids = keeps_privileges(plan),
 		.groups = (plan->header->flags & PLAN_UDP) && multicast_is_open(&plan->ruleset),
 		.trap_bind = traps_bind(plan, abi),
 		.keep_dumpable = geteuid() != 0,

@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "assembler.h"
 #include "compat.h"
@@ -121,6 +122,18 @@ static void emit_emptying(struct assembler *assembler, const struct row *row)
 	emit(assembler,
 	     (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, O_TRUNC | O_WRONLY | O_RDWR));
 	emit_return_if(assembler, BPF_JEQ, O_TRUNC, row->action);
+}
+
+/* The action where flags in argument make a file whose mode, in the next argument, has a bit of
+ * value; without them the mode is anything. */
+static void emit_creating(struct assembler *assembler, const struct row *row)
+{
+	emit_load_low(assembler, row->argument);
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JSET,
+						     O_CREAT | (O_TMPFILE & ~O_DIRECTORY), 0, 3));
+	emit_load_low(assembler, row->argument + 1);
+	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JSET, row->value, 0, 1));
+	emit_return(assembler, row->action);
 }
 
 /* setsockopt(2): what the table of socket options says. */
@@ -404,7 +417,10 @@ static bool traps(enum trap_when when, const struct filter_facts *facts)
 	if (when == TRAP_BIND)
 		return facts->trap_bind;
 	if (when == TRAP_DATAGRAM)
-		return facts->flags & (PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM);
+		return facts->datagrams ||
+		       (facts->flags & (PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM));
+	if (when >= TRAP_MODE_1 && when <= TRAP_PLAIN)
+		return facts->set_ids;
 	return true;
 }
 
@@ -417,6 +433,7 @@ static struct row trapped_row(uint32_t number, enum trap_when when, const struct
 	case TRAP_ALWAYS:
 	case TRAP_BIND:
 	case TRAP_DATAGRAM:
+	case TRAP_PLAIN:
 	case TRAP_EXEC:
 		break;
 	case TRAP_ADDRESSED:
@@ -428,6 +445,18 @@ static struct row trapped_row(uint32_t number, enum trap_when when, const struct
 		row.emit = emit_any_bit;
 		row.argument = when == TRAP_WHO;
 		row.value = UINT32_MAX;
+		break;
+	case TRAP_MODE_1:
+	case TRAP_MODE_2:
+		row.emit = emit_any_bit;
+		row.argument = 1 + when - TRAP_MODE_1;
+		row.value = S_ISUID | S_ISGID;
+		break;
+	case TRAP_OPEN_1:
+	case TRAP_OPEN_2:
+		row.emit = emit_creating;
+		row.argument = 1 + when - TRAP_OPEN_1;
+		row.value = S_ISUID | S_ISGID;
 		break;
 	case TRAP_OPTION:
 		row.emit = emit_options;

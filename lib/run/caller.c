@@ -29,6 +29,11 @@ void caller_fetch_place(struct caller *caller, pid_t thread, bool relative)
 		caller->directory = target_directory(thread);
 }
 
+void caller_fetch_groups(struct caller *caller, pid_t thread, gid_t gid)
+{
+	caller->member = target_groups_are_ours(thread, gid);
+}
+
 void caller_fetch_memory(struct caller *caller, pid_t thread)
 {
 	if (caller->memory >= 0)

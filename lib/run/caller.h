@@ -16,6 +16,7 @@ struct caller {
 	int root;      /* O_PATH, or negative */
 	int directory; /* O_PATH, or negative */
 	int memory;    /* to write into its address space, or negative */
+	bool member;   /* all of its groups are the session's; unset until fetched */
 	bool known;    /* `status` was read */
 	struct target_status status;
 };
@@ -25,6 +26,7 @@ void caller_open(struct caller *caller);
 /* Each once for a serving; what cannot be had stays negative or unknown. */
 void caller_fetch_status(struct caller *caller, pid_t thread);
 void caller_fetch_place(struct caller *caller, pid_t thread, bool relative);
+void caller_fetch_groups(struct caller *caller, pid_t thread, gid_t gid);
 void caller_fetch_memory(struct caller *caller, pid_t thread);
 
 /* True where the caller is a plain process of `uid`: none of its ids is another one, and it has no

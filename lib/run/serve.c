@@ -279,7 +279,7 @@ static void guard_start(void)
 	guard_set(GUARD_US);
 }
 
-int serve_open(void)
+int serve_begin(void)
 {
 	const struct sigaction action = { .sa_handler = guard_tick };
 

@@ -20,7 +20,7 @@ TRAPPED_CALLS(SERVE_PROTOTYPE)
 #define SERVE_SIN6_SHORT 24  /* RFC 2133: sockaddr_in6 without the scope; the kernel takes it */
 
 /* Once, before anything is served: takes SIGALRM, which must not be blocked. */
-int serve_open(void);
+int serve_begin(void);
 
 struct outcome outcome_value(int64_t value);
 struct outcome outcome_error(int error); /* a positive errno */

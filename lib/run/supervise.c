@@ -437,7 +437,7 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	if (!error)
 		error = ruleset_open(supervisor);
 	if (!error)
-		error = serve_open();
+		error = serve_begin();
 	if (!error)
 		error = watch_open(supervisor, &supervisor->timer, timer, timer_ready);
 	if (!error)

@@ -17,6 +17,7 @@
 #include "util.h"
 
 #define STATUS_MAX  4096
+#define GROUPS_MAX  256
 #define PROC_NAME   64
 #define THREADS_MAX 64 /* looked at for a stop, at most */
 
@@ -300,6 +301,53 @@ int target_read_status(pid_t thread, struct target_status *ret_status)
 	if (fd < 0)
 		return fd;
 	return status_text(fd, text) > 0 ? status_parse(text, ret_status) : -ESRCH;
+}
+
+struct groups {
+	gid_t list[GROUPS_MAX];
+	int count;
+};
+
+static bool groups_have(const struct groups *groups, uint64_t gid)
+{
+	for (int i = 0; i < groups->count; i++)
+		if (groups->list[i] == gid)
+			return true;
+	return false;
+}
+
+/* The numbers of one line, up to its end; one that is cut off has none. */
+static bool line_is_within(const char *text, const char *name, const struct groups *groups)
+{
+	const char *at = strstr(text, name);
+
+	if (!at)
+		return false;
+	for (at += strlen(name); *at == '\t' || *at == ' ' || (*at >= '0' && *at <= '9');) {
+		if (*at == '\t' || *at == ' ') {
+			at++;
+			continue;
+		}
+		if (!groups_have(groups, status_number(at, "", 10)))
+			return false;
+		at += strspn(at, "0123456789");
+	}
+	return *at == '\n';
+}
+
+bool target_groups_are_ours(pid_t thread, gid_t gid)
+{
+	cleanup_fd int fd = target_open(thread, "status", O_RDONLY);
+	struct groups groups;
+	char text[STATUS_MAX];
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	groups.count = (int)syscall(__NR_getgroups, GROUPS_MAX - 1, groups.list);
+	if (length < 0 || groups.count < 0)
+		return false;
+	text[length] = '\0';
+	groups.list[groups.count++] = gid;
+	return line_is_within(text, "\nGid:", &groups) && line_is_within(text, "\nGroups:", &groups);
 }
 
 bool target_is_stopping(pid_t group)

@@ -79,6 +79,9 @@ struct target_status {
 };
 int target_read_status(pid_t thread, struct target_status *ret_status);
 
+/* True where every gid of the thread, of its groups too, is `gid` or among our own groups. */
+bool target_groups_are_ours(pid_t thread, gid_t gid);
+
 /* True where the process is being stopped: of its threads, those that wait uninterruptibly (as held
  * ones do) cannot follow yet, but the first that is not one of them has. */
 bool target_is_stopping(pid_t group);

@@ -104,7 +104,12 @@ class Allowed(RootTest):
                 "su root -c whoami", "passwd -S", "ping -c1 -q 127.0.0.1 | grep -c ' 0% packet'",
                
                 "sudo sh -c 'kill $$' | cat; echo ${PIPESTATUS[0]}", "sudo -n true && echo yes", "sudo cat /etc/shadow | wc -l",
-                "sudo ls -ld /root | cut -c1-10", "sudo -u erin touch /tmp/erins && sudo rm /tmp/erins")
+                "sudo ls -ld /root | cut -c1-10", "sudo -u erin touch /tmp/erins && sudo rm /tmp/erins",
+                "mkdir -p d && chmod 2775 d && stat -c %a d", "install -m 4755 /bin/true f && stat -c %a f",
+                "touch a && python3 -c 'import os; os.setxattr(\"a\", \"user.x\", b\"y\")'; echo $?",
+                "python3 -c 'import ctypes; print(ctypes.CDLL(None).syscall(437, -100, b\".\", (ctypes.c_uint64 * 3)(), 24) > 0)'",
+                "umask 0; python3 -c 'import os; os.close(os.open(\"g\", os.O_CREAT, 0o2755))'; "
+                "stat -c %a g; rm -f g")
 
     def test_they_work_as_bare(self):
         for command in self.COMMANDS:

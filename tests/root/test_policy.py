@@ -3,7 +3,7 @@ import os
 import socket
 import subprocess
 
-from harness import PREFIX, STAGE, Account, SessionTest, ctl, call
+from harness import PREFIX, PYTHON, STAGE, Account, SessionTest, ctl, call
 
 UDP = """
 def send(how, port, *names):
@@ -135,6 +135,25 @@ answer([attempt(client.setsockopt, 0, 4, options),
         self.assertEqual(1, self.open.arrivals())
         self.assertEqual(["EPERM", "EPERM"], self.confined.python(source))
         self.assertEqual(0, self.open.arrivals())
+
+    def test_inherited_datagram_socket_reaches_nobody(self):
+        """A session that can make none traps no sendmsg; unless it was started with one."""
+        STAGE.policy("[network]\nunix_dgram = no\n")
+        source = f"""
+import socket
+s = socket.socket(fileno=0)
+for send in (lambda to: s.sendmsg([b"m"], [], 0, to), lambda to: s.sendto(b"t", to)):
+    try:
+        send(("127.0.0.1", {self.shut.port}))
+        print("ok")
+    except OSError as error:
+        print(error.errno)
+"""
+        for who, said, arrived in ((self.bare, "ok\nok\n", 2), (self.confined, "13\n13\n", 0)):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as inherited:
+                done = subprocess.run(["su", "-", who.name, "-c", f"{PYTHON} {who.write('s', source)}"],
+                                      stdin=inherited, capture_output=True, text=True, check=False)
+            self.assertEqual((said, arrived), (done.stdout, self.shut.arrivals()), done)
 
     def test_allow_udp_opens_udp_for_rules_without_a_scheme(self):
         STAGE.policy(f"[network]\nallow_udp = yes\nnet_allow = 127.0.0.1:{self.open.port}\n")

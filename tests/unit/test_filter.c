@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -259,6 +260,9 @@ static void trapped_calls_trap_as_the_facts_say(void **state)
 	assert_int_equal(ALLOW, ask(&built, __NR_bind, 3, 4096, 16));
 	assert_int_equal(ALLOW, ask(&built, __NR_sendmsg, 3, 4096, 0));
 	assert_int_equal(ALLOW, ask(&built, __NR_sendmmsg, 3, 4096, 1, 0));
+	build(&built, &(struct filter_facts){ .datagrams = true });
+	assert_int_equal(NOTIFY, ask(&built, __NR_sendmsg, 3, 4096, 0));
+	assert_int_equal(NOTIFY, ask(&built, __NR_sendmmsg, 3, 4096, 1, 0));
 	build(&built, &(struct filter_facts){ .trap_bind = true });
 	assert_int_equal(NOTIFY, ask(&built, __NR_bind, 3, 4096, 16));
 	for (uint32_t flag = PLAN_UDP; flag <= PLAN_UNIX_DGRAM; flag <<= 1) {
@@ -522,6 +526,63 @@ static void second_listener_is_refused_and_other_filters_are_not(void **state)
 			 ask(&built, __NR_seccomp, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER, 4096));
 	assert_int_equal(FAIL(EBUSY), ask(&built, __NR_seccomp, 1, GARBAGE | 0xff, 4096));
 	assert_int_equal(ALLOW, ask(&built, __NR_seccomp, 1, SECCOMP_FILTER_FLAG_LOG, 4096));
+}
+
+static void set_id_bits_are_for_the_supervisor_where_set_uid_programs_work(void **state)
+{
+	static const struct {
+		const char *name;
+		int mode; /* argument */
+		bool creates;
+	} calls[] = {
+		{ "fchmod", 1, false },  { "fchmodat", 2, false },
+		{ "mknodat", 2, false }, { "openat", 3, true },
+#ifdef __NR_open
+		{ "chmod", 1, false },   { "creat", 1, false },
+		{ "mknod", 1, false },   { "open", 2, true },
+#endif
+	};
+	static const struct filter_facts nested = { .set_ids = true, .nested = true };
+	struct built off, on, inner;
+
+	(void)state;
+	build(&off, &(struct filter_facts){ 0 });
+	build(&on, &(struct filter_facts){ .set_ids = true });
+	build(&inner, &nested);
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		int number = number_of(calls[i].name);
+
+		for (uint64_t mode = 0; mode <= 07777; mode++) {
+			uint64_t arguments[6] = { 3, 4096, O_WRONLY | O_CREAT };
+			uint32_t expected = mode & 06000 ? NOTIFY : ALLOW;
+
+			if (calls[i].creates)
+				arguments[calls[i].mode - 1] = O_WRONLY | O_CREAT;
+			arguments[calls[i].mode] = GARBAGE | S_IFREG | mode;
+			assert_int_equal(ALLOW, ask_abi(&off, COMPAT_AUDIT_ARCH, number, arguments));
+			assert_int_equal(ALLOW,
+					 ask_abi(&inner, COMPAT_AUDIT_ARCH, number, arguments));
+			assert_int_equal(expected,
+					 ask_abi(&on, COMPAT_AUDIT_ARCH, number, arguments));
+			if (!calls[i].creates)
+				continue;
+			arguments[calls[i].mode - 1] = O_RDWR | O_TMPFILE;
+			assert_int_equal(expected,
+					 ask_abi(&on, COMPAT_AUDIT_ARCH, number, arguments));
+			arguments[calls[i].mode - 1] = O_RDWR | O_TRUNC | O_DIRECTORY;
+			assert_int_equal(ALLOW, ask_abi(&on, COMPAT_AUDIT_ARCH, number, arguments));
+		}
+	}
+	assert_int_equal(NOTIFY, ask(&on, number_of("setxattr"), 4096, 4096, 4096, 20));
+	assert_int_equal(NOTIFY, ask(&on, number_of("lsetxattr"), 4096, 4096, 4096, 20));
+	assert_int_equal(NOTIFY, ask(&on, number_of("fsetxattr"), 3, 4096, 4096, 20));
+	assert_int_equal(NOTIFY, ask(&on, 463, 3, 4096, 0, 4096)); /* setxattrat */
+	assert_int_equal(ALLOW, ask(&off, number_of("setxattr"), 4096, 4096, 4096, 20));
+	assert_int_equal(NOTIFY, ask(&on, 452, 3, 4096, 04755, 0)); /* fchmodat2 */
+	assert_int_equal(ALLOW, ask(&on, 452, 3, 4096, 0755, 0));
+	assert_int_equal(NOTIFY, ask(&on, number_of("openat2"), 3, 4096, 4096, 24));
+	assert_int_equal(ALLOW, ask(&inner, number_of("openat2"), 3, 4096, 4096, 24));
+	assert_int_equal(ALLOW, ask(&off, number_of("openat2"), 3, 4096, 4096, 24));
 }
 
 static void marker_tells_where_a_process_is(void **state)
@@ -806,6 +867,7 @@ int main(void)
 		cmocka_unit_test(namespaces_are_refused_flag_by_flag),
 		cmocka_unit_test(terminal_injection_is_refused_whatever_lies_above_the_command),
 		cmocka_unit_test(second_listener_is_refused_and_other_filters_are_not),
+		cmocka_unit_test(set_id_bits_are_for_the_supervisor_where_set_uid_programs_work),
 		cmocka_unit_test(marker_tells_where_a_process_is),
 		cmocka_unit_test(dumpable_is_kept_where_the_supervisor_needs_it),
 		cmocka_unit_test(keepers_are_guarded_by_number_and_as_a_group),

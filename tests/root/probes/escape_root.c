@@ -9,6 +9,7 @@
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/netlink.h>
+#include <linux/openat2.h>
 #include <linux/perf_event.h>
 #include <linux/rtnetlink.h>
 #include <net/ethernet.h>
@@ -25,6 +26,7 @@
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
+#include <sys/xattr.h>
 
 #define PLACE "/var/tmp/escape-root"
 
@@ -457,6 +459,215 @@ static int tcp_elsewhere(void)
 	return error;
 }
 
+/* Files that whoever is outside runs as another account ------------------------------------------- */
+
+#define SET_UID 04755
+#define SET_GID 02755
+#define DISK    6 /* a group that reads disks */
+
+/* A file of root's, that `make` gives or has given the bits of `mode`. Who is not root makes none. */
+static int set_id(int (*make)(int fd, mode_t mode), mode_t mode)
+{
+	struct stat status = { 0 };
+	int fd = open(PLACE, O_RDWR | O_CREAT | O_TRUNC, 0755);
+	int error = fd < 0 || fchown(fd, geteuid(), getegid()) ? errno : make(fd, mode);
+
+	umask(0);
+	if (!error && (stat(PLACE, &status) || !(status.st_mode & mode & 06000)))
+		error = ENODATA;
+	unlink(PLACE);
+	return error ? error : getuid() ? EPERM : 0;
+}
+
+static int mode_by_path(int fd, mode_t mode)
+{
+	(void)fd;
+	return result_of(syscall(__NR_chmod, PLACE, mode));
+}
+
+static int mode_by_file(int fd, mode_t mode)
+{
+	return result_of(syscall(__NR_fchmod, fd, mode));
+}
+
+static int mode_at(int fd, mode_t mode)
+{
+	(void)fd;
+	return result_of(syscall(__NR_fchmodat, AT_FDCWD, PLACE, mode));
+}
+
+static int mode_at_with_flags(int fd, mode_t mode)
+{
+	return result_of(syscall(452 /* fchmodat2 */, fd, "", mode, AT_EMPTY_PATH));
+}
+
+static int mode_with_high_bits(int fd, mode_t mode)
+{
+	return result_of(syscall(__NR_fchmod, 1UL << 32 | (unsigned)fd, 1UL << 32 | mode));
+}
+
+static int mode_of_open(int fd, mode_t mode)
+{
+	(void)fd;
+	unlink(PLACE);
+	return closed((int)syscall(__NR_open, PLACE, O_WRONLY | O_CREAT, mode));
+}
+
+static int mode_of_openat(int fd, mode_t mode)
+{
+	(void)fd;
+	unlink(PLACE);
+	return closed((int)syscall(__NR_openat, AT_FDCWD, PLACE, O_WRONLY | O_CREAT | O_EXCL, mode));
+}
+
+static int mode_of_openat2(int fd, mode_t mode)
+{
+	struct open_how how = { .flags = O_WRONLY | O_CREAT, .mode = mode };
+
+	(void)fd;
+	unlink(PLACE);
+	return closed((int)syscall(__NR_openat2, AT_FDCWD, PLACE, &how, sizeof(how)));
+}
+
+static int mode_of_creat(int fd, mode_t mode)
+{
+	(void)fd;
+	unlink(PLACE);
+	return closed((int)syscall(__NR_creat, PLACE, mode));
+}
+
+static int mode_of_node(int fd, mode_t mode)
+{
+	(void)fd;
+	unlink(PLACE);
+	return result_of(syscall(__NR_mknod, PLACE, S_IFREG | mode, 0));
+}
+
+static int mode_of_node_at(int fd, mode_t mode)
+{
+	(void)fd;
+	unlink(PLACE);
+	return result_of(syscall(__NR_mknodat, AT_FDCWD, PLACE, S_IFREG | mode, 0));
+}
+
+static int mode_of_nameless(int fd, mode_t mode)
+{
+	char path[32];
+
+	unlink(PLACE);
+	fd = open("/var/tmp", O_RDWR | O_TMPFILE, mode);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return fd < 0 ? errno : result_of(linkat(AT_FDCWD, path, AT_FDCWD, PLACE, AT_SYMLINK_FOLLOW));
+}
+
+/* As another account, whose file it then is. */
+static int mode_as_another(int fd, mode_t mode)
+{
+	if (setresgid(65534, 65534, 65534) || fchown(fd, 65534, 65534) ||
+	    syscall(__NR_setresuid, 65534, 65534, 0))
+		return errno;
+	mode_by_file(fd, mode);
+	return result_of(syscall(__NR_setresuid, 0, 0, 0)) ?: mode_by_file(fd, mode);
+}
+
+/* As an account that has got a group of the machine's. */
+static int mode_with_group(int fd, mode_t mode)
+{
+	const gid_t disk = DISK;
+	pid_t child;
+
+	if (syscall(__NR_setgroups, 1, &disk) || fchown(fd, 65534, DISK))
+		return errno;
+	child = fork();
+	if (child == 0) {
+		if (setresuid(65534, 65534, 65534))
+			_exit(errno);
+		_exit(mode_by_file(fd, mode));
+	}
+	return child_result(child);
+}
+
+/* A file that has the bit already, made as an account of its own, gets another group, and the right
+ * to execute by its access list. */
+static int mode_by_list(int fd, mode_t mode)
+{
+	static const struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, permissions;
+			uint32_t id;
+		} entries[3];
+	} list = { 2, { { 1, 7, ~0U }, { 4, 5, ~0U }, { 0x20, 5, ~0U } } };
+	struct stat status;
+
+	(void)mode;
+	if (syscall(__NR_fchmod, fd, 02644) || fchown(fd, 65534, DISK) ||
+	    fsetxattr(fd, "system.posix_acl_access", &list, sizeof(list), 0) || fstat(fd, &status))
+		return errno;
+	return (status.st_mode & 02011) == 02011 ? 0 : ENODATA;
+}
+
+/* The list alone, which nobody else may set for the user's files. */
+static int access_list(void)
+{
+	static const unsigned char value[] = { 2,   0,   0, 0, 1,   0,   7,   0,   255, 255,
+					       255, 255, 4, 0, 5,   0,   255, 255, 255, 255,
+					       32,  0,   5, 0, 255, 255, 255, 255 };
+	int fd = open(PLACE, O_RDWR | O_CREAT, 0755);
+	int error =
+		fd < 0 ? errno
+		       : result_of(fsetxattr(fd, "system.posix_acl_access", value, sizeof(value), 0));
+
+	unlink(PLACE);
+	return error ? error : getuid() ? EPERM : 0;
+}
+
+#define SET_ID(name, make, mode)           \
+	static int name(void)              \
+	{                                  \
+		return set_id(make, mode); \
+	}
+SET_ID(set_uid, mode_by_path, SET_UID)
+SET_ID(set_gid, mode_by_path, SET_GID)
+SET_ID(set_uid_by_file, mode_by_file, SET_UID)
+SET_ID(set_uid_at, mode_at, SET_UID)
+SET_ID(set_uid_at_with_flags, mode_at_with_flags, SET_UID)
+SET_ID(set_uid_with_high_bits, mode_with_high_bits, SET_UID)
+SET_ID(set_uid_of_open, mode_of_open, SET_UID)
+SET_ID(set_uid_of_openat, mode_of_openat, SET_UID)
+SET_ID(set_gid_of_openat, mode_of_openat, SET_GID)
+SET_ID(set_uid_of_openat2, mode_of_openat2, SET_UID)
+SET_ID(set_uid_of_creat, mode_of_creat, SET_UID)
+SET_ID(set_uid_of_node, mode_of_node, SET_UID)
+SET_ID(set_uid_of_node_at, mode_of_node_at, SET_UID)
+SET_ID(set_uid_of_nameless, mode_of_nameless, SET_UID)
+SET_ID(set_uid_as_another, mode_as_another, SET_UID)
+SET_ID(set_gid_with_group, mode_with_group, SET_GID)
+SET_ID(set_gid_by_list, mode_by_list, SET_GID)
+#undef SET_ID
+
+/* File capabilities are of the same kind. */
+static int set_capability(int fd, mode_t mode)
+{
+	const struct {
+		uint32_t magic;
+		uint32_t sets[4];
+	} all = { 0x02000001 /* version 2, effective */, { ~0U, 0, 0, 0 } };
+
+	(void)mode;
+	return result_of(fsetxattr(fd, "security.capability", &all, sizeof(all), 0))
+		       ?: result_of(fchmod(fd, 0755));
+}
+
+static int file_capability(void)
+{
+	int fd = open(PLACE, O_RDWR | O_CREAT, 0755);
+	int error = fd < 0 ? errno : set_capability(fd, 0);
+
+	unlink(PLACE);
+	return error;
+}
+
 static const struct probe probes[] = {
 	{ "write_passwd", write_passwd },
 	{ "truncate_shadow", truncate_shadow },
@@ -505,5 +716,24 @@ static const struct probe probes[] = {
 	{ "bus", bus },
 	{ "user_bus", user_bus },
 	{ "tcp_elsewhere", tcp_elsewhere },
+	{ "set_uid", set_uid },
+	{ "set_gid", set_gid },
+	{ "set_uid_by_file", set_uid_by_file },
+	{ "set_uid_at", set_uid_at },
+	{ "set_uid_at_with_flags", set_uid_at_with_flags },
+	{ "set_uid_with_high_bits", set_uid_with_high_bits },
+	{ "set_uid_of_open", set_uid_of_open },
+	{ "set_uid_of_openat", set_uid_of_openat },
+	{ "set_gid_of_openat", set_gid_of_openat },
+	{ "set_uid_of_openat2", set_uid_of_openat2 },
+	{ "set_uid_of_creat", set_uid_of_creat },
+	{ "set_uid_of_node", set_uid_of_node },
+	{ "set_uid_of_node_at", set_uid_of_node_at },
+	{ "set_uid_of_nameless", set_uid_of_nameless },
+	{ "set_uid_as_another", set_uid_as_another },
+	{ "set_gid_with_group", set_gid_with_group },
+	{ "set_gid_by_list", set_gid_by_list },
+	{ "access_list", access_list },
+	{ "file_capability", file_capability },
 };
 PROBE_MAIN(probes)
