@@ -34,54 +34,55 @@ enum trap_when {
 #define TRAP_GATE_FIRST TRAP_UIDS_1
 
 /* Only calls whose callers expect failure, and EINTR where a call waits: a signal that comes before
- * the supervisor has it gives that to any of them. */
+ * the supervisor has it gives that to any of them. Behind the condition: the stages by which the
+ * supervisor serves it (fetch.h, judge.h, perform.h). */
 /* clang-format off */
 #ifdef __NR_open /* numbers that only the older machines have */
-#define TRAPPED_OLD_CALLS(row)			\
-	row(chmod, TRAP_MODE_1)			\
-	row(creat, TRAP_MODE_1)			\
-	row(mknod, TRAP_MODE_1)			\
-	row(open, TRAP_OPEN_1)
+#define TRAPPED_OLD_CALLS(row)					\
+	row(chmod, TRAP_MODE_1, ids, mode_1, by_kernel)		\
+	row(creat, TRAP_MODE_1, ids, mode_1, by_kernel)		\
+	row(mknod, TRAP_MODE_1, ids, mode_1, by_kernel)		\
+	row(open, TRAP_OPEN_1, ids, mode_2, by_kernel)
 #else
 #define TRAPPED_OLD_CALLS(row)
 #endif
 
-#define TRAPPED_CALLS(row)			\
-	row(connect, TRAP_ALWAYS)		\
-	row(listen, TRAP_ALWAYS)		\
-	row(bind, TRAP_BIND)			\
-	row(sendto, TRAP_ADDRESSED)		\
-	row(sendmsg, TRAP_DATAGRAM)		\
-	row(sendmmsg, TRAP_DATAGRAM)		\
-	row(setsockopt, TRAP_OPTION)		\
-	row(setuid, TRAP_UIDS_1)		\
-	row(setfsuid, TRAP_UIDS_1)		\
-	row(setreuid, TRAP_UIDS_2)		\
-	row(setresuid, TRAP_UIDS_3)		\
-	row(seccomp, TRAP_FILTER)		\
-	row(prctl, TRAP_PRCTL)			\
-	row(unshare, TRAP_NAMESPACE)		\
-	row(clone, TRAP_NAMESPACE)		\
-	row(setns, TRAP_SETNS)			\
-	row(execve, TRAP_EXEC)			\
-	row(execveat, TRAP_EXEC)		\
-	row(prlimit64, TRAP_PROCESS)		\
-	row(setpriority, TRAP_WHO)		\
-	row(ioprio_set, TRAP_WHO)		\
-	row(sched_setaffinity, TRAP_PROCESS)	\
-	row(sched_setattr, TRAP_PROCESS)	\
-	row(sched_setparam, TRAP_PROCESS)	\
-	row(sched_setscheduler, TRAP_PROCESS)	\
-	row(fchmod, TRAP_MODE_1)		\
-	row(fchmodat, TRAP_MODE_2)		\
-	row(fchmodat2, TRAP_MODE_2)		\
-	row(mknodat, TRAP_MODE_2)		\
-	row(openat, TRAP_OPEN_2)		\
-	row(setxattr, TRAP_PLAIN)		\
-	row(lsetxattr, TRAP_PLAIN)		\
-	row(fsetxattr, TRAP_PLAIN)		\
-	row(setxattrat, TRAP_PLAIN)		\
-	row(openat2, TRAP_PLAIN)		\
+#define TRAPPED_CALLS(row)							\
+	row(connect, TRAP_ALWAYS, connect, connect, connect)			\
+	row(listen, TRAP_ALWAYS, socket, listen, listen)			\
+	row(bind, TRAP_BIND, bind, bind, bind)					\
+	row(sendto, TRAP_ADDRESSED, sendto, send, send)				\
+	row(sendmsg, TRAP_DATAGRAM, sendmsg, send, send)			\
+	row(sendmmsg, TRAP_DATAGRAM, sendmmsg, sendmmsg, send)			\
+	row(setsockopt, TRAP_OPTION, setsockopt, setsockopt, setsockopt)	\
+	row(setuid, TRAP_UIDS_1, nothing, set_uids, by_kernel)			\
+	row(setfsuid, TRAP_UIDS_1, nothing, setfsuid, by_kernel)		\
+	row(setreuid, TRAP_UIDS_2, nothing, set_uids, by_kernel)		\
+	row(setresuid, TRAP_UIDS_3, nothing, setresuid, by_kernel)		\
+	row(seccomp, TRAP_FILTER, caller, seccomp, by_kernel)			\
+	row(prctl, TRAP_PRCTL, nothing, behind_gate, by_kernel)			\
+	row(unshare, TRAP_NAMESPACE, nothing, behind_gate, by_kernel)		\
+	row(clone, TRAP_NAMESPACE, nothing, behind_gate, by_kernel)		\
+	row(setns, TRAP_SETNS, nothing, setns, by_kernel)			\
+	row(execve, TRAP_EXEC, caller, start_program, by_kernel)		\
+	row(execveat, TRAP_EXEC, caller, start_program, by_kernel)		\
+	row(prlimit64, TRAP_PROCESS, caller, prlimit64, by_kernel)		\
+	row(setpriority, TRAP_WHO, caller, who, by_kernel)			\
+	row(ioprio_set, TRAP_WHO, caller, who, by_kernel)			\
+	row(sched_setaffinity, TRAP_PROCESS, caller, process, by_kernel)	\
+	row(sched_setattr, TRAP_PROCESS, caller, process, by_kernel)		\
+	row(sched_setparam, TRAP_PROCESS, caller, process, by_kernel)		\
+	row(sched_setscheduler, TRAP_PROCESS, caller, process, by_kernel)	\
+	row(fchmod, TRAP_MODE_1, ids, mode_1, by_kernel)			\
+	row(fchmodat, TRAP_MODE_2, ids, mode_2, by_kernel)			\
+	row(fchmodat2, TRAP_MODE_2, ids, mode_2, by_kernel)			\
+	row(mknodat, TRAP_MODE_2, ids, mode_2, by_kernel)			\
+	row(openat, TRAP_OPEN_2, ids, mode_3, by_kernel)			\
+	row(setxattr, TRAP_PLAIN, ids, attribute, by_kernel)			\
+	row(lsetxattr, TRAP_PLAIN, ids, attribute, by_kernel)			\
+	row(fsetxattr, TRAP_PLAIN, ids, attribute, by_kernel)			\
+	row(setxattrat, TRAP_PLAIN, ids, attribute, by_kernel)			\
+	row(openat2, TRAP_PLAIN, ids, openat2, by_kernel)			\
 	TRAPPED_OLD_CALLS(row)
 /* clang-format on */
 

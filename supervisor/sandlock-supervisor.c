@@ -147,7 +147,7 @@ static int signals_open(void)
 	return fd < 0 ? -errno : fd;
 }
 
-_Static_assert(INHERITED_DESCRIPTORS >= 4 * SUPERVISE_HELD_MAX, "a pending call takes some");
+_Static_assert(INHERITED_DESCRIPTORS >= 4 * PENDING_MAX, "a pending call takes some");
 
 static int harden(void)
 {
@@ -258,7 +258,7 @@ static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
 	keeper->signals.fd = signals_open();
 	if (keeper->signals.fd < 0)
 		return keeper->signals.fd;
-	agent_learn(&supervisor->agent);
+	agent_learn(&supervisor->rules.agent);
 	error = loop_fill(keeper);
 	if (!error)
 		error = supervise_open(supervisor, &keeper->loop, &keeper->plan, resolver);
@@ -270,7 +270,7 @@ static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
 	if (listener < 0)
 		return listener;
 	if (keeper->service.gate)
-		error = gate_open(&supervisor->gate, keeper->child);
+		error = gate_open(&supervisor->rules.gate, keeper->child);
 	return error ? error : supervise_listen(supervisor, listener);
 }
 
@@ -308,7 +308,7 @@ int main(int argc, char **argv)
 	    !service_read(argc - 3, argv + 3, &keeper.service))
 		return 2;
 	keeper.child = (pid_t)number;
-	supervisor.display = parse_unsigned(argv[2], UINT16_MAX, &number) ? -1 : (int)number;
+	supervisor.rules.display = parse_unsigned(argv[2], UINT16_MAX, &number) ? -1 : (int)number;
 	error = keeper_open(&keeper, &supervisor);
 	if (!error) {
 		names_await(&supervisor.names);

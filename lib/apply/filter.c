@@ -390,7 +390,7 @@ static const struct row truncation[] = {
 #endif
 };
 
-#define TRAPPED_ROW(name, when) { __NR_##name, when },
+#define TRAPPED_ROW(name, when, fetch, judge, perform) { __NR_##name, when },
 static const struct {
 	uint32_t number;
 	enum trap_when when;

@@ -1,7 +1,6 @@
 /*
- * Copies a message out of its sender, and judges what travels along with it.
- * Called by serve_send.
- * Distrusts lengths, addresses, control messages, and the descriptors in them.
+ * Copies a message out of its sender, and keeps of what travels along with it only what cannot
+ * change to whom it goes.
  */
 #include "message.h"
 
@@ -10,14 +9,9 @@
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "multicast.h"
-#include "serve.h"
-#include "target.h"
 #include "util.h"
-
-#define PAYLOAD_KEPT 65536 /* memory that stays ours after a message */
 
 /* Control messages that change how a datagram travels, but not to whom. */
 static const struct {
@@ -34,13 +28,14 @@ static const struct {
 };
 
 /* A positive errno as import_iovec() gives it, and the sum in ret_total. */
-static int copy_vectors(struct supervisor *supervisor, const struct request *request,
-			const struct wire_header *header, struct message *message)
+static int copy_vectors(struct copies *copies, const struct request *request,
+			const struct wire_header *header)
 {
-	struct iovec *vectors = supervisor->scratch.vectors;
+	struct message *message = &copies->message;
+	struct iovec *vectors = message->vectors;
 	int error;
 
-	if (header->vector_count > SCRATCH_VECTORS)
+	if (header->vector_count > MESSAGE_VECTORS)
 		return EMSGSIZE;
 	error = target_read(request->call.thread, header->vectors, vectors,
 			    header->vector_count * sizeof(*vectors));
@@ -58,20 +53,19 @@ static int copy_vectors(struct supervisor *supervisor, const struct request *req
 	return 0;
 }
 
-int message_copy_payload(struct supervisor *supervisor, const struct request *request,
-			 struct message *message)
+int message_copy_payload(struct copies *copies, const struct request *request)
 {
-	size_t skip = kind_is_stream(&request->kind) ? request->progress : 0;
+	struct message *message = &copies->message;
+	size_t skip = socket_is_stream(&request->kind) ? request->progress : 0;
 	ssize_t length;
 
-	if (!kind_is_stream(&request->kind) && message->total > SCRATCH_PAYLOAD) {
+	if (!socket_is_stream(&request->kind) && message->total > MESSAGE_PAYLOAD) {
 		message->unreadable = true;
 		message->payload_length = message->total;
 		return 0;
 	}
-	length = target_gather(request->call.thread, supervisor->scratch.vectors,
-			       message->vector_count, skip, supervisor->scratch.payload,
-			       SCRATCH_PAYLOAD);
+	length = target_gather(request->call.thread, message->vectors, message->vector_count, skip,
+			       message->payload, MESSAGE_PAYLOAD);
 	if (length < 0 && length != -EFAULT)
 		return EACCES;
 	message->unreadable = length < 0;
@@ -80,23 +74,24 @@ int message_copy_payload(struct supervisor *supervisor, const struct request *re
 }
 
 /* Replaces the numbers of the caller's descriptors by those of our copies. */
-static int copy_descriptors(struct supervisor *supervisor, const struct request *request,
-			    struct cmsghdr *control, struct message *message)
+static int copy_descriptors(struct copies *copies, const struct request *request,
+			    struct cmsghdr *control)
 {
+	struct message *message = &copies->message;
 	unsigned char *data = CMSG_DATA(control);
 	size_t count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
-	if (message->descriptor_count + count > SCRATCH_DESCRIPTORS)
+	if (message->descriptor_count + count > MESSAGE_DESCRIPTORS)
 		return EINVAL;
 	for (size_t i = 0; i < count; i++) {
 		int number;
 		int copy;
 
 		memcpy(&number, data + i * sizeof(int), sizeof(int));
-		copy = target_descriptor_kept(&supervisor->kept, request->call.thread, number);
+		copy = target_descriptor_kept(&copies->kept, request->call.thread, number);
 		if (copy < 0)
 			return copy == -EBADF ? EBADF : EACCES;
-		supervisor->scratch.descriptors[message->descriptor_count++] = copy;
+		message->descriptors[message->descriptor_count++] = copy;
 		memcpy(data + i * sizeof(int), &copy, sizeof(int));
 	}
 	return 0;
@@ -139,14 +134,14 @@ static bool is_ignored(const struct socket_kind *kind, const struct cmsghdr *con
 		return kind->domain != AF_NETLINK &&
 		       (control->cmsg_type == SCM_RIGHTS || control->cmsg_type == SCM_CREDENTIALS);
 	if (control->cmsg_level == IPPROTO_IPV6)
-		return kind->domain != AF_INET6 || kind_is_stream(kind);
-	return kind_is_stream(kind) || kind->domain == AF_NETLINK ||
+		return kind->domain != AF_INET6 || socket_is_stream(kind);
+	return socket_is_stream(kind) || kind->domain == AF_NETLINK ||
 	       (control->cmsg_level != IPPROTO_IP && control->cmsg_level != IPPROTO_UDP);
 }
 
-/* Judges one control message; *ret_keep tells whether it is sent along. */
-static int judge_control(struct supervisor *supervisor, const struct request *request,
-			 struct cmsghdr *control, struct message *message, bool *ret_keep)
+/* One control message; *ret_keep tells whether it is sent along. */
+static int check_control(struct copies *copies, const struct request *request,
+			 struct cmsghdr *control, bool *ret_keep)
 {
 	*ret_keep = request->kind.domain == AF_UNIX || !is_ignored(&request->kind, control);
 	if (request->kind.domain != AF_UNIX)
@@ -154,13 +149,13 @@ static int judge_control(struct supervisor *supervisor, const struct request *re
 		       : request->kind.domain == AF_NETLINK               ? EINVAL
 									  : EPERM;
 	if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_RIGHTS)
-		return copy_descriptors(supervisor, request, control, message);
+		return copy_descriptors(copies, request, control);
 	*ret_keep = false;
 	if (control->cmsg_level != SOL_SOCKET)
 		return 0; /* as the kernel takes it */
 	if (control->cmsg_type != SCM_CREDENTIALS)
 		return EINVAL;
-	return check_credentials(&supervisor->caller, request, control);
+	return check_credentials(&copies->caller, request, control);
 }
 
 /* What the kernel calls malformed, once it comes to it; the length. */
@@ -173,15 +168,15 @@ static size_t control_spoil(unsigned char *buffer)
 }
 
 /* Copies the control buffer and rebuilds it from the messages that are kept. */
-static int copy_control(struct supervisor *supervisor, const struct request *request,
-			const struct wire_header *header, struct message *message)
+static int copy_control(struct copies *copies, const struct request *request,
+			const struct wire_header *header)
 {
-	unsigned char *buffer = supervisor->scratch.control;
+	unsigned char *buffer = copies->message.control;
 	size_t length = header->control_length;
 	size_t kept = 0;
 	int error;
 
-	if (length > SCRATCH_CONTROL)
+	if (length > MESSAGE_CONTROL)
 		return ENOBUFS;
 	error = target_read(request->call.thread, header->control, buffer, length);
 	if (error)
@@ -200,7 +195,7 @@ static int copy_control(struct supervisor *supervisor, const struct request *req
 		space = CMSG_ALIGN(control->cmsg_len);
 		if (space > length - at)
 			space = length - at;
-		error = judge_control(supervisor, request, control, message, &keep);
+		error = check_control(copies, request, control, &keep);
 		if (error == EINVAL) {
 			kept = control_spoil(buffer);
 			break;
@@ -213,7 +208,7 @@ static int copy_control(struct supervisor *supervisor, const struct request *req
 		}
 		at += space;
 	}
-	message->control_length = kept;
+	copies->message.control_length = kept;
 	return 0;
 }
 
@@ -227,23 +222,22 @@ static int copy_name(struct request *request, const struct wire_header *header)
 	/* sendmsg cuts a long name where sendto refuses it. */
 	if (length > (int32_t)sizeof(request->address))
 		length = (int32_t)sizeof(request->address);
-	return serve_copy_address(request, header->name, length);
+	return copy_address(request, header->name, length);
 }
 
-int message_copy(struct supervisor *supervisor, struct request *request,
-		 const struct wire_header *header, struct message *message)
+int message_copy(struct copies *copies, struct request *request, const struct wire_header *header)
 {
 	int error = copy_name(request, header);
 
 	if (!error)
-		serve_fetch_unix(supervisor, request);
+		copy_unix_caller(copies, request);
 	if (!error)
-		error = copy_vectors(supervisor, request, header, message);
+		error = copy_vectors(copies, request, header);
 	if (!error)
-		error = message_copy_payload(supervisor, request, message);
+		error = message_copy_payload(copies, request);
 	/* Descriptors travel with the first byte of a stream message. */
 	if (!error && header->control_length != 0 && request->progress == 0)
-		error = copy_control(supervisor, request, header, message);
+		error = copy_control(copies, request, header);
 	return error;
 }
 
@@ -271,15 +265,14 @@ static const struct {
 	{ IPPROTO_IPV6, IPV6_PKTINFO, offsetof(struct in6_pktinfo, ipi6_ifindex) },
 };
 
-void message_clear_interface(struct supervisor *supervisor, const struct request *request,
-			     const struct message *message)
+void message_clear_interface(struct message *message, const struct request *request)
 {
 	const unsigned any = 0;
 
 	if (request->kind.domain == AF_UNIX || needs_interface(request))
 		return;
 	for (size_t at = 0; at + sizeof(struct cmsghdr) <= message->control_length;) {
-		struct cmsghdr *control = (void *)(supervisor->scratch.control + at);
+		struct cmsghdr *control = (void *)(message->control + at);
 
 		if (control->cmsg_len < sizeof(*control))
 			break;
@@ -290,12 +283,4 @@ void message_clear_interface(struct supervisor *supervisor, const struct request
 				memcpy(CMSG_DATA(control) + interfaces[i].offset, &any, sizeof(any));
 		at += CMSG_ALIGN(control->cmsg_len);
 	}
-}
-
-void message_drop(struct supervisor *supervisor, const struct message *message)
-{
-	for (size_t i = 0; i < message->descriptor_count; i++)
-		serve_close(supervisor->scratch.descriptors[i]);
-	if (!message->unreadable && message->payload_length > PAYLOAD_KEPT)
-		madvise(supervisor->scratch.payload, SCRATCH_PAYLOAD, MADV_DONTNEED);
 }

@@ -1,16 +1,11 @@
 /*
- * A message that is to be sent on behalf, copied out of its sender into the supervisor's scratch
- * memory. Used by serve_send. All of it is the sender's choice, and another one at the next look.
+ * A message that is to be sent on behalf, copied out of its sender. All of it is the sender's
+ * choice, and another one at the next look.
  */
 #ifndef SANDLOCK_MESSAGE_H
 #define SANDLOCK_MESSAGE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/socket.h>
-
-#include "supervise.h"
+#include "copies.h"
 
 /* struct user_msghdr as the kernel reads it. */
 struct wire_header {
@@ -25,25 +20,19 @@ struct wire_header {
 	uint32_t unused2;
 };
 
-/* Copies the payload that the vectors in scratch name. A stream goes in parts, from where it
+/* Copies the payload that copies->message.vectors name. A stream goes in parts, from where it
  * stands. What cannot be read is no error, nor is a datagram that is too long: the kernel looks at
  * much else first. 0 or a positive errno. */
-int message_copy_payload(struct supervisor *supervisor, const struct request *request,
-			 struct message *message);
+int message_copy_payload(struct copies *copies, const struct request *request);
 
-/* Copies all that the message is made of, its name into `request`, in the kernel's order. Control
- * messages are judged: none is left that changes to whom it goes, and descriptors are copies of
- * ours. 0 or a positive errno; message_drop in any case. */
-int message_copy(struct supervisor *supervisor, struct request *request,
-		 const struct wire_header *header, struct message *message);
+/* Copies all that the message is made of, its name into `request`, in the kernel's order. Of
+ * control messages none is left that changes to whom it goes, and descriptors are copies of ours. 0
+ * or a positive errno; copies_forget_message in any case. */
+int message_copy(struct copies *copies, struct request *request, const struct wire_header *header);
 
 /* Leaves the interface to the machine's routes, whatever the control messages say: what goes to a
  * loopback address would leave the machine by another. Groups, link-local and broadcast addresses
  * mean nothing without an interface, and keep it. The name must have been judged. */
-void message_clear_interface(struct supervisor *supervisor, const struct request *request,
-			     const struct message *message);
-
-/* Closes the copies of descriptors, and gives memory back where it was much. */
-void message_drop(struct supervisor *supervisor, const struct message *message);
+void message_clear_interface(struct message *message, const struct request *request);
 
 #endif

@@ -52,7 +52,7 @@ int notify_receive(int listener, struct notification *ret_notification)
 	return 0;
 }
 
-bool notify_is_held(int listener, uint64_t id)
+bool notify_is_valid(int listener, uint64_t id)
 {
 	return listener_control(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }

@@ -1,5 +1,5 @@
 /*
- * The kernel's side of a trapped call: receive it, ask whether it is still held, answer it.
+ * The kernel's side of a trapped call: receive it, ask whether it is still valid, answer it.
  * Called by supervise alone; no state.
  * A notification is hostile: every argument is the confined process's choice.
  */
@@ -24,8 +24,8 @@ void notify_prefer_sync(int listener);
  * namespace and so has no number here (the call was answered with a refusal). */
 int notify_receive(int listener, struct notification *ret_notification);
 
-/* True while the call is held and the thread is the one that made it. */
-bool notify_is_held(int listener, uint64_t id);
+/* True while the notification is valid and the thread is the one that made it. */
+bool notify_is_valid(int listener, uint64_t id);
 
 /* Ends the call with `value` where error is 0, else with the errno `error`. A caller that is gone
  * is no error. */

@@ -1,0 +1,63 @@
+/*
+ * The second stage of a trapped call: whether the rules allow it. Looks at our copies alone, which
+ * were the caller's; performs nothing, logs nothing, waits for nothing. The address in the request
+ * becomes the one that was judged: an unspecified one what it stands for, what is none for its
+ * socket one that leads nowhere, a path the socket that it led to. The rows of trapped.h name these
+ * functions; `judgement` comes in as judgement_none, a refusal.
+ */
+#ifndef SANDLOCK_JUDGE_H
+#define SANDLOCK_JUDGE_H
+
+#include "copies.h"
+#include "judgement.h"
+#include "rules.h"
+
+#define JUDGE_PROTOTYPE(name)                                               \
+	void judge_##name(struct rules *rules, const struct copies *copies, \
+			  struct request *request, struct judgement *judgement)
+JUDGE_PROTOTYPE(connect);
+JUDGE_PROTOTYPE(bind);
+JUDGE_PROTOTYPE(listen);
+JUDGE_PROTOTYPE(send);
+JUDGE_PROTOTYPE(sendmmsg);
+
+/* judge_process.c: calls by the argument that names a process. */
+JUDGE_PROTOTYPE(prlimit64);
+JUDGE_PROTOTYPE(process); /* the first argument */
+JUDGE_PROTOTYPE(who);     /* the second */
+
+/* judge_unix.c: a destination. */
+JUDGE_PROTOTYPE(unix);
+
+/* judge_option.c */
+JUDGE_PROTOTYPE(setsockopt);
+
+/* judge_mode.c: set-id bits, by the argument that is the mode. */
+JUDGE_PROTOTYPE(mode_1);
+JUDGE_PROTOTYPE(mode_2);
+JUDGE_PROTOTYPE(mode_3);
+JUDGE_PROTOTYPE(attribute);
+JUDGE_PROTOTYPE(openat2);
+
+/* judge_gate.c */
+JUDGE_PROTOTYPE(set_uids);
+JUDGE_PROTOTYPE(setfsuid);
+JUDGE_PROTOTYPE(setresuid);
+JUDGE_PROTOTYPE(seccomp);
+JUDGE_PROTOTYPE(behind_gate);
+JUDGE_PROTOTYPE(setns);
+JUDGE_PROTOTYPE(start_program);
+#undef JUDGE_PROTOTYPE
+
+/* True where the caller, as copied, is neither the user nor root: what is done on behalf is done as
+ * the user, who may reach what the caller could not. */
+static inline bool judge_is_other_user(const struct rules *rules, const struct copies *copies)
+{
+	const struct caller *caller = &copies->caller;
+
+	return rules->multi_uid &&
+	       (!caller->known || (caller->status.file_uid != 0 &&
+				   caller->status.file_uid != rules->plan->header->uid));
+}
+
+#endif

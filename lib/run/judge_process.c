@@ -1,0 +1,65 @@
+/*
+ * Judges whose limits, priority, processors and scheduler are changed: a process of the session's
+ * alone. Calls of a process for itself never come. The number may be anybody's.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "judge.h"
+#include "target.h"
+
+#define NUMBER_MAX 12
+
+/* What Landlock lets us read is in our domain, and so in the session: all that is outside is kept
+ * from us as it is from the caller. Whether there is something at the address says nothing. What is
+ * wrong with a number that no process can have, the kernel says. */
+static int reach(pid_t process)
+{
+	char byte;
+	int error = process < 0 ? 0 : target_read(process, 0, &byte, sizeof(byte));
+
+	return error == -EFAULT ? 0 : error;
+}
+
+/* Numbers are registers, which nobody changes. The process may end before the kernel looks, and its
+ * number be another's: what then is changed belongs to the same user. In a namespace of the
+ * session's own no number stands for a process outside. */
+static void judge_number(const struct copies *copies, pid_t process, struct judgement *judgement)
+{
+	char number[NUMBER_MAX];
+	int error = reach(process);
+
+	if (error == 0 || (copies->caller.known && copies->caller.status.inner_pids)) {
+		judgement_allow(judgement);
+	} else if (error == -ESRCH) {
+		judgement_mistake(judgement, ESRCH);
+	} else {
+		snprintf(number, sizeof(number), "%d", (int)process);
+		judgement_refuse(judgement, "process", number, NULL);
+		judgement->error = EPERM;
+	}
+}
+
+/* Limits may be read of any process, as bare. */
+void judge_prlimit64(struct rules *rules, const struct copies *copies, struct request *request,
+		     struct judgement *judgement)
+{
+	if (request->call.arguments[2] == 0)
+		judgement_allow(judgement);
+	else
+		judge_process(rules, copies, request, judgement);
+}
+
+void judge_process(struct rules *rules, const struct copies *copies, struct request *request,
+		   struct judgement *judgement)
+{
+	(void)rules;
+	judge_number(copies, (pid_t)request->call.arguments[0], judgement);
+}
+
+void judge_who(struct rules *rules, const struct copies *copies, struct request *request,
+	       struct judgement *judgement)
+{
+	(void)rules;
+	judge_number(copies, (pid_t)request->call.arguments[1], judgement);
+}

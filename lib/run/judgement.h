@@ -1,0 +1,53 @@
+/*
+ * What judging a trapped call came to: the value that goes from judge to perform, or to the log.
+ */
+#ifndef SANDLOCK_JUDGEMENT_H
+#define SANDLOCK_JUDGEMENT_H
+
+#include <errno.h>
+#include <stdbool.h>
+
+struct rule;
+
+enum judgement_kind {
+	JUDGEMENT_REFUSED = 0,
+	JUDGEMENT_ALLOWED,
+	JUDGEMENT_LATER, /* refused, unless a host name gets the address meanwhile */
+};
+
+#define JUDGEMENT_TEXT_MAX 160
+
+struct judgement {
+	enum judgement_kind kind;
+	int error;         /* what the caller gets where it is not allowed: a positive errno */
+	bool is_mistake;   /* the caller's, whatever the policy says: nothing to log */
+	bool is_minor;     /* what libraries try by themselves, and take a refusal for an answer */
+	bool kernel_first; /* before that the kernel says what else is wrong with the call */
+	int path_fd;       /* O_PATH of the socket that was judged, or -1; the caller closes it */
+	const char *protocol;    /* as the log names it */
+	const struct rule *rule; /* that decided; NULL: no rule did */
+	const char *reason;      /* why the call cannot be judged; NULL: it was */
+	char destination[JUDGEMENT_TEXT_MAX];
+};
+
+/* What every call has until a judge has come to more. */
+static const struct judgement judgement_none = {
+	.error = EACCES,
+	.path_fd = -1,
+	.protocol = "other",
+	.destination = "?",
+};
+
+void judgement_allow(struct judgement *judgement);
+
+/* The kernel would answer so, too. */
+void judgement_mistake(struct judgement *judgement, int error);
+
+/* EACCES; `rule` NULL: no rule allows it. */
+void judgement_refuse(struct judgement *judgement, const char *protocol, const char *destination,
+		      const struct rule *rule);
+
+/* EACCES for what cannot be judged. */
+void judgement_fail(struct judgement *judgement, const char *protocol, const char *reason);
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * Performs connect, bind and listen on our own copies.
+ */
+#include "perform.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <netinet/in.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "nonblocking.h"
+#include "place.h"
+#include "util.h"
+
+struct outcome perform_by_kernel(struct supervisor *supervisor, struct request *request)
+{
+	if (!request_is_valid(supervisor, request))
+		return outcome_gone();
+	return (struct outcome){ .kind = OUTCOME_CONTINUE };
+}
+
+/* A connection that is not there yet: `error` is what a caller gets who does not wait, or no
+ * longer. */
+static struct outcome wait_or_give(struct request *request, int error)
+{
+	if (!request_may_wait(request) || request_is_late(request))
+		return outcome_error(-error);
+	request->started = error;
+	return (struct outcome){ .kind = OUTCOME_WRITABLE };
+}
+
+/* What a caller gets whose unix peer has no room for another connection: nobody tells when there is
+ * some. */
+static struct outcome wait_for_room(struct request *request)
+{
+	if (request_may_wait(request) && !request_is_late(request))
+		return (struct outcome){ .kind = OUTCOME_RETRY };
+	return outcome_error(EAGAIN);
+}
+
+static struct outcome disconnect(const struct request *request)
+{
+	const struct sockaddr_storage unspecified = { .ss_family = AF_UNSPEC };
+	int error = connect(request->socket_fd, (const struct sockaddr *)&unspecified,
+			    sizeof(struct sockaddr));
+
+	return outcome_performed(error ? -errno : 0);
+}
+
+static bool is_of_another_family(const struct request *request)
+{
+	size_t least = request->kind.domain == AF_INET ? sizeof(struct sockaddr_in) : SIN6_SHORT;
+
+	return socket_is_inet(&request->kind) && request->kind.type == SOCK_STREAM &&
+	       request->length >= least &&
+	       request->address.generic.sa_family != request->kind.domain;
+}
+
+/* EALREADY of a call that may wait: restarted after a signal, the connection goes on. After a wait
+ * the same call again tells how the connection ended. */
+static struct outcome connect_result(struct request *request, int error)
+{
+	if (error == -EINPROGRESS || error == -EALREADY)
+		return wait_or_give(request, request->started ? request->started : error);
+	if (error == -EISCONN && request->started)
+		error = 0;
+	if (error == -EAGAIN && request->kind.domain == AF_UNIX)
+		return wait_for_room(request);
+	/* Ours is a Landlock domain, which has a word of its own for that. */
+	if (error == -EINVAL && is_of_another_family(request))
+		error = -EAFNOSUPPORT;
+	return outcome_performed(error);
+}
+
+struct outcome perform_connect(struct supervisor *supervisor, struct request *request)
+{
+	(void)supervisor;
+	if (request_is_disconnect(request))
+		return disconnect(request);
+	return connect_result(request,
+			      nonblocking_connect(request->socket_fd, &request->address.generic,
+						  request->length));
+}
+
+static int bind_now(const struct request *request)
+{
+	return bind(request->socket_fd, &request->address.generic, request->length) ? -errno : 0;
+}
+
+/* What PAM's supervisors hold beyond the user's rights. */
+static int tracing_set(bool effective)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	struct __user_cap_data_struct *set = &sets[CAP_TO_INDEX(CAP_SYS_PTRACE)];
+
+	set->permitted = CAP_TO_MASK(CAP_SYS_PTRACE);
+	set->effective = effective ? set->permitted : 0;
+	return syscall(__NR_capset, &header, sets) ? -errno : 0;
+}
+
+/* The path may lead through /proc into a directory of a process that is not the caller's to look
+ * into. */
+static int bind_untraced(const struct supervisor *supervisor, const struct request *request)
+{
+	bool traces = supervisor->uid != supervisor->rules.plan->header->uid;
+	int error;
+
+	if (traces && tracing_set(false))
+		return -EACCES;
+	error = bind_now(request);
+	if (traces)
+		(void)tracing_set(true);
+	return error;
+}
+
+/* Relative to where the caller is, and with its umask. */
+static int bind_path(const struct supervisor *supervisor, const struct request *request)
+{
+	const struct caller *caller = &supervisor->copies.caller;
+	mode_t ours;
+	int error;
+
+	error = place_enter(caller);
+	if (error)
+		return error;
+	ours = umask(caller->status.umask);
+	error = bind_untraced(supervisor, request);
+	umask(ours);
+	(void)place_leave();
+	return error;
+}
+
+struct outcome perform_bind(struct supervisor *supervisor, struct request *request)
+{
+	return outcome_performed(request_is_unix_path(request) ? bind_path(supervisor, request)
+							       : bind_now(request));
+}
+
+/* Before Linux has made it listen, so that the user's other sessions know it from the start. A
+ * socket that listens already may be anybody's: who made it do so shares it. */
+static uint64_t listener_learn(struct unix_listeners *listeners, int fd)
+{
+	int listens_already = 0;
+	socklen_t size = sizeof(listens_already);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens_already, &size) || listens_already)
+		return 0;
+	return unix_listeners_add(listeners, fd);
+}
+
+struct outcome perform_listen(struct supervisor *supervisor, struct request *request)
+{
+	struct unix_listeners *listeners = &supervisor->rules.listeners;
+	bool is_unix = request->kind.domain == AF_UNIX;
+	uint64_t cookie = is_unix ? listener_learn(listeners, request->socket_fd) : 0;
+	int error = listen(request->socket_fd, (int)request->call.arguments[1]) ? errno : 0;
+
+	if (!error)
+		return outcome_value(0);
+	unix_listeners_drop(listeners, cookie);
+	return outcome_error(error);
+}
+
+struct outcome perform_setsockopt(struct supervisor *supervisor, struct request *request)
+{
+	const uint64_t *arguments = request->call.arguments;
+	int error = setsockopt(request->socket_fd, (int)arguments[1], (int)arguments[2],
+			       supervisor->copies.message.control, (socklen_t)arguments[4]);
+
+	return outcome_performed(error ? -errno : 0);
+}

@@ -1,0 +1,33 @@
+/*
+ * The third stage of a trapped call: performs it on our own copies, and never waits: what has to
+ * wait is an outcome. Knows no policy. The rows of trapped.h name these functions.
+ */
+#ifndef SANDLOCK_PERFORM_H
+#define SANDLOCK_PERFORM_H
+
+#include "supervisor.h"
+
+#define PERFORM_PROTOTYPE(name) \
+	struct outcome perform_##name(struct supervisor *supervisor, struct request *request)
+PERFORM_PROTOTYPE(connect);
+PERFORM_PROTOTYPE(bind);
+PERFORM_PROTOTYPE(listen);
+PERFORM_PROTOTYPE(send);
+PERFORM_PROTOTYPE(setsockopt);
+
+/* The kernel performs the call as it stands: only where registers alone were judged, and nothing
+ * that can change while the caller waits, as its memory and its descriptors can. */
+PERFORM_PROTOTYPE(by_kernel);
+#undef PERFORM_PROTOTYPE
+
+/* A refused message to a unix address, `outcome`: only at the end does the kernel look for who is
+ * to get a datagram, so what else is wrong it says of one to nobody. */
+struct outcome perform_send_refused(struct supervisor *supervisor, struct request *request,
+				    const struct outcome *outcome);
+
+/* sendmmsg: writes the length of the message that was sent into the caller's memory, and counts it.
+ * OUTCOME_NEXT where another one follows. */
+struct outcome perform_message_end(struct supervisor *supervisor, struct request *request,
+				   const struct outcome *outcome);
+
+#endif

@@ -1,0 +1,14 @@
+/*
+ * The real uid, by which the kernel counts what a process uses, and which it tells to receivers.
+ * Under PAM all supervisors have the service account's: what is done for a session counts for its
+ * user, whose uid is taken for that moment. Effective and saved uid stay.
+ */
+#ifndef SANDLOCK_REAL_UID_H
+#define SANDLOCK_REAL_UID_H
+
+#include <sys/types.h>
+
+/* 0 or a negative errno. */
+int real_uid_take(uid_t uid);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * One trapped call while it is served: the notification, our copies of what it is about, and how
+ * far it has come. Copied into a slot of pending.h where it has to wait.
+ */
+#ifndef SANDLOCK_REQUEST_H
+#define SANDLOCK_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "notify.h"
+#include "socket_kind.h"
+
+#define SIN6_SHORT 24 /* RFC 2133: sockaddr_in6 without the scope; the kernel takes it */
+
+struct request {
+	struct notification call;
+	int socket_fd; /* our copy of the caller's descriptor, or -1 */
+	struct socket_kind kind;
+	bool asked;       /* the host names were asked for again on this call's behalf */
+	bool interrupted; /* by a signal: it waits no longer */
+	int started; /* connect: under way to `address`, and what it is if it waits no longer */
+	uint64_t deadline; /* of SO_SNDTIMEO, monotonic ns; 0: none */
+	size_t progress;   /* bytes of a stream message already sent */
+	uint32_t messages; /* sendmmsg: already sent */
+	socklen_t length;
+	union {
+		struct sockaddr generic;
+		struct sockaddr_storage storage;
+	} address;
+};
+
+/* What serving came to. A refusal is an ANSWER with an errno. */
+enum outcome_kind {
+	OUTCOME_ANSWER = 0,
+	OUTCOME_GONE,     /* the caller is no longer there: no answer */
+	OUTCOME_WRITABLE, /* serve again when the socket is writable */
+	OUTCOME_RETRY,    /* serve again a little later */
+	OUTCOME_MORE,     /* serve again at once, but others first */
+	OUTCOME_NEXT,     /* sendmmsg: the next message may follow */
+	OUTCOME_CONTINUE, /* the kernel performs the call: registers alone were judged */
+};
+struct outcome {
+	enum outcome_kind kind;
+	int error;     /* 0, or what the caller gets as errno */
+	int64_t value; /* where error is 0 */
+};
+
+static inline struct outcome outcome_value(int64_t value)
+{
+	return (struct outcome){ OUTCOME_ANSWER, 0, value };
+}
+static inline struct outcome outcome_error(int error) /* a positive errno */
+{
+	return (struct outcome){ OUTCOME_ANSWER, error, 0 };
+}
+static inline struct outcome outcome_gone(void)
+{
+	return (struct outcome){ OUTCOME_GONE, 0, 0 };
+}
+/* Of what was performed on behalf: a value, or a negative errno. */
+static inline struct outcome outcome_performed(ssize_t result)
+{
+	return result < 0 ? outcome_error((int)-result) : outcome_value(result);
+}
+
+/* For an address that is none for its socket: of the same family and length, but all else zero, so
+ * that it leads nowhere. What is wrong with it, and with the socket, the kernel then says in its
+ * own order. */
+void request_invalidate_address(struct request *request);
+
+/* True for connect's address AF_UNSPEC, which dissolves an association. Unix streams know no such
+ * thing. */
+bool request_is_disconnect(const struct request *request);
+
+/* True for a unix socket and an address that is a path. */
+bool request_is_unix_path(const struct request *request);
+
+/* The address becomes the unix socket that `path_fd` is open on. */
+void request_set_path(struct request *request, int path_fd);
+
+/* Of a sendmmsg: how many messages the kernel would send. */
+uint32_t request_message_count(const struct request *request);
+
+/* True where the caller expects the call to wait, and nothing has interrupted it. Sets the deadline
+ * of SO_SNDTIMEO once. */
+bool request_may_wait(struct request *request);
+bool request_is_late(const struct request *request);
+
+#endif

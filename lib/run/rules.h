@@ -1,0 +1,28 @@
+/*
+ * What the calls of a session are judged by.
+ */
+#ifndef SANDLOCK_RULES_H
+#define SANDLOCK_RULES_H
+
+#include "gate.h"
+#include "plan.h"
+#include "unix_listeners.h"
+
+/* The socket that SSH_AUTH_SOCK named when the session started; who fills this in keeps it open. */
+struct agent {
+	bool known;
+	dev_t device;
+	ino_t inode;
+};
+
+struct rules {
+	const struct plan *plan;
+	struct ruleset ruleset; /* of the plan, with an index and what the host names have answered */
+	struct unix_listeners listeners;
+	struct agent agent;
+	struct gate gate;
+	bool multi_uid; /* processes of other uids than the user's may be in the session */
+	int display;    /* number of the session's X11 display, -1: none */
+};
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * All the state of a session's supervisor. No allocation: one static struct holds all of it.
+ */
+#ifndef SANDLOCK_SUPERVISOR_H
+#define SANDLOCK_SUPERVISOR_H
+
+#include "copies.h"
+#include "denial.h"
+#include "loop.h"
+#include "names.h"
+#include "pending.h"
+#include "rules.h"
+
+struct supervisor {
+	struct loop *loop;
+	struct watch listener;
+	struct rules rules;
+	struct copies copies; /* of the call that is served now */
+	struct names names;
+	struct denials denials;
+	struct pending pending;
+	uid_t uid; /* our real one: the user's, or under PAM the service user's */
+};
+
+/* True while the call is pending: what was learnt by its caller's number was its caller's. */
+static inline bool request_is_valid(const struct supervisor *supervisor, const struct request *request)
+{
+	return notify_is_valid(supervisor->listener.fd, request->call.id);
+}
+
+#endif
