@@ -68,7 +68,7 @@ class Contractor(Visited):
         self.follow()
         self.assertEqual([3, 4], self.arrivals(*listed))
         self.assertEqual([0, 0, 0], self.arrivals(*other))
-        self.log.wait(rf"denied user=kim .* program=sshd .*destination={DATABASE}:22 rule=default")
+        self.log.wait(rf"denied user=kim .* program=sshd\S* .*destination={DATABASE}:22 rule=default")
 
 
 class Lab(Page):
