@@ -99,7 +99,7 @@ static size_t walk_next(struct walk *walk)
 	} while (true);
 }
 
-/* Goes on from `fd`, which is taken over. */
+/* Continues from `fd`, which it takes over. */
 static void walk_move(struct walk *walk, int *fd, const struct stat *status)
 {
 	util_cleanup_fd(&walk->fd);
@@ -197,7 +197,7 @@ static int walk_down(struct walk *walk, size_t length)
 	struct stat status;
 	int error;
 
-	/* For good: below, the user could have put another directory of root's in place. */
+	/* Never true again: below, a user could have put one directory of root's in the place of another. */
 	walk->roots = walk->roots && root_alone_writes(walk);
 	if (length > NAME_MAX)
 		return -ENAMETOOLONG;
