@@ -197,7 +197,8 @@ static int walk_down(struct walk *walk, size_t length)
 	struct stat status;
 	int error;
 
-	/* Never true again: below, a user could have put one directory of root's in the place of another. */
+	/* Never true again: below, a user could have put one directory of root's in another's
+	 * place. */
 	walk->roots = walk->roots && root_alone_writes(walk);
 	if (length > NAME_MAX)
 		return -ENAMETOOLONG;
