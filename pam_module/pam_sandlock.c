@@ -202,13 +202,21 @@ static bool wants_gate(const struct arguments *arguments, const struct person *p
 	return arguments->mode == MODE_GATE;
 }
 
-static const char *display_of(pam_handle_t *pamh)
+/* The display that the program which opens the session has itself. The variables of PAM alone do
+ * not count: pam_env may have read them from a file of the user's. Nor do they for sshd, whose
+ * displays are ports. */
+static const char *display_of(pam_handle_t *pamh, bool gate)
 {
-	const void *display = NULL;
+	const char *named = pam_getenv(pamh, "DISPLAY");
+	const char *own = getenv("DISPLAY");
+	const void *item = NULL;
 
-	if (pam_get_item(pamh, PAM_XDISPLAY, &display) == PAM_SUCCESS && display)
-		return display;
-	return pam_getenv(pamh, "DISPLAY");
+	if (pam_get_item(pamh, PAM_XDISPLAY, &item) == PAM_SUCCESS && item)
+		return item;
+	/* Some display managers name it as the terminal. */
+	if (pam_get_item(pamh, PAM_TTY, &item) == PAM_SUCCESS && item && *(const char *)item == ':')
+		return item;
+	return !gate && named && own && strcmp(named, own) == 0 ? own : NULL;
 }
 
 /* NULL: no verb that counts was called yet. */
@@ -248,7 +256,7 @@ static int person_open(pam_handle_t *pamh, const struct arguments *arguments,
 		.gate = visit->gate,
 		.inherit = arguments->inherit,
 		.agent = pam_getenv(pamh, "SSH_AUTH_SOCK"),
-		.display = display_of(pamh),
+		.display = display_of(pamh, visit->gate),
 		.why = why,
 	};
 	const struct plan *plan = &visit->login.plan;

@@ -153,7 +153,9 @@ static int supervisor_become(struct start *start)
 	if (error)
 		return error;
 	snprintf(pid, sizeof(pid), "%d", (int)start->child_pid);
-	given_display(getenv("DISPLAY"), display);
+	/* sshd's displays are ports; any other name comes from a file of the user's that pam_env or
+	 * sshd has read. */
+	given_display(getenv("SSH_CONNECTION") ? NULL : getenv("DISPLAY"), display);
 	execve(SUPERVISOR, arguments, no_environment);
 	error = -errno;
 	log_line(LOG_ERR, "%s: %s", SUPERVISOR, strerror(-error));

@@ -452,6 +452,24 @@ END"""
         done = self.ssh("-Y", self.CLIENT, env={**os.environ, "DISPLAY": ":77"})
         return done.out.strip() or done.err.strip()
 
+    def test_display_that_a_file_of_the_user_s_names_is_not_opened(self):
+        """pam_env reads it, as Debian's file of sshd has it do; by the module, and by the shell."""
+        command = (f"exec {PYTHON} -c 'import os, socket; print(os.environ[\"DISPLAY\"]); "
+                   "socket.socket(socket.AF_UNIX).connect(\"/tmp/.X11-unix/X77\")'")
+        opened = "[network]\nunix_allow = own x11\n"
+        for who in (self.dora, self.confined):
+            who.write(".pam_environment", "DISPLAY DEFAULT=:77\n")
+            self.addCleanup((who.home / ".pam_environment").unlink)
+        bare = self.ssh(command)
+        self.assertEqual((0, ":77\n", 1), (bare.status, bare.out, self.display.arrivals()), bare)
+        STAGE.policy(opened)
+        shell = self.confined.ssh(command, port=SSH_PORT)
+        self.assertEqual((1, ":77\n", 0), (shell.status, shell.out, self.display.arrivals()), shell)
+        self.confine(opened)
+        done = self.ssh(command)
+        self.assertEqual((1, ":77\n", 0), (done.status, done.out, self.display.arrivals()), done)
+        self.assertIn("Permission denied", done.err)
+
     def test_forwarded_display_is_reached_where_the_policy_names_its_ports(self):
         self.as_before(self.draw, "[network]\nnet_bind = 6010-6020\n"
                                   "net_allow = 127.0.0.1:6010-6020\n")

@@ -550,7 +550,26 @@ static void environment_of_the_login_is_handed_on(void **state)
 	pam_putenv(place->pamh, "DISPLAY=:7");
 	assert_int_equal(PAM_SUCCESS, open_with(place));
 	assert_string_equal("/run/agent", world.request.agent);
+}
+
+/* pam_env reads a file of the user's into the variables of PAM. */
+static void display_counts_where_the_program_has_it_itself(void **state)
+{
+	struct place *place = *state;
+
+	pam_putenv(place->pamh, "DISPLAY=:7");
+	assert_int_equal(PAM_SUCCESS, open_with(place));
+	assert_null(world.request.display);
+	assert_int_equal(0, setenv("DISPLAY", ":6", 1));
+	assert_int_equal(PAM_SUCCESS, open_with(place));
+	assert_null(world.request.display);
+	assert_int_equal(0, setenv("DISPLAY", ":7", 1));
+	assert_int_equal(PAM_SUCCESS, open_with(place));
 	assert_string_equal(":7", world.request.display);
+	assert_int_equal(0, unsetenv("DISPLAY"));
+	assert_int_equal(PAM_SUCCESS, pam_set_item(place->pamh, PAM_TTY, ":9"));
+	assert_int_equal(PAM_SUCCESS, open_with(place));
+	assert_string_equal(":9", world.request.display);
 	assert_int_equal(PAM_SUCCESS, pam_set_item(place->pamh, PAM_XDISPLAY, ":8"));
 	assert_int_equal(PAM_SUCCESS, open_with(place));
 	assert_string_equal(":8", world.request.display);
@@ -818,6 +837,7 @@ int main(void)
 		place_test(unknown_argument_logged_and_ignored),
 		place_test(directory_and_nesting_are_handed_on),
 		place_test(environment_of_the_login_is_handed_on),
+		place_test(display_counts_where_the_program_has_it_itself),
 		place_test(exempt_names_and_groups_ignored),
 		place_test(services_that_are_not_named_ignored),
 		place_test(credentials_without_a_session_ignored),
