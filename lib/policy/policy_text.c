@@ -142,7 +142,7 @@ static bool join_next(struct reader *reader, struct line *line)
 	}
 	if (starts_comment(next.text)) {
 		complain(reader, next.number,
-			 "comment between continued lines, expected it on a line of its own");
+			 "comment between continued lines, expected it before or after them");
 		line->bad = true;
 	}
 	line->text[line->length - 1] = JOINT;
@@ -282,7 +282,7 @@ static const char *unwrap_value(char **value)
 	if (strpbrk(text, "\"'"))
 		return "quote within a value, expected the value quoted whole or not at all";
 	if (strpbrk(text, ";#"))
-		return "; or # in a value without quotes, expected comments on lines of their own";
+		return "; or # in a value, expected the value in \"...\" or the comment on its own line";
 	return NULL;
 }
 

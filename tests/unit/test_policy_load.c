@@ -328,8 +328,8 @@ static void every_bad_line_reported(void **state)
 		"dns = maybe\n"
 		"net_allow.x = :80 ; y\n",
 		"error test.conf:4: \"nonsense\", expected key = value or [section]\n"
-		"error test.conf:6: net_allow.x: ; or # in a value without quotes, expected comments on "
-		"lines of their own\n"
+		"error test.conf:6: net_allow.x: ; or # in a value, expected the value in \"...\" or "
+		"the comment on its own line\n"
 		"error test.conf:2: net_allow: expected host:port or :port, got \"a\"\n"
 		"error test.conf:3: net_allow: port 0 in \"c:0\", expected 1 to 65535\n"
 		"error test.conf:5: dns: unknown value \"maybe\", expected one of: system off\n",

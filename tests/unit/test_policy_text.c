@@ -173,16 +173,16 @@ static void text_bad_values_refused(void **state)
 		  "error f:2: k: quote within a value, expected the value quoted whole or not at all\n",
 		  0 },
 		{ "[a]\nk = v # c\n",
-		  "error f:2: k: ; or # in a value without quotes, expected comments on lines of their "
-		  "own\n",
+		  "error f:2: k: ; or # in a value, expected the value in \"...\" or the comment "
+		  "on its own line\n",
 		  0 },
 		{ "[a]\nk = a;b\n",
-		  "error f:2: k: ; or # in a value without quotes, expected comments on lines of their "
-		  "own\n",
+		  "error f:2: k: ; or # in a value, expected the value in \"...\" or the comment "
+		  "on its own line\n",
 		  0 },
 		{ "[a]\nk = #\n",
-		  "error f:2: k: ; or # in a value without quotes, expected comments on lines of their "
-		  "own\n",
+		  "error f:2: k: ; or # in a value, expected the value in \"...\" or the comment "
+		  "on its own line\n",
 		  0 },
 	};
 
@@ -206,14 +206,14 @@ static void text_bad_continuations_refused(void **state)
 		  "value\n",
 		  0 },
 		{ "[a]\nk = v \\\n# c\nl = w\n",
-		  "error f:3: comment between continued lines, expected it on a line of its own\n",
+		  "error f:3: comment between continued lines, expected it before or after them\n",
 		  0 },
 		{ "[a]\nk = v \\\n ; c \\\n w\n",
-		  "error f:3: comment between continued lines, expected it on a line of its own\n",
+		  "error f:3: comment between continued lines, expected it before or after them\n",
 		  0 },
 		{ "[a]\nk = v \\\n w; x\n",
-		  "error f:2: k: ; or # in a value without quotes, expected comments on lines of their "
-		  "own\n",
+		  "error f:2: k: ; or # in a value, expected the value in \"...\" or the comment "
+		  "on its own line\n",
 		  0 },
 		{ "[a]\nk = \\\n\n",
 		  "error f:3: k: no value, expected one (to leave a key out, remove its line)\n", 0 },
