@@ -392,10 +392,12 @@ install: all
 	$(on_this_machine) packaging/service-user add
 
 # Policies are the administrator's; what they wrote stays. So do lines of /etc/pam.d, by which nobody
-# could log in without the module.
+# could log in without the module, and login shells.
 uninstall:
 	$(on_this_machine) ! test -x $(BINDIR)/sandlockctl || $(BINDIR)/sandlockctl pam --uses || \
 		{ echo 'Take these lines out first: without the module nobody could log in.'; exit 1; }
+	$(on_this_machine) ! getent passwd | grep '/sandlock-shell$$' || \
+		{ echo 'Give these users another shell first (chsh -s /bin/bash USER): they could not log in.'; exit 1; }
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(BIN)))
 	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,$(notdir $(LIBEXEC)))
 	rm -f $(addprefix $(DESTDIR)$(PAMDIR)/,$(notdir $(MODULE)))
