@@ -8,7 +8,7 @@
 
 #include "accounts.h"
 #include "ctl.h"
-#include "path.h"
+#include "places.h"
 #include "plan_build.h"
 #include "util.h"
 
@@ -153,7 +153,7 @@ void plan_warn_links(const struct plan *plan)
 			.text = text,
 		};
 		struct path_end end;
-		int fd = path_open(path, &end);
+		int fd = places_open(plan, path, &end);
 
 		util_cleanup_fd(&fd);
 		if (end.obstacle == PATH_NO_OBSTACLE)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "ctl.h"
-#include "path.h"
+#include "places.h"
 #include "unixrule.h"
 #include "util.h"
 
@@ -99,9 +99,10 @@ bool file_is_granted(const struct plan *plan, uint32_t right, const char *path,
 
 	for (uint32_t i = 0; i < plan->header->files.count; i++) {
 		struct path_end end;
-		cleanup_fd int fd = plan->files[i].rights & enough
-					    ? path_open(plan_string(plan, plan->files[i].path), &end)
-					    : -1;
+		cleanup_fd int fd =
+			plan->files[i].rights & enough
+				? places_open(plan, plan_string(plan, plan->files[i].path), &end)
+				: -1;
 
 		if (fd >= 0 && is_beneath(path, end.name)) {
 			memcpy(ret_root, end.name, sizeof(end.name));

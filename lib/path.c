@@ -32,7 +32,8 @@ struct walk {
 	unsigned links;
 	const char *next; /* what is left of `text` */
 	char text[PATH_MAX];
-	struct path_end *end; /* its name is "" for / while the walk lasts */
+	struct path_end *end;            /* its name is "" for / while the walk lasts */
+	const struct path_places *users; /* NULL: none */
 };
 
 /* File systems whose server says what belongs to root, and may be a program of a user's. */
@@ -126,6 +127,12 @@ static int stop(struct walk *walk, enum path_obstacle obstacle)
 	return -ELOOP;
 }
 
+static bool is_roots(const struct walk *walk)
+{
+	return walk->roots &&
+	       !(walk->users && walk->users->hold(walk->end->name, walk->users->context));
+}
+
 /* Only where nobody can move fd meanwhile. There it lies in the directory that it was found in. */
 static int walk_up(struct walk *walk)
 {
@@ -138,6 +145,8 @@ static int walk_up(struct walk *walk)
 	if (fd < 0 || fstat(fd, &status))
 		return -errno;
 	name_pop(walk->end);
+	if (!is_roots(walk))
+		return stop(walk, PATH_PARENT);
 	walk->next += strlen("..");
 	walk_move(walk, &fd, &status);
 	return 0;
@@ -167,7 +176,7 @@ static int walk_follow(struct walk *walk, int link, size_t length)
 	struct statfs status;
 	int error;
 
-	if (!walk->roots)
+	if (!is_roots(walk))
 		return stop(walk, PATH_LINK);
 	if (fstatfs(link, &status))
 		return -errno;
@@ -285,12 +294,12 @@ static int open_at_once(const char *path)
 	return fd < 0 || fstat(fd, &status) ? -1 : fd_take(&fd);
 }
 
-static int walk_open(const char *path, struct path_end *ret_end)
+static int walk_open(const char *path, const struct path_places *users, struct path_end *ret_end)
 {
-	struct walk walk = { .fd = -1, .roots = true, .next = "", .end = ret_end };
+	struct walk walk = { .fd = -1, .roots = true, .next = "", .end = ret_end, .users = users };
 	int error = walk_all(&walk, path);
 
-	ret_end->changeable = !walk.roots;
+	ret_end->changeable = !is_roots(&walk);
 	/* For a message alone, which may be cut. */
 	if (error)
 		(void)name_append(ret_end, walk.next, strcspn(walk.next, "/"));
@@ -300,7 +309,7 @@ static int walk_open(const char *path, struct path_end *ret_end)
 	return error ? error : walk.fd;
 }
 
-int path_open(const char *path, struct path_end *ret_end)
+int path_open(const char *path, const struct path_places *users, struct path_end *ret_end)
 {
 	int fd = text_check(path);
 
@@ -309,15 +318,15 @@ int path_open(const char *path, struct path_end *ret_end)
 		return fd;
 	fd = is_canonical(path) ? open_at_once(path) : -1;
 	if (fd < 0)
-		return walk_open(path, ret_end);
+		return walk_open(path, users, ret_end);
 	memcpy(ret_end->name, path, strlen(path) + 1);
 	return fd;
 }
 
-int path_name(const char *path, char ret_name[PATH_MAX])
+int path_name(const char *path, const struct path_places *users, char ret_name[PATH_MAX])
 {
 	struct path_end end = { 0 };
-	struct walk walk = { .fd = -1, .roots = true, .next = "", .end = &end };
+	struct walk walk = { .fd = -1, .roots = true, .next = "", .end = &end, .users = users };
 	int error = text_check(path);
 
 	if (error)

@@ -26,14 +26,21 @@ struct path_end {
 	bool changeable; /* after an error: others than root decide what is there */
 };
 
+/* Directories in which no link counts as root's, whoever owns them: who was root in a session may
+ * have changed their owners and modes, which Landlock does not hold. */
+struct path_places {
+	bool (*hold)(const char *name, const void *context); /* `name` is canonical */
+	const void *context;
+};
+
 /* An O_PATH descriptor of the absolute `path`, close-on-exec, or a negative errno: -ELOOP where
- * there is an obstacle. Directories are opened one by one and judged by their descriptors, so that
- * what somebody changes meanwhile makes no difference. Automounts are mounted. */
-int path_open(const char *path, struct path_end *ret_end);
+ * there is an obstacle. `users` are places of users', or NULL. Directories are opened one by one and
+ * judged by their descriptors, so that what somebody changes meanwhile makes no difference. Automounts are mounted. */
+int path_open(const char *path, const struct path_places *users, struct path_end *ret_end);
 
 /* The name by which the kernel knows `path`, of which the end need not exist: from a component that
  * is missing or an obstacle on, the rest stays as written. -ELOOP, -ENAMETOOLONG. */
-int path_name(const char *path, char ret_name[PATH_MAX]);
+int path_name(const char *path, const struct path_places *users, char ret_name[PATH_MAX]);
 
 /* What an obstacle is, and what to write instead; follows the name of the component. */
 const char *path_obstacle_text(enum path_obstacle obstacle);

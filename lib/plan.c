@@ -234,7 +234,7 @@ const char *plan_string(const struct plan *plan, uint32_t offset)
 	return plan->strings + offset;
 }
 
-static bool path_is_beneath(const char *path, const char *directory)
+bool path_is_beneath(const char *path, const char *directory)
 {
 	size_t length = strlen(directory);
 
@@ -242,14 +242,15 @@ static bool path_is_beneath(const char *path, const char *directory)
 	       (path[length] == '/' || path[length] == '\0');
 }
 
+const char *const plan_temporary[] = { "/tmp", "/var/tmp", "/dev/shm", "/run/screen", NULL };
+
 bool plan_place_is_users(const char *home, uid_t uid, const char *path)
 {
-	static const char *const temporary[] = { "/tmp", "/var/tmp", "/dev/shm", "/run/screen" };
 	char runtime[sizeof("/run/user/") + 3 * sizeof(uid)];
 
 	snprintf(runtime, sizeof(runtime), "/run/user/%u", (unsigned)uid);
-	for (size_t i = 0; i < ARRAY_SIZE(temporary); i++)
-		if (path_is_beneath(path, temporary[i]))
+	for (size_t i = 0; plan_temporary[i]; i++)
+		if (path_is_beneath(path, plan_temporary[i]))
 			return true;
 	return path_is_beneath(path, runtime) || path_is_beneath(path, home);
 }

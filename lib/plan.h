@@ -170,6 +170,12 @@ const char *plan_string(const struct plan *plan, uint32_t offset);
  * the user can replace what a path names, but by no link (path.h). */
 bool plan_place_is_users(const char *home, uid_t uid, const char *path);
 
+/* Those for temporary files; ends in NULL. */
+extern const char *const plan_temporary[];
+
+/* True for `directory`, unless it is / or "", and what is below it. */
+bool path_is_beneath(const char *path, const char *directory);
+
 /* True where TCP port `port` may be bound (0: an ephemeral one). */
 bool plan_binds(const struct plan *plan, uint16_t port);
 

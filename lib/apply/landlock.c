@@ -14,7 +14,7 @@
 
 #include "compat.h"
 #include "log.h"
-#include "path.h"
+#include "places.h"
 #include "plan.h"
 #include "util.h"
 
@@ -138,9 +138,10 @@ static int rule_add_descriptor(int ruleset, int fd, uint64_t access)
 
 /* A path that leads nowhere grants nothing and refuses nobody. The same of any error in a place of
  * the user's, whose file system may answer what it likes. */
-static int rule_add_path(int ruleset, const char *path, uint64_t access, struct path_end *ret_end)
+static int rule_add_path(int ruleset, const struct plan *plan, const char *path, uint64_t access,
+			 struct path_end *ret_end)
 {
-	cleanup_fd int fd = path_open(path, ret_end);
+	cleanup_fd int fd = places_open(plan, path, ret_end);
 	int error = fd < 0 ? fd : rule_add_descriptor(ruleset, fd, access);
 	bool nowhere = error == -ENOENT || error == -ENOTDIR || error == -EACCES ||
 		       ret_end->obstacle != PATH_NO_OBSTACLE || ret_end->changeable;
@@ -176,7 +177,7 @@ static int rules_add_files(int ruleset, const struct plan *plan, uint64_t access
 
 		if (!granted)
 			continue;
-		error = rule_add_path(ruleset, plan_string(plan, file->path), granted, &end);
+		error = rule_add_path(ruleset, plan, plan_string(plan, file->path), granted, &end);
 		if (error)
 			return error;
 		if (logs && end.obstacle != PATH_NO_OBSTACLE)
@@ -186,7 +187,7 @@ static int rules_add_files(int ruleset, const struct plan *plan, uint64_t access
 }
 
 /* What the process that opened the session still writes; the files' own modes guard them. */
-static int rules_add_records(int ruleset, uint64_t access)
+static int rules_add_records(int ruleset, const struct plan *plan, uint64_t access)
 {
 	static const char *const records[] = { "/run/utmp", "/var/log/wtmp", "/var/log/lastlog",
 					       "/var/log/btmp" };
@@ -195,7 +196,7 @@ static int rules_add_records(int ruleset, uint64_t access)
 
 	access &= LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
 	for (size_t i = 0; i < ARRAY_SIZE(records) && !error; i++)
-		error = rule_add_path(ruleset, records[i], access, &end);
+		error = rule_add_path(ruleset, plan, records[i], access, &end);
 	return error;
 }
 
@@ -377,7 +378,7 @@ int landlock_restrict_session(const struct plan *plan, int abi, unsigned options
 	else if (attributes.handled_access_fs)
 		error = rule_add_root(ruleset, LANDLOCK_ACCESS_FS_REFER);
 	if (!error && (options & LANDLOCK_RECORDS))
-		error = rules_add_records(ruleset, attributes.handled_access_fs);
+		error = rules_add_records(ruleset, plan, attributes.handled_access_fs);
 	return error ? error : restrict_self(ruleset);
 }
 

@@ -197,7 +197,7 @@ static void file_advise(const struct task *task, const char *path)
 			why_write(task->advice, MISSING, path);
 		return;
 	}
-	fd = path_open(path, &end);
+	fd = path_open(path, NULL, &end);
 	if (fd == -ENOENT)
 		why_write(task->advice, MISSING, path);
 	if (end.obstacle != PATH_NO_OBSTACLE)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "places.h"
 #include "policy_apply.h"
 #include "policy_model.h"
 #include "policy_network.h"
@@ -225,6 +226,16 @@ int apply_dns(const struct task *task, char why[WHY_MAX])
 	return 0;
 }
 
+static int pattern_canonicalise(const struct account *account, char pattern[VALUE_MAX])
+{
+	char home[VALUE_MAX] = "";
+	const struct places places = { home, account->uid };
+	const struct path_places users = places_of(&places);
+	int error = account->home[0] == '/' ? path_canonicalise(account->home, NULL, home) : 0;
+
+	return error ? error : path_canonicalise(pattern, &users, pattern);
+}
+
 int apply_unix_allow(const struct task *task, char why[WHY_MAX])
 {
 	struct planning *planning = task->planning;
@@ -236,7 +247,7 @@ int apply_unix_allow(const struct task *task, char why[WHY_MAX])
 		return error;
 	planning->unix_listed = true;
 	if (item.kind == SOCKET_PATH)
-		error = path_canonicalise(item.pattern, item.pattern);
+		error = pattern_canonicalise(planning->account, item.pattern);
 	if (error < 0)
 		return refuse(why, "\"%s\": %s", item.pattern, strerror(-error));
 	socket.kind = item.kind;

@@ -79,7 +79,7 @@ static int add_socket(struct planning *planning, enum plan_socket_kind kind, con
 	struct plan_socket socket = { .kind = kind };
 	char canonical[VALUE_MAX];
 	int64_t offset;
-	int error = kind == SOCKET_PATH ? path_canonicalise(pattern, canonical) : 0;
+	int error = kind == SOCKET_PATH ? path_canonicalise(pattern, NULL, canonical) : 0;
 
 	if (error < 0)
 		return error;
@@ -195,7 +195,7 @@ static int fill_header(struct planning *planning, const struct policy *policy)
 	char home[VALUE_MAX] = "";
 	int64_t user, directory, shell, file;
 	struct plan_header *header;
-	int error = account->home[0] == '/' ? path_canonicalise(account->home, home) : 0;
+	int error = account->home[0] == '/' ? path_canonicalise(account->home, NULL, home) : 0;
 
 	if (error < 0)
 		return error;

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import socket
 from pathlib import Path
 
 from harness import PREFIX, PROBE, PYTHON, STAGE, SessionTest, call, ctl, eventually
@@ -344,6 +345,59 @@ class Root(Homes, NestedTest):
     def test_link_in_tmp_leads_root_nowhere(self):
         Redirects(self, self.dora).link("/etc", "/tmp/work")
         self.redirected("/tmp/work")
+
+    def looks_like_roots(self, directory, link):
+        """Root inside may give a directory away: Landlock holds neither owners nor modes."""
+        before = directory.stat()
+        self.addCleanup(os.chown, directory, before.st_uid, before.st_gid)
+        self.addCleanup(directory.chmod, before.st_mode & 0o7777)
+        self.policy("%h", ["write"], "exec = /opt\n")
+        done = call(["su", "dora", "-c", f"su root -c 'chown -h 0:0 {link} {directory} && "
+                     f"chmod 0755 {directory} && id -un'"])
+        self.assertEqual("root\n", done.out, done)
+        after = directory.stat()
+        self.assertEqual((0, 0o755), (after.st_uid, after.st_mode & 0o7777))
+
+    def test_link_in_a_tmp_that_root_inside_has_closed_leads_root_nowhere(self):
+        self.looks_like_roots(Path("/tmp"), Redirects(self, self.dora).link("/etc", "/tmp/work"))
+        self.redirected("/tmp/work")
+        self.redirected("/tmp/work/cron.d")
+
+    def test_link_in_a_tmp_elsewhere_that_root_inside_has_closed_leads_root_nowhere(self):
+        other = Path("/home/tmp")
+        other.mkdir()
+        other.chmod(0o1777)
+        self.addCleanup(shutil.rmtree, other)
+        screen, away = Path("/run/screen"), Path("/run/screen.away")
+        screen.rename(away)
+        self.addCleanup(away.rename, screen)
+        screen.symlink_to(other)
+        self.addCleanup(screen.unlink)
+        self.looks_like_roots(other, Redirects(self, self.dora).link("/etc", other / "work"))
+        self.redirected("/run/screen/work")
+
+    def test_link_in_a_home_that_root_inside_has_given_away_leads_nowhere(self):
+        link = Redirects(self, self.dora).link(FREE, "work")
+        self.looks_like_roots(self.dora.home, link)
+        self.policy("%h/work")
+        self.assertEqual(NOTHING, self.attempts(FREE))
+        link.unlink()
+        link.symlink_to("/etc")
+        self.policy("%h/work", ["write"], "exec = /opt\n[session]\nno_new_privs = no\n")
+        self.assertEqual(["root", "not"], self.root_writes(self.ESCAPE))
+
+    def test_link_that_root_inside_has_made_look_like_roots_opens_no_sockets(self):
+        place = FREE / "place"
+        server = self.listen(str(place), family=socket.AF_UNIX)
+        link = Redirects(self, self.dora).link(FREE, "/tmp/work")
+        self.looks_like_roots(Path("/tmp"), link)
+        reach = f"{PYTHON} -c 'import socket; socket.socket(socket.AF_UNIX).connect(\"{place}\")'"
+        for pattern, arrivals in (("/home/free/*", 1), ("/tmp/work/*", 0), ("/tmp/work/place", 0)):
+            with self.subTest(pattern=pattern):
+                STAGE.policy(f"[network]\nunix_allow = {pattern}\n", "dora")
+                done = call(["su", "dora", "-c", reach])
+                self.assertEqual(arrivals == 0, "PermissionError" in done.err, done)
+                self.assertEqual(arrivals, server.arrivals())
 
     def test_root_is_root_and_writes_in_a_home_behind_a_link_of_roots(self):
         home = self.home_behind_a_link(self.dora)

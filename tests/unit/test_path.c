@@ -109,7 +109,7 @@ static int open_in(const char *name, struct path_end *end)
 	int fd;
 
 	snprintf(path, sizeof(path), "%s%s", tree, name);
-	fd = path_open(path, end);
+	fd = path_open(path, NULL, end);
 	if (strncmp(end->name, tree, length) == 0)
 		memmove(end->name, end->name + length, strlen(end->name + length) + 1);
 	return fd;
@@ -170,7 +170,7 @@ static void path_without_links_is_opened(void **state)
 	expect_reached("//real/file", "/real/file");
 	expect_reached("/sticky", "/sticky");
 	{
-		cleanup_fd int fd = path_open("/", &end);
+		cleanup_fd int fd = path_open("/", NULL, &end);
 
 		assert_true(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC) &&
 			    (fcntl(fd, F_GETFL) & O_PATH));
@@ -222,16 +222,16 @@ static void path_too_long_or_relative_is_refused(void **state)
 
 	(void)state;
 	need_root();
-	assert_int_equal(-EINVAL, path_open("real", &end));
-	assert_int_equal(-EINVAL, path_open("", &end));
+	assert_int_equal(-EINVAL, path_open("real", NULL, &end));
+	assert_int_equal(-EINVAL, path_open("", NULL, &end));
 	memset(name, 'a', sizeof(name));
 	name[0] = '/';
 	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(-ENAMETOOLONG, path_open(name, &end));
+	assert_int_equal(-ENAMETOOLONG, path_open(name, NULL, &end));
 	name[NAME_MAX + 2] = '\0';
-	assert_int_equal(-ENAMETOOLONG, path_open(name, &end));
+	assert_int_equal(-ENAMETOOLONG, path_open(name, NULL, &end));
 	name[NAME_MAX + 1] = '\0';
-	assert_int_equal(-ENOENT, path_open(name, &end));
+	assert_int_equal(-ENOENT, path_open(name, NULL, &end));
 
 	/* Neither is, but both together are. */
 	for (size_t i = 0; i + 2 < sizeof(target); i += 2)
@@ -391,11 +391,11 @@ static void link_of_proc_is_refused(void **state)
 	link_to("/proc/1/root", "another_root");
 	expect_obstacle("/input", PATH_PROCESS_LINK, "/proc/self");
 	expect_obstacle("/another_root/etc", PATH_PROCESS_LINK, "/proc/1/root");
-	assert_int_equal(-ELOOP, path_open("/proc/thread-self/cwd", &end));
-	assert_int_equal(-ELOOP, path_open("/proc/mounts", &end));
+	assert_int_equal(-ELOOP, path_open("/proc/thread-self/cwd", NULL, &end));
+	assert_int_equal(-ELOOP, path_open("/proc/mounts", NULL, &end));
 	assert_int_equal(PATH_PROCESS_LINK, end.obstacle);
 	{
-		cleanup_fd int fd = path_open("/proc/sys/kernel", &end);
+		cleanup_fd int fd = path_open("/proc/sys/kernel", NULL, &end);
 
 		assert_true(fd >= 0);
 	}
@@ -627,15 +627,15 @@ static void name_is_the_canonical_one_as_far_as_it_goes(void **state)
 		char path[128], name[PATH_MAX];
 
 		snprintf(path, sizeof(path), "%s%s", tree, rows[i].path);
-		assert_int_equal(0, path_name(path, name));
+		assert_int_equal(0, path_name(path, NULL, name));
 		assert_string_equal(rows[i].name, name + strlen(tree));
 	}
 	{
 		char path[128], name[PATH_MAX];
 
 		snprintf(path, sizeof(path), "%s/name_loop", tree);
-		assert_int_equal(-ELOOP, path_name(path, name));
-		assert_int_equal(-EINVAL, path_name("x", name));
+		assert_int_equal(-ELOOP, path_name(path, NULL, name));
+		assert_int_equal(-EINVAL, path_name("x", NULL, name));
 	}
 }
 

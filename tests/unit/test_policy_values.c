@@ -313,25 +313,25 @@ static void path_canonical_by_roots_links_only(void **state)
 	char link[128], path[VALUE_MAX], expected[VALUE_MAX + 32], real[VALUE_MAX];
 
 	(void)state;
-	assert_int_equal(0, path_canonicalise("/var/run/x.sock", path));
+	assert_int_equal(0, path_canonicalise("/var/run/x.sock", NULL, path));
 	assert_non_null(realpath("/var/run", real));
 	snprintf(expected, sizeof(expected), "%s/x.sock", real);
 	assert_string_equal(expected, path);
-	assert_int_equal(0, path_canonicalise("/var/run/nowhere/d/*.sock", path));
+	assert_int_equal(0, path_canonicalise("/var/run/nowhere/d/*.sock", NULL, path));
 	snprintf(expected, sizeof(expected), "%s/nowhere/d/*.sock", real);
 	assert_string_equal(expected, path);
-	assert_int_equal(0, path_canonicalise("/var/ru*/x", path));
+	assert_int_equal(0, path_canonicalise("/var/ru*/x", NULL, path));
 	assert_string_equal("/var/ru*/x", path);
-	assert_int_equal(0, path_canonicalise("/", path));
+	assert_int_equal(0, path_canonicalise("/", NULL, path));
 	assert_string_equal("/", path);
-	assert_int_equal(0, path_canonicalise("/*", path));
+	assert_int_equal(0, path_canonicalise("/*", NULL, path));
 	assert_string_equal("/*", path);
 
 	/* /tmp is everybody's: a link there is nobody's word, whoever owns it. */
 	snprintf(link, sizeof(link), "%s/link", directory);
 	assert_int_equal(0, symlink("/run", link));
 	snprintf(expected, sizeof(expected), "%s/link/*", directory);
-	assert_int_equal(0, path_canonicalise(expected, path));
+	assert_int_equal(0, path_canonicalise(expected, NULL, path));
 	assert_string_equal(expected, path);
 	unlink(link);
 	directory_remove(directory);
@@ -343,7 +343,7 @@ static const char *canonical_below(const char *directory, const char *rest, char
 	char text[VALUE_MAX];
 
 	snprintf(text, sizeof(text), "%s/%s", directory, rest);
-	assert_int_equal(0, path_canonicalise(text, path));
+	assert_int_equal(0, path_canonicalise(text, NULL, path));
 	return strncmp(path, directory, strlen(directory)) == 0 ? path + strlen(directory) : path;
 }
 
@@ -374,7 +374,7 @@ static void path_canonical_follows_chains(void **state)
 	assert_string_equal("/real", canonical_below(directory, "up", path));
 	assert_string_equal("/tmp/nowhere/x", canonical_below(directory, "out/x", path));
 	snprintf(link, sizeof(link), "%s/loop/x", directory);
-	assert_int_equal(-ELOOP, path_canonicalise(link, path));
+	assert_int_equal(-ELOOP, path_canonicalise(link, NULL, path));
 	assert_int_equal(0, chmod(directory, 0777));
 	assert_string_equal("/up/x", canonical_below(directory, "up/x", path));
 	directory_remove(directory);
@@ -388,9 +388,9 @@ static void path_too_long_refused(void **state)
 	(void)state;
 	memset(path, 'a', VALUE_MAX);
 	path[0] = '/';
-	assert_int_equal(-ENAMETOOLONG, path_canonicalise(path, canonical));
+	assert_int_equal(-ENAMETOOLONG, path_canonicalise(path, NULL, canonical));
 	path[VALUE_MAX - 1] = '\0';
-	assert_int_equal(0, path_canonicalise(path, canonical));
+	assert_int_equal(0, path_canonicalise(path, NULL, canonical));
 	assert_string_equal(path, canonical);
 }
 
