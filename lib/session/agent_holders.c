@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "start_wait.h"
 #include "unix_diag.h"
 #include "unix_file.h"
 #include "util.h"
@@ -25,7 +26,8 @@
 #define STATUS_SIZE   1024
 #define ENTRIES_SIZE  4096
 #define COMM_LENGTH   15 /* of the name that the kernel keeps of a process */
-#define SHORTEST_TAIL 6  /* what mkdtemp(3) makes of XXXXXX */
+#define LOOK_MS       2000
+#define SHORTEST_TAIL 6 /* what mkdtemp(3) makes of XXXXXX */
 
 /* The programs; and of those that have more sockets than that of the agent, its file name: the
  * others start programs, or change what is started. */
@@ -58,6 +60,8 @@ struct scan {
 	unsigned closed;    /* agents of the user's that cannot be looked into */
 	bool closed_others; /* something else of his */
 	bool hidden;        /* there may be more */
+	bool late;          /* because there was no time to look at them */
+	int64_t end;        /* of the time to look */
 };
 
 static const char *base_of(const char *path)
@@ -128,8 +132,15 @@ static const char *entry_next(struct entries *entries)
 	return entry->d_name;
 }
 
+/* Anybody can hold hundreds of thousands of descriptors, and the login waits meanwhile. */
+static bool is_late(struct scan *scan)
+{
+	scan->late |= start_now_ms() >= scan->end;
+	return scan->late;
+}
+
 /* 1: it has the socket, 0: not, or a negative errno. */
-static int holds_socket(int process, const char *wanted)
+static int holds_socket(struct scan *scan, int process)
 {
 	cleanup_fd int fd = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct entries entries = { .fd = fd };
@@ -137,7 +148,7 @@ static int holds_socket(int process, const char *wanted)
 
 	if (fd < 0)
 		return -errno;
-	while ((number = entry_next(&entries))) {
+	while (!is_late(scan) && (number = entry_next(&entries))) {
 		char name[LINK_MAX_HERE];
 		ssize_t length = readlinkat(fd, number, name, sizeof(name) - 1);
 
@@ -146,7 +157,7 @@ static int holds_socket(int process, const char *wanted)
 		if (length <= 0)
 			continue;
 		name[length] = '\0';
-		if (strcmp(name, wanted) == 0)
+		if (strcmp(name, scan->link) == 0)
 			return 1;
 	}
 	return 0;
@@ -234,7 +245,7 @@ static void process_see(struct scan *scan, int proc, const char *number)
 {
 	/* It stays with this process: whoever has its number later is not reached by it. */
 	cleanup_fd int process = openat(proc, number, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int holds = process < 0 ? -errno : holds_socket(process, scan->link);
+	int holds = process < 0 ? -errno : holds_socket(scan, process);
 
 	if (holds == 1 && runs_agent(scan, process))
 		scan->holders++;
@@ -258,7 +269,7 @@ static void processes_see(struct scan *scan)
 	/* Where it is not to be seen, /proc hides the processes of others, and the user's that he
 	 * may not look into. */
 	scan->hidden = proc < 0 || faccessat(proc, "1/status", R_OK, 0);
-	while (!scan->other && (number = entry_next(&entries)))
+	while (!scan->other && !is_late(scan) && (number = entry_next(&entries)))
 		if (isdigit((unsigned char)number[0]))
 			process_see(scan, proc, number);
 }
@@ -279,6 +290,9 @@ static enum agent_verdict verdict_of(const struct scan *scan)
 {
 	if (scan->other)
 		return AGENT_OTHER;
+	/* Who has no time to be seen could be anybody, whatever the name. */
+	if (scan->late)
+		return AGENT_UNSEEN;
 	/* All were seen. */
 	if (!scan->hidden && scan->closed == 0 && !scan->closed_others)
 		return scan->holders > 0 ? AGENT_SERVED : AGENT_UNSEEN;
@@ -292,7 +306,7 @@ static enum agent_verdict verdict_of(const struct scan *scan)
 
 enum agent_verdict agent_holders_judge(int path_fd, const struct stat *status, uid_t uid)
 {
-	struct scan scan = { .uid = uid };
+	struct scan scan = { .uid = uid, .end = start_now_ms() + LOOK_MS };
 	cleanup_fd int diag = unix_diag_open();
 	struct unix_matches matches;
 	struct unix_file file;

@@ -3,6 +3,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 from harness import PROBE, PYTHON, STAGE, SessionTest, call, eventually, listen
@@ -20,6 +21,22 @@ server.listen()
 print("in", flush=True)
 server.accept()
 print("came", flush=True)
+"""
+
+
+# A million descriptors, which end with the standard input.
+MANY = """
+import os, resource, sys
+limit = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 1 << 20)
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+for number in range(3, limit):
+    os.dup2(1, number)
+for _ in range((1 << 20) // limit):
+    if os.fork() == 0:
+        break
+else:
+    os.write(1, b"in\\n")
+sys.stdin.read()
 """
 
 
@@ -174,6 +191,24 @@ class Pam(Agents, NestedTest):
     def begin(self, path, command):
         self.name(path)
         return subprocess.Popen(["su", "dora", "-c", command], stdout=subprocess.PIPE, text=True)
+
+    def test_descriptors_of_another_user_s_do_not_hold_the_login(self):
+        """Each takes some microseconds to look at, and anybody has as many as his limits let him."""
+        path = self.start("ssh-agent", "-s", "-a", str(self.place()))
+        self.name(path)
+        with subprocess.Popen([PYTHON, "-c", MANY], user=self.erin.uid, group=self.erin.gid,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE) as many:
+            self.assertEqual(b"in\n", many.stdout.readline())
+            STAGE.log.clear()
+            start = time.monotonic()
+            done = call(["su", "dora", "-c", "echo in; ssh-add -l >/dev/null 2>&1; echo $?"])
+            took = time.monotonic() - start
+            many.stdin.close()
+        self.assertEqual("in\n", done.out[:3])
+        self.assertLess(took, 8)
+        if done.out != "in\n1\n":  # unless all were looked at in time
+            STAGE.log.wait("SSH_AUTH_SOCK is not opened: which process serves it cannot be seen")
+        self.assertEqual("1", self.reach(path))
 
     def test_program_under_the_name_of_an_agent_that_root_has_not_installed_is_none(self):
         """A copy of the interpreter, called ssh-agent."""
