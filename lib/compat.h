@@ -87,6 +87,9 @@ struct compat_landlock_net_port {
 
 /* Socket options. C libraries lack some of them, and the kernel's own headers do not stand beside
  * theirs. */
+#ifndef F_SETDELEG /* Linux 6.19 */
+#define F_SETDELEG 1040
+#endif
 #ifndef IPV6_FLOWLABEL_MGR
 #define IPV6_FLOWLABEL_MGR 32
 #endif

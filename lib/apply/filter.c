@@ -390,6 +390,13 @@ static const struct row truncation[] = {
 #endif
 };
 
+/* Where somebody inside may become root: everybody else's open(2) of a file waits for whoever has a
+ * lease on it, 45 s, and root owns the files that every login reads. */
+static const struct row leases[] = {
+	{ __NR_fcntl, emit_equal, 1, F_SETLEASE, FAIL(EACCES) },
+	{ __NR_fcntl, emit_equal, 1, F_SETDELEG, FAIL(EACCES) },
+};
+
 #define TRAPPED_ROW(name, when, fetch, judge, perform) { __NR_##name, when },
 static const struct {
 	uint32_t number;
@@ -400,7 +407,7 @@ static const struct {
 /* The policy's own rows are one a number at most. */
 #define ROWS_MAX                                                                \
 	(ARRAY_SIZE(refused) + ARRAY_SIZE(refusable) + ARRAY_SIZE(truncation) + \
-	 ARRAY_SIZE(trapped) + FILTER_CALL_LAST + 1)
+	 ARRAY_SIZE(leases) + ARRAY_SIZE(trapped) + FILTER_CALL_LAST + 1)
 
 static bool traps(enum trap_when when, const struct filter_facts *facts)
 {
@@ -542,6 +549,8 @@ static void rows_add_refused(struct rows *rows, const struct filter_facts *facts
 			rows_add(rows, &refusable[i]);
 	if (facts->hold_truncation)
 		rows_add_table(rows, truncation, ARRAY_SIZE(truncation));
+	if (facts->flags & PLAN_SETUID)
+		rows_add_table(rows, leases, ARRAY_SIZE(leases));
 }
 
 static void rows_collect(struct rows *rows, const struct filter_facts *facts)

@@ -516,6 +516,21 @@ static void terminal_injection_is_refused_whatever_lies_above_the_command(void *
 	assert_int_equal(ALLOW, ask(&built, __NR_ioctl, 0x5412, 0x5401, 0x5412));
 }
 
+static void leases_are_refused_where_somebody_inside_may_become_root(void **state)
+{
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ .flags = PLAN_SETUID });
+	assert_int_equal(FAIL(EACCES), ask(&built, __NR_fcntl, 3, 1024, 1)); /* F_SETLEASE */
+	assert_int_equal(FAIL(EACCES), ask(&built, __NR_fcntl, 3, GARBAGE | 1024, 1));
+	assert_int_equal(FAIL(EACCES), ask(&built, __NR_fcntl, 3, 1040, 4096)); /* F_SETDELEG */
+	assert_int_equal(ALLOW, ask(&built, __NR_fcntl, 1024, 1025, 1024));     /* F_GETLEASE */
+	assert_int_equal(ALLOW, ask(&built, __NR_fcntl, 3, 6, 4096));           /* F_SETLK */
+	build(&built, &(struct filter_facts){ .flags = PLAN_FLAGS & ~PLAN_SETUID });
+	assert_int_equal(ALLOW, ask(&built, __NR_fcntl, 3, 1024, 1));
+}
+
 static void second_listener_is_refused_and_other_filters_are_not(void **state)
 {
 	struct built built;
@@ -866,6 +881,7 @@ int main(void)
 		cmocka_unit_test(fast_open_is_switched_off_for_every_send),
 		cmocka_unit_test(namespaces_are_refused_flag_by_flag),
 		cmocka_unit_test(terminal_injection_is_refused_whatever_lies_above_the_command),
+		cmocka_unit_test(leases_are_refused_where_somebody_inside_may_become_root),
 		cmocka_unit_test(second_listener_is_refused_and_other_filters_are_not),
 		cmocka_unit_test(set_id_bits_are_for_the_supervisor_where_set_uid_programs_work),
 		cmocka_unit_test(marker_tells_where_a_process_is),

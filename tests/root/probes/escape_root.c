@@ -112,6 +112,16 @@ static int rename_file(void)
 	return error;
 }
 
+/* Who holds one has every other open(2) of the file wait: a login of anybody's. */
+static int lease(void)
+{
+	int fd = open("/etc/hostname", O_RDONLY);
+	int error = result_of(fcntl(fd, F_SETLEASE, F_WRLCK));
+
+	close(fd);
+	return error;
+}
+
 static int kernel_setting(void)
 {
 	return closed(open("/proc/sys/kernel/core_pattern", O_WRONLY));
@@ -677,6 +687,7 @@ static const struct probe probes[] = {
 	{ "root_file", root_file },
 	{ "link_passwd", link_passwd },
 	{ "rename_file", rename_file },
+	{ "lease", lease },
 	{ "kernel_setting", kernel_setting },
 	{ "sysrq", sysrq },
 	{ "device_node", device_node },
