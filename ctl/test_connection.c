@@ -115,7 +115,8 @@ static void hosts_fill(const struct lookup *lookups, uint32_t count, struct host
 		struct resolution answer = lookups[i].answer;
 
 		if (lookups[i].error)
-			say(stderr, "sandlockctl: warning: %s: %s; its rules wait\n",
+			say(stderr,
+			    "sandlockctl: warning: %s: %s; its rules allow nothing until it resolves\n",
 			    lookups[i].name, gai_strerror(lookups[i].error));
 		resolution_trust(&answer);
 		host_table_replace(table, i, answer.addresses, answer.count);

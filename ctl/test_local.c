@@ -116,15 +116,17 @@ int test_file(const struct plan *plan, uint32_t right, const char *operand, cons
 {
 	char path[PATH_MAX];
 	char root[PATH_MAX];
-	char reason[PATH_MAX + 32];
+	char reason[PATH_MAX + 80];
 
 	if (!(plan->header->flags & PLAN_FILES))
-		return answer(true, operand, "files are not restricted");
+		return answer(true, operand,
+			      "the policy has no [filesystem]; file permissions decide");
 	if (target[0] != '/' || !path_resolve(target, path))
 		return ctl_error("%s: expected an absolute path that exists", target);
 	plan_warn_links(plan);
 	if (!file_is_granted(plan, right, path, root))
 		return answer(false, operand, "[filesystem] does not grant it (default)");
-	snprintf(reason, sizeof(reason), "[filesystem] grants it below %s", root);
+	snprintf(reason, sizeof(reason),
+		 "[filesystem] grants it below %s; file permissions apply as well", root);
 	return answer(true, operand, reason);
 }
