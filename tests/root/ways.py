@@ -193,7 +193,7 @@ VICTIM = """
 import ctypes, os, signal, sys
 word = ctypes.create_string_buffer(b"good", 4)
 reader, writer = os.pipe()
-signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"signal\n"))  # print may be interrupted
+signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"signal\\n"))  # print() could be interrupted
 ctypes.CDLL(None).prctl(0x59616d61, ctypes.c_ulong(-1), 0, 0, 0)  # Yama: anybody may trace it
 print(os.getpid(), ctypes.addressof(word), writer, sep=":", flush=True)
 os.set_blocking(reader, False)
