@@ -122,6 +122,8 @@ bool names_ask(struct names *names)
 	if (clock_now_ns() - names->asked < NAMES_ASK_MS * NS_PER_MS)
 		return false;
 	names->asked = clock_now_ns();
+	/* What was due before is late by now, and not awaited anew where nobody can be asked. */
+	names->awaited = 0;
 	if (send(names->resolver.fd, &all, sizeof(all), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return false;
 	names->awaited = names->plan->header->hosts.count;
