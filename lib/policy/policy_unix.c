@@ -40,7 +40,7 @@ int path_parse(const char *text, const struct account *account, unsigned flags,
 	char expanded[VALUE_MAX];
 	const char *rest = expanded;
 
-	if (value_expand(text, account, flags | EXPAND_ESCAPES, expanded, why) < 0)
+	if (value_expand(text, account, flags | EXPAND_ESCAPES | EXPAND_PATH, expanded, why) < 0)
 		return -EINVAL;
 	if (expanded[0] != '/')
 		return refuse(why, "expected an absolute path, got \"%s\"", text);

@@ -147,9 +147,16 @@ static int escape_parse(const char *text)
 /* A home that cannot stand in a path would open more than it says: "" + "/x" is /x. */
 static int home_judge(const struct account *account, char why[WHY_MAX])
 {
-	if (account->home[0] != '/' || account->home[1] == '\0')
+	/* Of slashes and dots alone it is / by another name. */
+	if (account->home[0] != '/' || account->home[strspn(account->home, "/.")] == '\0')
 		return refuse(why, "%%h is \"%s\", expected a home directory below /", account->home);
 	return 0;
+}
+
+/* The name of an account or a group would name another directory. */
+static bool is_component(const char *name)
+{
+	return !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
 }
 
 static int expand_percent(const char *text, const struct account *account, unsigned flags,
@@ -163,6 +170,8 @@ static int expand_percent(const char *text, const struct account *account, unsig
 		return -EINVAL;
 	if (piece[0] == '\0')
 		return refuse(why, "%.2s is empty for this account", text);
+	if (text[1] != 'h' && (flags & EXPAND_PATH) && !is_component(piece))
+		return refuse(why, "%.2s is \"%s\", which cannot be one name in a path", text, piece);
 	if ((flags & EXPAND_PATTERN) && strchr(piece, '*'))
 		return refuse(why, "%.2s is \"%s\", whose * would be a pattern", text, piece);
 	*ret_piece = piece;

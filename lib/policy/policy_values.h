@@ -29,6 +29,7 @@ void items_free(struct item *items, size_t count);
 
 enum expand_flags {
 	EXPAND_ESCAPES = 1 << 0, /* \xNN is a byte */
+	EXPAND_PATH = 1 << 2,    /* a name of the account must be one component */
 	EXPAND_PATTERN =
 		1 << 1, /* a `*` that was expanded or escaped is refused: a pattern could not hold it */
 };

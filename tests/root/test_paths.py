@@ -460,6 +460,16 @@ class Roots(Homes, SessionTest):
                                "ls /var/run/ >/dev/null && echo run")
         self.assertEqual("seen\nrun\n", done.out, done)
 
+    def test_home_that_is_the_root_by_another_spelling_is_refused(self):
+        self.policy("%h")
+        for home in ("/", "/.", "/./."):
+            with self.subTest(home=home):
+                self.home_is(self.account, home)
+                done = self.account.su("echo in")
+                self.assertNotIn("in\n", done.out)
+                self.assertIn(f'%h is "{home}", expected a home directory below /', done.err)
+                self.assertEqual(1, call([ctl(), "check", STAGE.policies / "alice.conf"]).status)
+
     def test_links_to_links_of_proc_are_said_to_lead_nowhere(self):
         self.policy("/dev/stdin", ["read"])
         self.assertRegex(call([ctl(), "show", "alice"]).err,

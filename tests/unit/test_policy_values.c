@@ -128,6 +128,24 @@ static void expansion_that_cannot_stand_refused(void **state)
 		  "/tmp/%g",
 		  "%g is \"*\", whose * would be a pattern" },
 		{ { "a", "", "/home/a", 1, 1, NULL }, "/tmp/%g", "%g is empty for this account" },
+		{ { ".", "g", "/home/a", 1, 1, NULL },
+		  "/srv/%u",
+		  "%u is \".\", which cannot be one name in a path" },
+		{ { "a", "..", "/home/a", 1, 1, NULL },
+		  "/srv/%g",
+		  "%g is \"..\", which cannot be one name in a path" },
+		{ { "a/b", "g", "/home/a", 1, 1, NULL },
+		  "/srv/%u",
+		  "%u is \"a/b\", which cannot be one name in a path" },
+		{ { "a", "g", "//", 1, 1, NULL },
+		  "%h/x",
+		  "%h is \"//\", expected a home directory below /" },
+		{ { "a", "g", "/./", 1, 1, NULL },
+		  "%h",
+		  "%h is \"/./\", expected a home directory below /" },
+		{ { "a", "g", "/..", 1, 1, NULL },
+		  "%h",
+		  "%h is \"/..\", expected a home directory below /" },
 		{ { "a", "g", "/", 1, 1, NULL },
 		  "%h/x",
 		  "%h is \"/\", expected a home directory below /" },
@@ -144,7 +162,7 @@ static void expansion_that_cannot_stand_refused(void **state)
 		char text[VALUE_MAX], why[WHY_MAX] = "";
 
 		assert_int_equal(-EINVAL, value_expand(cases[i].text, &cases[i].account,
-						       EXPAND_PATTERN, text, why));
+						       EXPAND_PATTERN | EXPAND_PATH, text, why));
 		assert_string_equal(cases[i].expected, why);
 	}
 }
