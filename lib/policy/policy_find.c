@@ -7,8 +7,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "accounts.h"
 #include "groups.h"
@@ -16,7 +19,9 @@
 #include "policy_file.h"
 #include "util.h"
 
-#define SUFFIX ".conf"
+#define SUFFIX       ".conf"
+#define SETTLE_MS    200 /* from a change of the directory on */
+#define SETTLE_TRIES 5
 
 /* 1: it stands, whatever it is (policy_load judges that), 0: it does not, -EIO: nobody knows. */
 static int file_stands(int directory, const char *name)
@@ -226,30 +231,60 @@ static int find_misnamed(const struct search *search, int directory, char name[P
 	return found ? -EIO : 0;
 }
 
+static int search_once(const struct search *search, char name[POLICY_NAME_MAX])
+{
+	cleanup_fd int fd = open(search->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int found;
+
+	snprintf(name, POLICY_NAME_MAX, "%s", search->directory);
+	if (fd < 0)
+		return fail(search, errno);
+	found = find_own(fd, search->account->name, name);
+	if (found != 0)
+		return found > 0 ? 0 : fail(search, errno);
+	snprintf(name, POLICY_NAME_MAX, "%s", search->directory);
+	if (find_misnamed(search, fd, name) < 0)
+		return -EIO;
+	found = find_group(search, fd, name);
+	if (found != 0)
+		return found > 0 ? 0 : -EIO;
+	snprintf(name, POLICY_NAME_MAX, "default" SUFFIX);
+	found = file_stands(fd, name);
+	if (found > 0)
+		return 0;
+	return found < 0 ? fail(search, errno) : -ENOENT;
+}
+
+/* By the clock of files, which a file made now tells. */
+static bool changed_lately(const char *directory)
+{
+	cleanup_fd int fd = memfd_create("now", MFD_CLOEXEC);
+	struct stat status, now;
+	int64_t age;
+
+	if (fd < 0 || fstat(fd, &now) || stat(directory, &status))
+		return true;
+	age = (now.st_mtim.tv_sec - status.st_mtim.tv_sec) * 1000 +
+	      (now.st_mtim.tv_nsec - status.st_mtim.tv_nsec) / 1000000;
+	return age > -SETTLE_MS && age < SETTLE_MS;
+}
+
+/* Some editors take the old file away before the new one is there, and some file systems leave out
+ * of a directory what is renamed while it is read. Whoever logs in just then would be free. */
 int policy_search(const char *directory, const struct account *account, policy_report report,
 		  void *context, char ret_name[POLICY_NAME_MAX])
 {
 	const struct search search = { directory, account, report, context };
-	cleanup_fd int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int found;
+	const struct search quiet = { directory, account, NULL, NULL };
+	const struct timespec settle = { .tv_nsec = SETTLE_MS * 1000000L };
+	int found = search_once(&search, ret_name);
 
-	snprintf(ret_name, POLICY_NAME_MAX, "%s", directory);
-	if (fd < 0)
-		return fail(&search, errno);
-	found = find_own(fd, account->name, ret_name);
-	if (found != 0)
-		return found > 0 ? 0 : fail(&search, errno);
-	snprintf(ret_name, POLICY_NAME_MAX, "%s", directory);
-	if (find_misnamed(&search, fd, ret_name) < 0)
-		return -EIO;
-	found = find_group(&search, fd, ret_name);
-	if (found != 0)
-		return found > 0 ? 0 : -EIO;
-	snprintf(ret_name, POLICY_NAME_MAX, "default" SUFFIX);
-	found = file_stands(fd, ret_name);
-	if (found > 0)
-		return 0;
-	return found < 0 ? fail(&search, errno) : -ENOENT;
+	for (int i = 0; i < SETTLE_TRIES && found == -ENOENT && changed_lately(directory); i++) {
+		(void)nanosleep(&settle, NULL);
+		if (search_once(&quiet, ret_name) != -ENOENT)
+			found = search_once(&search, ret_name);
+	}
+	return found;
 }
 
 int policy_find(const char *directory, const struct account *account, char ret_name[POLICY_NAME_MAX])

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 from harness import PAM_PORT, SOURCES, STAGE, call, ctl
@@ -306,6 +307,21 @@ class Named(GroupsTest):
         self.assertIn('@students.conf: there is no group "students"', done.err)
         self.add("/etc/group", "students:x:47511:dora")
         self.assertEqual(0, call([ctl(), "check"]).status)
+
+    def test_file_that_is_away_while_an_editor_writes_it_anew_is_waited_for(self):
+        self.switch("files")
+        STAGE.policy(None, "@students")
+        for name in ("dora", "@dora"):
+            path = STAGE.policy(NOTHING, name)
+            self.addCleanup(STAGE.policy, None, name)
+            away = path.with_suffix(".away")
+            path.rename(away)
+            with subprocess.Popen(["su", "dora", "-c", SEEN], stdout=subprocess.PIPE, text=True) as login:
+                time.sleep(0.1)
+                away.rename(path)
+                self.assertEqual("2", login.communicate()[0][:1], name)
+            path.unlink()
+        self.assertEqual(self.su().out, FREE)
 
     def test_account_by_another_name_is_confined_by_its_own_file(self):
         self.switch("files", passwd="files silent")
