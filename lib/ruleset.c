@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "ruleset_index.h"
+#include "ruleset_tables.h"
 #include "util.h"
 
 #define PROTOCOLS (PROTOCOL_TCP | PROTOCOL_UDP | PROTOCOL_ICMP)

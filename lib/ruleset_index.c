@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "ruleset_tables.h"
 #include "util.h"
 
 /* Of each protocol: any address, classes, hosts, and every length of a prefix. */

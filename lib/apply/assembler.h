@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "filter.h"
+#include "filter_facts.h"
 
 #define ALLOW     SECCOMP_RET_ALLOW
 #define TRAP      SECCOMP_RET_USER_NOTIF

@@ -7,10 +7,13 @@
 #include <limits.h>
 #include <string.h>
 
+#include "policy.h"
 #include "policy_apply.h"
 #include "policy_compare.h"
 #include "policy_file.h"
+#include "policy_keys.h"
 #include "policy_model.h"
+#include "policy_values.h"
 #include "util.h"
 
 #define FRAGMENT_SUFFIX ".inc"
@@ -39,7 +42,7 @@ static int single_item(const struct text_entry *entry, struct setting *setting)
 	if (!setting->items)
 		return -ENOMEM;
 	setting->items[0].line = entry->value_line;
-	setting->items[0].text = text_plain(entry->value, strlen(entry->value));
+	setting->items[0].text = value_plain(entry->value, strlen(entry->value));
 	setting->item_count = 1;
 	return setting->items[0].text ? 0 : -ENOMEM;
 }

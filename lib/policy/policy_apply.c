@@ -12,7 +12,6 @@
 
 #include "path.h"
 #include "policy_calls.h"
-#include "policy_model.h"
 #include "policy_session.h"
 #include "policy_unix.h"
 #include "util.h"

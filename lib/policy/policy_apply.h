@@ -7,7 +7,7 @@
 #define SANDLOCK_POLICY_APPLY_H
 
 #include "plan_build.h"
-#include "policy_keys.h"
+#include "policy_task.h"
 #include "policy_values.h"
 
 #define PLANNING_CALLS 1024 /* more than any machine's numbers */

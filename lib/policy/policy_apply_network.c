@@ -7,7 +7,6 @@
 
 #include "places.h"
 #include "policy_apply.h"
-#include "policy_model.h"
 #include "policy_network.h"
 #include "policy_unix.h"
 #include "util.h"

@@ -12,6 +12,7 @@
 
 #include "policy_report.h"
 #include "policy_text.h"
+#include "policy_values.h"
 #include "util.h"
 
 static int stay_silent(const char *format, ...)
@@ -35,7 +36,7 @@ static dictionary *iniparser_read(const char *bytes, size_t length)
 
 static bool values_agree(const dictionary *known, const struct text_entry *entry)
 {
-	cleanup_free char *plain = text_plain(entry->value, strlen(entry->value));
+	cleanup_free char *plain = value_plain(entry->value, strlen(entry->value));
 	char name[2 * TEXT_WIDTH_MAX];
 	const char *value;
 

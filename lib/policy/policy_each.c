@@ -7,6 +7,7 @@
 
 #include "policy.h"
 #include "policy_model.h"
+#include "policy_values.h"
 #include "util.h"
 
 /* What an item means for the account; as written where it cannot be expanded, which planning reports. */

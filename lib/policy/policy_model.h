@@ -6,22 +6,10 @@
 #ifndef SANDLOCK_POLICY_MODEL_H
 #define SANDLOCK_POLICY_MODEL_H
 
-#include "policy_keys.h"
+#include "policy_task.h"
 #include "policy_text.h"
-#include "policy_values.h"
 
 #define POLICY_INCLUDES_MAX 16
-
-/* A key that is set: at one place, for the whole policy. */
-struct setting {
-	const struct policy_key *key;
-	const char *name; /* as written: key or key.label */
-	const char *file;
-	unsigned line;
-	bool superseded;    /* the including file sets the same single value */
-	struct item *items; /* one where the key is not a list */
-	size_t item_count;
-};
 
 /* The file itself comes first, then its fragments in the order of `include`. */
 struct source {

@@ -9,6 +9,7 @@
 #include <linux/capability.h>
 #include <string.h>
 
+#include "policy.h"
 #include "policy_apply.h"
 #include "policy_model.h"
 #include "policy_session.h"

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "policy.h"
+#include "policy_types.h"
 
 #define WHY_MAX 512
 

@@ -11,8 +11,8 @@
 
 #include "policy_keys.h"
 #include "policy_report.h"
+#include "policy_values.h"
 
-#define JOINT  '\n' /* stands in a logical line where two physical ones met */
 #define BLANKS " \t\n"
 
 struct reader {
@@ -40,7 +40,7 @@ struct line {
 
 static bool is_blank(char byte)
 {
-	return byte == ' ' || byte == '\t' || byte == JOINT;
+	return byte == ' ' || byte == '\t' || byte == VALUE_JOINT;
 }
 
 static char *skip_blanks(char *text)
@@ -145,7 +145,7 @@ static bool join_next(struct reader *reader, struct line *line)
 			 "comment between continued lines, expected it before or after them");
 		line->bad = true;
 	}
-	line->text[line->length - 1] = JOINT;
+	line->text[line->length - 1] = VALUE_JOINT;
 	memmove(line->text + line->length, next.text, next.length + 1);
 	line->length += next.length;
 	line->width += next.width - 1;
@@ -198,7 +198,7 @@ static unsigned line_at(const struct line *line, const char *position)
 	unsigned number = line->number;
 
 	for (const char *byte = line->text; byte < position; byte++)
-		number += *byte == JOINT;
+		number += *byte == VALUE_JOINT;
 	return number;
 }
 
@@ -291,7 +291,7 @@ static void read_entry(struct reader *reader, const struct line *line, char *key
 	char *equals = strchr(key, '=');
 	char *value = skip_blanks(equals + 1);
 	unsigned value_line = line_at(line, value);
-	bool continued = memchr(line->text, JOINT, line->length);
+	bool continued = memchr(line->text, VALUE_JOINT, line->length);
 	const char *fault;
 
 	*equals = '\0';
@@ -452,19 +452,4 @@ void text_free(struct text *text)
 	free(text->sections);
 	free(text->entries);
 	*text = (struct text){ 0 };
-}
-
-char *text_plain(const char *value, size_t length)
-{
-	char *plain = malloc(length + 1);
-	char *end = plain;
-
-	if (!plain)
-		return NULL;
-	for (size_t i = 0; i < length; i++) {
-		if (value[i] != JOINT)
-			*end++ = value[i];
-	}
-	*end = '\0';
-	return plain;
 }

@@ -43,7 +43,4 @@ int text_read(const char *bytes, size_t length, const char *file, struct reporte
 	      struct text *ret_text);
 void text_free(struct text *text);
 
-/* Copies a value, or `length` bytes of one, without the marks of joined lines; NULL without memory. */
-char *text_plain(const char *value, size_t length);
-
 #endif

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy_text.h"
 #include "util.h"
 
 #define BLANKS " \t"
@@ -71,7 +70,7 @@ int items_split(const char *value, unsigned line, struct item **ret_items, size_
 		const char *end = item_end(value);
 		struct item *item = &items[count];
 
-		item->text = text_plain(value, (size_t)(end - value));
+		item->text = value_plain(value, (size_t)(end - value));
 		if (!item->text)
 			goto fail;
 		count++;
@@ -274,4 +273,19 @@ int word_parse(const char *noun, const char *text, const char *const *words, cha
 			return 0;
 	}
 	return refuse_word(why, noun, text, words);
+}
+
+char *value_plain(const char *value, size_t length)
+{
+	char *plain = malloc(length + 1);
+	char *end = plain;
+
+	if (!plain)
+		return NULL;
+	for (size_t i = 0; i < length; i++) {
+		if (value[i] != VALUE_JOINT)
+			*end++ = value[i];
+	}
+	*end = '\0';
+	return plain;
 }

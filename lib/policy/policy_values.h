@@ -21,6 +21,12 @@ struct item {
 	bool follows_comma; /* the item before it ended in the comma that was dropped */
 };
 
+/* Is in a logical line where two physical ones met. */
+#define VALUE_JOINT '\n'
+
+/* Copies a value, or `length` bytes of one, without the marks of joined lines; NULL without memory. */
+char *value_plain(const char *value, size_t length);
+
 /* Splits a value (with its marks of joined lines) at blanks; one comma that ends an item is dropped
  * where another item follows. The caller frees with items_free. -EINVAL with `why`, -ENOMEM. */
 int items_split(const char *value, unsigned line, struct item **ret_items, size_t *ret_count,

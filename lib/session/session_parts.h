@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "plan.h"
-#include "session.h"
+#include "session_request.h"
 
 struct session {
 	const struct session_request *request;

@@ -5,6 +5,7 @@
 #ifndef SANDLOCK_TEST_POLICY_HELPER_H
 #define SANDLOCK_TEST_POLICY_HELPER_H
 
+#include "policy.h"
 #include "policy_report.h"
 
 /* Complaints as lines: "error FILE:LINE: TEXT\n" or "warning …"; of FILE the last component. */

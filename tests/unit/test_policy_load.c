@@ -14,7 +14,9 @@
 #include <cmocka.h>
 
 #include "policy_helper.h"
+#include "policy_keys.h"
 #include "policy_model.h"
+#include "policy_values.h"
 #include "util.h"
 
 struct load_case {

@@ -1,0 +1,55 @@
+/*
+ * The tables of a ruleset, between who makes them (ruleset_index) and who searches them (ruleset).
+ */
+#ifndef SANDLOCK_RULESET_TABLES_H
+#define SANDLOCK_RULESET_TABLES_H
+
+#include <stdint.h>
+
+#include "endpoint.h"
+
+/* Which of two rules decides is the smaller rank: denials come first, then what is written first. */
+#define RANK_ALLOW (1U << 31)
+#define RANK_NONE  UINT32_MAX
+
+/* The ports of one key at which one rule decides. Of one key no two rows meet. */
+struct ruleset_row {
+	struct address_bits key; /* a masked address, or the number of a class or host */
+	struct port_range ports;
+	uint32_t rank;
+};
+
+/* All keys of one kind, spread over buckets by a hash. The rows of a bucket, and so of a table,
+ * follow one another in the order of (key, port), up to the first row of the next bucket. */
+struct ruleset_table {
+	uint8_t protocol;         /* enum protocol */
+	uint8_t target;           /* enum target */
+	uint8_t family;           /* of TARGET_PREFIX, else 0 */
+	uint8_t bits;             /* there are 2^bits buckets, at least 2 */
+	uint32_t first;           /* bucket */
+	struct address_bits mask; /* of TARGET_PREFIX: the bits of an address that are the key */
+};
+
+/* A bucket is the number of its first row and, on top, a set: the marks of its keys. Most keys that
+ * are not there have another mark, and no row is looked at. */
+#define BUCKET_ROW  ((1U << 24) - 1)
+#define BUCKET_MARK 24
+
+/* The factors are odd and without pattern; each bit of the key reaches the top ones. */
+static inline uint64_t ruleset_hash(struct address_bits key)
+{
+	return key.high * 0x9e3779b97f4a7c15ULL + key.low * 0xc2b2ae3d27d4eb4fULL;
+}
+
+static inline uint32_t ruleset_bucket(const struct ruleset_table *table, uint64_t hash)
+{
+	return table->first + (uint32_t)(hash >> (64 - table->bits));
+}
+
+/* One of the eight bits of the set, by the next three of the hash. */
+static inline uint32_t ruleset_mark(const struct ruleset_table *table, uint64_t hash)
+{
+	return 1U << (BUCKET_MARK + (hash << table->bits >> 61));
+}
+
+#endif
