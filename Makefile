@@ -354,6 +354,8 @@ unit-build: $(UNIT_TESTS) $(MODULE)
 # Each target starts from its corpus in the tree and collects below $(BUILD).
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ    := $(BUILD)/fuzz/host
+# The slow oracles, of which the unit tests have the same.
+FUZZ_HELPERS := $(addprefix $(FUZZ)/tests/unit/,ruleset_oracle.o judge_oracle.o)
 ifeq ($(CLANG),)
 fuzz:
 	$(Q)$(MAKE) --no-print-directory CC=clang fuzz
@@ -361,10 +363,10 @@ else
 fuzz:
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/fuzz WERROR= CFLAGS='-O1 -g' \
 		SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
-		$(FUZZ)/libsandlock.a $(FUZZERS:%=$(FUZZ)/tests/fuzz/%.o)
+		$(FUZZ)/libsandlock.a $(FUZZ_HELPERS) $(FUZZERS:%=$(FUZZ)/tests/fuzz/%.o)
 	$(Q)test -n '$(FUZZERS)' && for f in $(FUZZERS); do \
 		$(CC) -pie -fsanitize=fuzzer,address,undefined -o $(FUZZ)/$$f \
-			$(FUZZ)/tests/fuzz/$$f.o $(FUZZ)/libsandlock.a -liniparser -lseccomp || exit 1; \
+			$(FUZZ)/tests/fuzz/$$f.o $(FUZZ_HELPERS) $(FUZZ)/libsandlock.a -liniparser -lseccomp || exit 1; \
 		mkdir -p $(BUILD)/fuzz/corpus/$$f; \
 		echo "  FUZZ	$$f"; \
 		(cd $(BUILD)/fuzz && $(abspath $(FUZZ))/$$f -max_total_time=$(FUZZ_SECONDS) \

@@ -74,14 +74,33 @@ static enum protocol protocol_of(const struct socket_kind *kind)
 	return (enum protocol)0;
 }
 
-/* A name that may get other addresses would allow it, and no deny rule is about it. */
+static bool names(const struct world *world, const struct rule *rule, enum protocol protocol,
+		  uint16_t port)
+{
+	return rule->target == TARGET_HOST && (rule->protocols & protocol) &&
+	       (protocol == PROTOCOL_ICMP || oracle_port(world, rule, port));
+}
+
+static bool name_is_denied(const struct world *world, uint32_t host, enum protocol protocol,
+			   uint16_t port)
+{
+	for (uint32_t i = 0; i < world->ruleset.rule_count; i++) {
+		const struct rule *rule = &world->rules[i];
+
+		if (rule->deny && rule->value == host && names(world, rule, protocol, port))
+			return true;
+	}
+	return false;
+}
+
+/* A name that may get other addresses would allow it. */
 static bool may_come(const struct world *world, enum protocol protocol, uint16_t port)
 {
 	for (uint32_t i = 0; i < world->ruleset.rule_count; i++) {
 		const struct rule *rule = &world->rules[i];
 
-		if (rule->target == TARGET_HOST && !rule->deny && (rule->protocols & protocol) &&
-		    (protocol == PROTOCOL_ICMP || oracle_port(world, rule, port)))
+		if (!rule->deny && names(world, rule, protocol, port) &&
+		    !name_is_denied(world, rule->value, protocol, port))
 			return true;
 	}
 	return false;
