@@ -78,6 +78,7 @@ static void take_rule(struct input *input, struct rule *rule)
 {
 	uint8_t what = take(input);
 	uint32_t *ports = &world.ruleset.port_count;
+	uint32_t values;
 
 	*rule = (struct rule){
 		.protocols = (uint8_t)(1 + (what & 7) % 7),
@@ -85,11 +86,11 @@ static void take_rule(struct input *input, struct rule *rule)
 		.deny = what >> 5 & 1,
 		.implicit = what >> 6 & 1,
 	};
+	values = rule->target == TARGET_CLASS ? CLASS_SPECIAL + 1 : HOSTS;
 	if (rule->target == TARGET_PREFIX)
 		take_prefix(input, rule);
 	else
-		rule->value =
-			take(input) % (rule->target == TARGET_CLASS ? CLASS_SPECIAL + 1 : HOSTS);
+		rule->value = take(input) % values;
 	if (what & 0x80) {
 		uint16_t low = take_word(input), high = take_word(input);
 
