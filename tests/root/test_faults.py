@@ -326,7 +326,7 @@ class Waiting(SessionTest):
         login, (started, refused, other, latency) = self.full(4200, 4096)
         self.assertEqual((4200, 104, 0), (started, refused, other))
         self.assertTrue(0 < latency < LATENCY_MS, latency)
-        self.log.wait("too.x20many.x20held.x20calls")
+        self.log.wait("too.x20many.x20pending.x20calls")
         self.over()
 
 SAMPLE = 50  # of each way to fail, where not all is tried
