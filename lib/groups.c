@@ -156,6 +156,28 @@ int group_find(const char *group, char why[NSS_WHY_MAX])
 	return error < 0 ? error : gid_find(&names, group, &gid, why);
 }
 
+/* Another group of the same name, in a service that getgrnam(3) does not come to. */
+static int other_judge(const struct groups *groups, const char *group, gid_t known,
+		       char why[NSS_WHY_MAX])
+{
+	for (size_t i = 0; i < groups->names.count; i++) {
+		const struct nss_service *service = &groups->names.services[i];
+		int error;
+		gid_t gid;
+
+		/* One that does not answer was judged with the groups of the account. */
+		if (nss_group_gid(service, group, &gid, &error) != NSS_STATUS_SUCCESS ||
+		    gid == known || !gids_hold(&groups->listed, gid))
+			continue;
+		snprintf(why, NSS_WHY_MAX,
+			 "%s is in the group %s of service \"%s\" with gid %u, getgrnam(3) knows another "
+			 "one with gid %u: rename one of them",
+			 groups->user, group, service->name, (unsigned)gid, (unsigned)known);
+		return -EIO;
+	}
+	return 0;
+}
+
 int groups_hold(const struct groups *groups, const char *group, char why[NSS_WHY_MAX])
 {
 	gid_t gid;
@@ -166,7 +188,7 @@ int groups_hold(const struct groups *groups, const char *group, char why[NSS_WHY
 	if (gids_hold(&groups->listed, gid))
 		return 1;
 	if (!gids_hold(&groups->told, gid))
-		return 0;
+		return other_judge(groups, group, gid, why);
 	snprintf(why, NSS_WHY_MAX, "the services know %s in the group %s, getgrouplist(3) does not",
 		 groups->user, group);
 	return -EIO;

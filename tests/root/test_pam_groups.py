@@ -265,6 +265,17 @@ class Unknown(GroupsTest):
         self.switch("files [NOTFOUND=return] [UNAVAIL=return] silent")
         self.none_gets_in("malformed")
 
+    def test_two_groups_of_one_name_refuse_who_is_in_the_hidden_one(self):
+        self.add("/etc/group", "students:x:47600:")
+        self.switch("files silent")
+        for done in (self.su(), self.ssh_as(self.dora)):
+            self.assertNotEqual(0, done.status)
+            self.assertEqual("", done.out)
+        self.log.wait("dora is in the group students of service .silent. with gid 47510")
+        self.assertEqual(self.su("bare").out, FREE)
+        self.switch("silent files")
+        self.member()
+
     def test_limits_of_the_caller_hide_no_group(self):
         self.switch("files silent")
         for megabytes in range(6, 40, 2):

@@ -25,6 +25,7 @@ static const struct fake_service fakes[] = {
 	{ "ignorant", NSS_STATUS_NOTFOUND, NSS_STATUS_NOTFOUND },
 	{ "knowing", NSS_STATUS_SUCCESS, NSS_STATUS_SUCCESS },
 	{ "names", NSS_STATUS_SUCCESS, NSS_STATUS_NOTFOUND },
+	{ "elsewhere", NSS_STATUS_SUCCESS, NSS_STATUS_NOTFOUND },
 	{ "users", NSS_STATUS_NOTFOUND, NSS_STATUS_SUCCESS },
 	{ "dead", NSS_STATUS_UNAVAIL, NSS_STATUS_UNAVAIL },
 	{ "busy", NSS_STATUS_TRYAGAIN, NSS_STATUS_TRYAGAIN },
@@ -92,7 +93,7 @@ enum nss_status nss_group_gid(const struct nss_service *service, const char *gro
 			      int *ret_error)
 {
 	*ret_error = 0;
-	*ret_gid = 5000;
+	*ret_gid = strcmp(service->name, "elsewhere") == 0 ? 5001 : 5000;
 	return strcmp(group, "students") == 0 ? fake_status(service, false) : NSS_STATUS_NOTFOUND;
 }
 
@@ -226,6 +227,21 @@ static void service_that_says_more_than_the_list_refuses(void **state)
 	cases_try(cases, ARRAY_SIZE(cases));
 }
 
+static void two_groups_of_one_name_refuse_who_is_in_the_hidden_one(void **state)
+{
+	static const struct group_case cases[] = {
+		{ "names elsewhere", NULL, 5001, -EIO },
+		{ "names elsewhere", "ignorant", 5001, -EIO },
+		{ "elsewhere names", NULL, 5000, -EIO },
+		{ "names elsewhere", NULL, 5000, 1 },
+		{ "names elsewhere", NULL, 7, 0 },
+		{ "elsewhere names", NULL, 5001, 1 },
+	};
+
+	(void)state;
+	cases_try(cases, ARRAY_SIZE(cases));
+}
+
 static void long_lists_are_read_to_their_end(void **state)
 {
 	(void)state;
@@ -245,6 +261,7 @@ int main(void)
 		cmocka_unit_test(primary_group_counts),
 		cmocka_unit_test(service_that_does_not_answer_refuses),
 		cmocka_unit_test(service_that_says_more_than_the_list_refuses),
+		cmocka_unit_test(two_groups_of_one_name_refuse_who_is_in_the_hidden_one),
 		cmocka_unit_test(long_lists_are_read_to_their_end),
 	};
 
