@@ -55,11 +55,22 @@ int nonblocking_open(void)
 	return sigaction(SIGALRM, &action, NULL) ? -errno : 0;
 }
 
-static bool lingers(int fd)
+void nonblocking_guard(void)
+{
+	guard_start();
+}
+
+/* Whether the last close of it may wait: a socket that lingers, or a unix socket, whose queue may
+ * hold such ones. */
+static bool may_linger(int fd)
 {
 	struct linger linger = { 0 };
 	socklen_t size = sizeof(linger);
+	int domain = AF_UNSPEC;
+	socklen_t domain_size = sizeof(domain);
 
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) || domain == AF_UNIX)
+		return true;
 	return getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size) == 0 && linger.l_onoff &&
 	       linger.l_linger > 0;
 }
@@ -69,7 +80,7 @@ void nonblocking_close(int fd)
 	if (fd < 0)
 		return;
 	/* Where the caller has closed or died, ours is the close that lingers. */
-	if (lingers(fd))
+	if (may_linger(fd))
 		guard_start();
 	close(fd);
 }
@@ -88,9 +99,11 @@ int nonblocking_connect(int fd, const struct sockaddr *address, socklen_t length
 
 	if (flags < 0)
 		return -errno;
+	/* Of a datagram socket it empties the queue, with the sockets that are in it. */
+	if (!(flags & O_NONBLOCK) || address->sa_family == AF_UNIX)
+		guard_start();
 	if (flags & O_NONBLOCK)
 		return connect_once(fd, address, length);
-	guard_start();
 	error = ioctl(fd, FIONBIO, &on) ? -errno : connect_once(fd, address, length);
 	/* Over loopback the peer has answered by now, but only a second call looks. */
 	if (error == -EINPROGRESS) {

@@ -10,11 +10,14 @@
  * errno. */
 int nonblocking_open(void);
 
+/* Ends what waits in the next moments: for calls that may close sockets on the side. */
+void nonblocking_guard(void);
+
 /* 0 or a negative errno; -EINPROGRESS or -EAGAIN where it would wait. */
 int nonblocking_connect(int fd, const struct sockaddr *address, socklen_t length);
 
-/* Closes a copy of a caller's descriptor (or nothing: -1) without waiting for what it has not
- * sent. */
+/* Closes a copy of a caller's descriptor (or nothing: -1) without waiting for what it, or a
+ * socket in its queue, has not sent. */
 void nonblocking_close(int fd);
 
 #endif

@@ -40,13 +40,17 @@ static struct outcome wait_for_room(struct request *request)
 	return outcome_error(EAGAIN);
 }
 
-static struct outcome disconnect(const struct request *request)
+static int disconnect(const struct request *request)
 {
 	const struct sockaddr_storage unspecified = { .ss_family = AF_UNSPEC };
-	int error = connect(request->socket_fd, (const struct sockaddr *)&unspecified,
-			    sizeof(struct sockaddr));
 
-	return outcome_performed(error ? -errno : 0);
+	/* It empties the queue of a datagram socket, with the sockets that are in it. */
+	if (request->kind.domain == AF_UNIX)
+		nonblocking_guard();
+	return connect(request->socket_fd, (const struct sockaddr *)&unspecified,
+		       sizeof(struct sockaddr))
+		       ? -errno
+		       : 0;
 }
 
 static bool is_of_another_family(const struct request *request)
@@ -78,7 +82,7 @@ struct outcome perform_connect(struct supervisor *supervisor, struct request *re
 {
 	(void)supervisor;
 	if (request_is_disconnect(request))
-		return disconnect(request);
+		return outcome_performed(disconnect(request));
 	return connect_result(request,
 			      nonblocking_connect(request->socket_fd, &request->address.generic,
 						  request->length));

@@ -9,6 +9,7 @@
 
 #include "fetch.h"
 #include "message.h"
+#include "nonblocking.h"
 #include "perform.h"
 #include "real_uid.h"
 #include "util.h"
@@ -54,6 +55,9 @@ static ssize_t send_copy(struct supervisor *supervisor, struct request *request)
 
 	if (error)
 		return error;
+	/* A datagram to a peer that is gone empties the queue, with the sockets that are in it. */
+	if (request->kind.domain == AF_UNIX && request->kind.type == SOCK_DGRAM)
+		nonblocking_guard();
 	/* Not by the C library, which may take fewer descriptors than the kernel. MSG_ZEROCOPY
 	 * never reaches the kernel, for the socket's option can change meanwhile. */
 	sent = syscall(__NR_sendmsg, request->socket_fd, &header,

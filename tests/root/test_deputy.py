@@ -227,6 +227,81 @@ s.connect(("127.0.0.1", {full}))
         self.assertLess(used, os.sysconf("SC_CLK_TCK") // 20)
 
 
+# A socket whose close waits, in the queue of another one: the program's own are gone.
+QUEUED = """
+import ctypes, struct
+def queued(mute, sender):
+    with socket.create_connection(("127.0.0.1", mute)) as lingers:
+        lingers.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 20))
+        lingers.setblocking(False)
+        while attempt(lingers.send, bytes(65536)) == "ok":
+            pass
+        socket.send_fds(sender, [b"x"], [lingers.fileno()])
+    time.sleep(0.3)  # longer than the supervisor is on its guard after a connect
+def killed(mute):
+    one, two = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    queued(mute, one)
+    sender = os.fork()
+    if sender == 0:
+        one.close()
+        two.setblocking(False)
+        while attempt(two.send, bytes(4096)) == "ok":
+            pass
+        two.setblocking(True)
+        two.sendto(bytes(4096), "/nowhere")
+    two.close()
+    time.sleep(0.3)
+    os.kill(sender, signal.SIGKILL)
+    os.waitpid(sender, 0)
+def connected(mute, blocking, address):
+    one, two = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    queued(mute, one)
+    two.setblocking(blocking)
+    ctypes.CDLL(None).connect(two.fileno(), address, 16)
+def orphaned(mute):
+    one, two = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    queued(mute, one)
+    one.close()
+    attempt(two.sendmsg, [b"x"])
+def meanwhile(port, work, *words):
+    child = os.fork()
+    if child == 0:
+        work(*words)
+        os._exit(0)
+    if work is killed:
+        os.waitpid(child, 0)
+    time.sleep(1)
+    start = time.monotonic()
+    return [tcp("127.0.0.1", port), time.monotonic() - start < 2]
+"""
+
+
+class Queued(SessionTest):
+    """Closing a socket waits for what it has not sent; the supervisor's other callers do not."""
+
+    def said(self, *words):
+        mute, listener = socket.create_server(("127.0.0.1", 0)), self.listen()
+        self.addCleanup(mute.close)
+        port = mute.getsockname()[1]
+        STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{port},{listener.port}\n"
+                     "unix_dgram = yes\n")
+        command, *rest = words
+        return self.confined.python(
+            QUEUED + f"answer(meanwhile({listener.port}, {command}, {', '.join([str(port), *rest])}))\n"
+            "sys.stdout.flush()\nos._exit(0)\n")
+
+    def test_last_copy_of_a_unix_socket(self):
+        self.assertEqual(["ok", True], self.said("killed"))
+
+    def test_datagram_socket_whose_peer_is_gone(self):
+        self.assertEqual(["ok", True], self.said("orphaned"))
+
+    def test_datagram_socket_that_is_disconnected(self):
+        for blocking in ("True", "False"):
+            with self.subTest(blocking=blocking):
+                self.assertEqual(["ok", True], self.said("connected", blocking, "bytes(16)"))
+
+
 class Places(NestedTest):
     def test_socket_is_not_made_in_a_directory_of_a_process_of_root_s(self):
         """Where UDP is open the supervisor binds on behalf; it may look into every process."""
