@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -308,6 +309,37 @@ static bool may_listen(const struct plan *plan, const struct endpoint *bound)
 	return plan_binds(plan, 0) || (bound->port != 0 && plan_binds(plan, bound->port));
 }
 
+bool judge_is_listening_port(const struct plan *plan, int fd)
+{
+	struct endpoint bound;
+
+	return bound_endpoint(fd, &bound) && may_listen(plan, &bound);
+}
+
+/* The port of a socket that is connecting is gone after a shutdown(2), at any moment; that of a
+ * closed one stays until it connects. */
+static bool is_connected(int fd)
+{
+	uint8_t state = 0; /* the first member of struct tcp_info */
+	socklen_t size = sizeof(state);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &size) || size != sizeof(state) ||
+	       (state != TCP_CLOSE && state != TCP_LISTEN);
+}
+
+static void judge_listen_tcp(const struct rules *rules, const struct request *request,
+			     struct judgement *judgement)
+{
+	struct endpoint bound = { 0 };
+
+	if (is_connected(request->socket_fd))
+		judgement_mistake(judgement, EINVAL);
+	else if (bound_endpoint(request->socket_fd, &bound) && may_listen(rules->plan, &bound))
+		judgement_allow(judgement);
+	else
+		refuse_port(request, &bound, judgement);
+}
+
 /* A socket that has a name never gets another one: what has none could get a reserved one before
  * the kernel looks, which refuses it anyway. */
 static void judge_listen_unix(const struct request *request, struct judgement *judgement)
@@ -332,14 +364,11 @@ static void judge_listen_unix(const struct request *request, struct judgement *j
 void judge_listen(struct rules *rules, const struct copies *copies, struct request *request,
 		  struct judgement *judgement)
 {
-	struct endpoint bound = { 0 };
-
 	(void)copies;
 	if (request->kind.domain == AF_UNIX)
 		judge_listen_unix(request, judgement);
-	else if (socket_protocol(&request->kind) != PROTOCOL_TCP ||
-		 (bound_endpoint(request->socket_fd, &bound) && may_listen(rules->plan, &bound)))
-		judgement_allow(judgement);
+	else if (socket_protocol(&request->kind) == PROTOCOL_TCP)
+		judge_listen_tcp(rules, request, judgement);
 	else
-		refuse_port(request, &bound, judgement);
+		judgement_allow(judgement);
 }

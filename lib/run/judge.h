@@ -21,6 +21,9 @@ JUDGE_PROTOTYPE(listen);
 JUDGE_PROTOTYPE(send);
 JUDGE_PROTOTYPE(sendmmsg);
 
+/* Whether a TCP socket that listens does so where the policy lets it. */
+bool judge_is_listening_port(const struct plan *plan, int fd);
+
 /* judge_process.c: calls by the argument that names a process. */
 JUDGE_PROTOTYPE(prlimit64);
 JUDGE_PROTOTYPE(process); /* the first argument */

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "judge.h"
 #include "nonblocking.h"
 #include "place.h"
 #include "util.h"
@@ -155,17 +156,67 @@ static uint64_t listener_learn(struct unix_listeners *listeners, int fd)
 	return unix_listeners_add(listeners, fd);
 }
 
-struct outcome perform_listen(struct supervisor *supervisor, struct request *request)
+static struct outcome listen_unix(struct supervisor *supervisor, const struct request *request)
 {
 	struct unix_listeners *listeners = &supervisor->rules.listeners;
-	bool is_unix = request->kind.domain == AF_UNIX;
-	uint64_t cookie = is_unix ? listener_learn(listeners, request->socket_fd) : 0;
+	uint64_t cookie = listener_learn(listeners, request->socket_fd);
 	int error = listen(request->socket_fd, (int)request->call.arguments[1]) ? errno : 0;
 
 	if (!error)
 		return outcome_value(0);
 	unix_listeners_drop(listeners, cookie);
 	return outcome_error(error);
+}
+
+/* getsockname(2) also tells the port that a socket had before it was disconnected; listen(2) would
+ * give it any other. Here it gets the one that was judged. EINVAL: it has it; EACCES: not from us,
+ * who have no capability, and what it has is looked at afterwards. A positive errno. */
+static int port_take(int fd)
+{
+	union {
+		struct sockaddr generic;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} address = { .in6 = { 0 } };
+	socklen_t length = sizeof(address);
+
+	if (getsockname(fd, &address.generic, &length))
+		return errno;
+	/* Any address is one for every socket: of other ones EINVAL would say more than that. */
+	if (address.generic.sa_family == AF_INET) {
+		address.in.sin_addr.s_addr = INADDR_ANY;
+	} else {
+		address.in6.sin6_addr = in6addr_any;
+		address.in6.sin6_scope_id = 0;
+	}
+	if (bind(fd, &address.generic, length) == 0 || errno == EINVAL || errno == EACCES)
+		return 0;
+	return errno;
+}
+
+static struct outcome listen_tcp(const struct supervisor *supervisor, const struct request *request)
+{
+	const struct plan *plan = supervisor->rules.plan;
+	int error = plan_binds(plan, 0) ? 0 : port_take(request->socket_fd);
+
+	if (error || listen(request->socket_fd, (int)request->call.arguments[1]))
+		return outcome_error(error ? error : errno);
+	if (judge_is_listening_port(plan, request->socket_fd))
+		return outcome_value(0);
+	(void)disconnect(request);
+	return outcome_error(EACCES);
+}
+
+struct outcome perform_listen(struct supervisor *supervisor, struct request *request)
+{
+	int error;
+
+	if (request->kind.domain == AF_UNIX)
+		return listen_unix(supervisor, request);
+	if (socket_protocol(&request->kind) == PROTOCOL_TCP)
+		return listen_tcp(supervisor, request);
+	error = listen(request->socket_fd, (int)request->call.arguments[1]) ? errno : 0;
+	return error ? outcome_error(error) : outcome_value(0);
 }
 
 struct outcome perform_setsockopt(struct supervisor *supervisor, struct request *request)
