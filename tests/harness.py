@@ -314,7 +314,8 @@ class Listener:
             os.chmod(address, 0o777)
         if kind != socket.SOCK_DGRAM:
             self.socket.listen(64)
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
 
     @property
     def port(self):
@@ -367,9 +368,12 @@ class Listener:
         if self.socket.fileno() < 0:
             return
         # Until the thread's call has returned, close alone would leave the name taken.
-        if self.kind != socket.SOCK_DGRAM or self.family == socket.AF_UNIX:
+        wakes = self.kind != socket.SOCK_DGRAM or self.family == socket.AF_UNIX
+        if wakes:
             self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
+        if wakes:
+            self.thread.join(10)
         if self.family == socket.AF_UNIX and not self.address.startswith(("\0", b"\0")[
                 isinstance(self.address, bytes)]):
             os.unlink(self.address)
