@@ -55,6 +55,13 @@ static bool drop_comma(char *text)
 	return true;
 }
 
+static bool ends_in_comma(const char *text)
+{
+	const char *last = strrchr(text, ',');
+
+	return last && last[1] == '\0';
+}
+
 int items_split(const char *value, unsigned line, struct item **ret_items, size_t *ret_count,
 		char why[WHY_MAX])
 {
@@ -80,7 +87,7 @@ int items_split(const char *value, unsigned line, struct item **ret_items, size_
 		value = item_next(end, &line);
 		comma = *value && drop_comma(item->text);
 		error = item->text[0] ? 0 : refuse(why, "comma without an item before it");
-		if (!*value && item->text[strlen(item->text) - 1] == ',')
+		if (!*value && ends_in_comma(item->text))
 			error = refuse(why, "trailing comma in \"%s\", expected something behind it",
 				       item->text);
 		if (error < 0)

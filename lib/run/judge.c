@@ -274,13 +274,13 @@ static void judge_bind_inet(const struct rules *rules, struct request *request,
 static void judge_bind_unix(const struct rules *rules, const struct copies *copies,
 			    const struct request *request, struct judgement *judgement)
 {
-	if (!request_is_unix_path(request))
-		judgement_allow(judgement);
-	else if (!copies->caller.known)
+	bool is_path = request_is_unix_path(request);
+
+	if (is_path && !copies->caller.known)
 		judgement_fail(judgement, "unix", "no status");
-	else if (judge_is_other_user(rules, copies))
+	else if (is_path && judge_is_other_user(rules, copies))
 		judgement_fail(judgement, "unix", "another user's process");
-	else if (!place_is_ours(&copies->caller))
+	else if (is_path && !place_is_ours(&copies->caller))
 		judgement_fail(judgement, "unix", "another root directory");
 	else
 		judgement_allow(judgement);

@@ -15,7 +15,7 @@
 #include "util.h"
 
 #define FLAGS_OURS (MSG_DONTWAIT | MSG_NOSIGNAL)
-#define NOWHERE    -1 /* no descriptor has this number */
+#define NOWHERE    (-1) /* no descriptor has this number */
 
 /* The caller gets the signal that the kernel would have sent it. */
 static void raise_pipe(const struct supervisor *supervisor, const struct request *request)
