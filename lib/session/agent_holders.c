@@ -192,6 +192,13 @@ static ssize_t text_read(int process, const char *what, char *text, size_t size)
 	return length;
 }
 
+/* A process that has ended, all its threads too, holds nothing; it only waits to be reaped. */
+static bool has_ended(const char *status)
+{
+	return (strstr(status, "\nState:\tZ") || strstr(status, "\nState:\tX")) &&
+	       strstr(status, "\nThreads:\t1\n");
+}
+
 /* Of a process that cannot be looked into only its own word is known. */
 static void closed_see(struct scan *scan, int process)
 {
@@ -203,7 +210,7 @@ static void closed_see(struct scan *scan, int process)
 		scan->hidden |= errno != ESRCH && errno != ENOENT;
 		return;
 	}
-	if (!has_uid(status, scan->uid))
+	if (!has_uid(status, scan->uid) || has_ended(status))
 		return;
 	length = text_read(process, "comm", comm, sizeof(comm));
 	if (length < 1)

@@ -71,6 +71,13 @@ class Agents:
     def test_agent_at_a_path_of_the_user_s_choice_is_reached(self):
         self.assertEqual("1", self.reach(self.start("ssh-agent", "-s", "-a", str(self.place()))))
 
+    def test_agent_is_reached_beside_processes_that_wait_to_be_reaped(self):
+        # pylint: disable-next=consider-using-with
+        ended = subprocess.Popen([PYTHON, "-c", ""], user=self.who.uid, group=self.who.gid)
+        self.addCleanup(ended.wait)
+        eventually(lambda: "State:\tZ" in Path(f"/proc/{ended.pid}/status").read_text(), "it ends")
+        self.assertEqual("1", self.reach(self.start("ssh-agent", "-s", "-a", str(self.place()))))
+
     def test_gpg_agent_is_reached_at_its_socket_for_ssh_alone(self):
         home = self.who.home / ".gnupg"
         home.mkdir(mode=0o700)
