@@ -144,6 +144,17 @@ static const char *const capabilities[] = {
 	NULL,
 };
 
+#define NONE_AND_OTHERS "\"none\" is listed with other capabilities, expected it alone"
+
+static int capabilities_close(struct planning *planning, char why[WHY_MAX])
+{
+	if (planning && planning->capabilities)
+		return refuse(why, NONE_AND_OTHERS);
+	if (planning)
+		planning->capabilities_none = true;
+	return 0;
+}
+
 int apply_capability(const struct task *task, char why[WHY_MAX])
 {
 	const char *name = task->item->text;
@@ -153,7 +164,9 @@ int apply_capability(const struct task *task, char why[WHY_MAX])
 	if (task->planning)
 		task->planning->capabilities_listed = true;
 	if (strcmp(name, "none") == 0)
-		return 0;
+		return capabilities_close(task->planning, why);
+	if (task->planning && task->planning->capabilities_none)
+		return refuse(why, NONE_AND_OTHERS);
 	if (word_parse("capability", name, capabilities, why) < 0)
 		return -EINVAL;
 	for (size_t i = 0; task->planning && capabilities[i]; i++)

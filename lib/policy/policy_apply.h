@@ -38,6 +38,7 @@ struct planning {
 	} privileges;
 	bool writes_system; /* some `write` opens what is not the user's */
 	bool capabilities_listed;
+	bool capabilities_none;
 	uint64_t capabilities;
 	uint8_t calls[PLANNING_CALLS]; /* enum call_state, by number */
 	char shell[VALUE_MAX];

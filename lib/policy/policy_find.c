@@ -269,8 +269,18 @@ static bool changed_lately(const char *directory)
 	return age > -SETTLE_MS && age < SETTLE_MS;
 }
 
+/* Another file than the account's own decides, or none: a better one may be away for the moment. */
+static bool may_change(int found, const char *name, const struct account *account)
+{
+	size_t length = strlen(account->name);
+
+	return found == -ENOENT || (found == 0 && (strncmp(name, account->name, length) != 0 ||
+						   strcmp(name + length, SUFFIX) != 0));
+}
+
 /* Some editors take the old file away before the new one is there, and some file systems leave out
- * of a directory what is renamed while it is read. Whoever logs in just then would be free. */
+ * of a directory what is renamed while it is read. Whoever logs in just then would be free, or have
+ * a policy that is meant for others. */
 int policy_search(const char *directory, const struct account *account, policy_report report,
 		  void *context, char ret_name[POLICY_NAME_MAX])
 {
@@ -279,9 +289,15 @@ int policy_search(const char *directory, const struct account *account, policy_r
 	const struct timespec settle = { .tv_nsec = SETTLE_MS * 1000000L };
 	int found = search_once(&search, ret_name);
 
-	for (int i = 0; i < SETTLE_TRIES && found == -ENOENT && changed_lately(directory); i++) {
+	for (int i = 0;
+	     i < SETTLE_TRIES && may_change(found, ret_name, account) && changed_lately(directory);
+	     i++) {
+		char name[POLICY_NAME_MAX];
+		int now;
+
 		(void)nanosleep(&settle, NULL);
-		if (search_once(&quiet, ret_name) != -ENOENT)
+		now = search_once(&quiet, name);
+		if (now != found || (now == 0 && strcmp(name, ret_name) != 0))
 			found = search_once(&search, ret_name);
 	}
 	return found;

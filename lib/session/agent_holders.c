@@ -139,10 +139,11 @@ static bool is_late(struct scan *scan)
 	return scan->late;
 }
 
-/* 1: it has the socket, 0: not, or a negative errno. */
-static int holds_socket(struct scan *scan, int process)
+/* 1: the thread has the socket, 0: not, or a negative errno. */
+static int thread_holds(struct scan *scan, int tasks, const char *thread)
 {
-	cleanup_fd int fd = openat(process, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int task = openat(tasks, thread, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int fd = task < 0 ? -1 : openat(task, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct entries entries = { .fd = fd };
 	const char *number;
 
@@ -161,6 +162,27 @@ static int holds_socket(struct scan *scan, int process)
 			return 1;
 	}
 	return 0;
+}
+
+/* The same of a process: each thread may have descriptors of its own. */
+static int holds_socket(struct scan *scan, int process)
+{
+	cleanup_fd int tasks = openat(process, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct entries entries = { .fd = tasks };
+	const char *thread;
+	int refused = 0;
+
+	if (tasks < 0)
+		return -errno;
+	while (!is_late(scan) && (thread = entry_next(&entries))) {
+		int holds = isdigit((unsigned char)thread[0]) ? thread_holds(scan, tasks, thread) : 0;
+
+		if (holds == 1)
+			return 1;
+		if (holds < 0 && holds != -ESRCH && holds != -ENOENT)
+			refused = holds;
+	}
+	return refused;
 }
 
 static bool has_uid(const char *status, uid_t uid)

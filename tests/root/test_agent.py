@@ -40,6 +40,38 @@ sys.stdin.read()
 """
 
 
+# A server whose socket another thread alone holds, and a real agent that got it as its input.
+HIDDEN = """
+import ctypes, os, socket, subprocess, sys, threading, time
+path, how = sys.argv[1], sys.argv[2]
+libc = ctypes.CDLL(None, use_errno=True)
+server = socket.socket(socket.AF_UNIX)
+server.bind(path)
+server.listen()
+subprocess.Popen(["ssh-agent", "-D", "-a", path + ".other"], stdin=server.fileno(),
+                 stdout=subprocess.DEVNULL)
+ready, gone = threading.Event(), threading.Event()
+def serve():
+    if how == "thread" and libc.unshare(0x400):  # CLONE_FILES
+        os._exit(9)
+    ready.set()
+    gone.wait()
+    os.write(1, b"in\\n")
+    server.accept()
+    os.write(1, b"came\\n")
+threading.Thread(target=serve).start()
+ready.wait()
+while not os.path.exists(path + ".other"):
+    time.sleep(0.02)
+if how == "thread":
+    os.close(server.fileno())
+    gone.set()
+else:
+    threading.Timer(0.2, gone.set).start()
+    libc.pthread_exit(None)
+"""
+
+
 class Agents:
     """What both ways in share: `who` logs in by `login`, with SSH_AUTH_SOCK naming a socket."""
 
@@ -109,6 +141,19 @@ class Agents:
             said = self.connect(path)
             server.kill()
             self.assertEqual(("EACCES", b""), (said, server.stdout.read()))
+
+    def test_server_that_another_thread_holds_is_not_reached_beside_a_real_agent(self):
+        for how in ("thread", "leader is gone"):
+            path = self.place()
+            with subprocess.Popen([PYTHON, "-c", HIDDEN, path, how], user=self.who.uid,
+                                  group=self.who.gid, stdout=subprocess.PIPE) as server:
+                self.assertEqual(b"in\n", server.stdout.readline())
+                said = self.connect(path)
+                server.kill()
+                self.who.end_processes()
+                self.assertEqual(("EACCES", b""), (said, server.stdout.read()), how)
+            for left in (path, Path(f"{path}.other")):
+                left.unlink(missing_ok=True)
 
     def test_agent_that_has_the_number_of_who_listened_does_not_stand_for_it(self):
         path, number = self.place(), 29001

@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import PAM_PORT, SOURCES, STAGE, call, ctl
+from harness import PAM_PORT, PYTHON, SOURCES, STAGE, call, ctl, listen
 from test_pam import FIRST
 from test_pam_failure import CONFINED, FREE, FailureTest
 from test_pam_open import NOTHING
@@ -333,6 +333,23 @@ class Named(GroupsTest):
                 self.assertEqual("2", login.communicate()[0][:1], name)
             path.unlink()
         self.assertEqual(self.su().out, FREE)
+
+    def test_file_that_is_away_for_a_moment_does_not_leave_the_login_to_the_default(self):
+        self.switch("files")
+        STAGE.policy(None, "@students")
+        STAGE.policy("[policy]\ndescription = everybody\n[network]\nnet_allow = *:*\n", "default")
+        self.addCleanup(STAGE.policy, None, "default")
+        path = STAGE.policy(NOTHING, "dora")
+        self.addCleanup(STAGE.policy, None, "dora")
+        away = path.with_suffix(".away")
+        path.rename(away)
+        server = listen(self)
+        connect = f"{PYTHON} -c 'import socket; socket.create_connection((\"127.0.0.1\", {server.port}))'"
+        with subprocess.Popen(["su", "dora", "-c", connect], stderr=subprocess.PIPE, text=True) as login:
+            time.sleep(0.1)
+            away.rename(path)
+            self.assertIn("Permission denied", login.communicate()[1])
+        self.assertEqual(0, server.arrivals())
 
     def test_account_by_another_name_is_confined_by_its_own_file(self):
         self.switch("files", passwd="files silent")
