@@ -48,7 +48,7 @@ DEFINES := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DBINDIR='"$(BINDIR)"' \
 
 # SANITIZE replaces what it cannot stand beside; only the san and fuzz targets set it.
 SANITIZE ?=
-INCLUDE := $(addprefix -iquote ,lib $(patsubst %/,%,$(wildcard lib/*/)))
+INCLUDE := $(addprefix -iquote ,$(patsubst %/,%,$(wildcard lib/*/)))
 COMMON  = -std=gnu11 $(INCLUDE) $(DEFINES) $(WARNINGS) -fvisibility=hidden -MMD -MP
 ifeq ($(SANITIZE),)
 HOST_CFLAGS  = $(CPPFLAGS) $(COMMON) -fPIC $(HARDEN) $(FORTIFY) $(CFLAGS)
@@ -80,7 +80,8 @@ HOST   := $(BUILD)/host
 STATIC := $(BUILD)/static
 
 # Shell and supervisor parse no policy and resolve no name: the musl archive holds everything else.
-HOST_ONLY  := lib/accounts.c lib/groups.c lib/nss_services.c lib/resolve.c lib/apply/bounding.c lib/session/login.c $(wildcard lib/policy/*.c)
+HOST_ONLY  := lib/base/accounts.c lib/base/groups.c lib/base/nss_services.c lib/dns/resolve.c \
+	      lib/confine/bounding.c lib/session/login.c $(wildcard lib/policy/*.c)
 HOST_ONLY  += $(wildcard lib/pamconf/*.c)
 STATIC_LIB := $(STATIC)/libsandlock.a
 HOST_LIB   := $(HOST)/libsandlock.a
@@ -94,7 +95,7 @@ PLANNER_OBJECTS    := $(call objects,$(HOST),planner)
 RESOLVER_OBJECTS   := $(call objects,$(HOST),resolver)
 CTL_OBJECTS        := $(call objects,$(HOST),ctl)
 MODULE_OBJECTS     := $(call objects,$(HOST),pam_module)
-LIB_SOURCES        := $(wildcard lib/*.c lib/*/*.c)
+LIB_SOURCES        := $(wildcard lib/*/*.c)
 LIB_OBJECTS        := $(patsubst %.c,$(HOST)/%.o,$(LIB_SOURCES))
 STATIC_OBJECTS     := $(patsubst %.c,$(STATIC)/%.o,$(filter-out $(HOST_ONLY),$(LIB_SOURCES)))
 UNIT_OBJECTS       := $(call objects,$(HOST),tests/unit)

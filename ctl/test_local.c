@@ -9,7 +9,7 @@
 
 #include "ctl.h"
 #include "places.h"
-#include "unixrule.h"
+#include "unix_rules.h"
 #include "util.h"
 
 static int answer(bool allowed, const char *operand, const char *reason)
@@ -48,9 +48,9 @@ int test_socket(const struct plan *plan, const char *operand, const char *target
 	struct unix_verdict verdict;
 
 	if (target[0] == '@')
-		verdict = unixrule_decide_abstract(plan, target + 1, strlen(target + 1), -1);
+		verdict = unix_rules_decide_abstract(plan, target + 1, strlen(target + 1), -1);
 	else if (realpath(target, path))
-		verdict = unixrule_decide_path(plan, path, -1);
+		verdict = unix_rules_decide_path(plan, path, -1);
 	else
 		return ctl_error("%s: %m", target);
 	switch (verdict.kind) {

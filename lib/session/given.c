@@ -16,7 +16,7 @@
 #include "agent_holders.h"
 #include "log.h"
 #include "plan.h"
-#include "unixrule.h"
+#include "unix_rules.h"
 #include "util.h"
 
 #define PROC_NAME 32
@@ -53,7 +53,7 @@ static bool is_listed(const struct plan *plan, int fd)
 	if (length <= 0)
 		return false;
 	path[length] = '\0';
-	return unixrule_decide_path(plan, path, -1).kind == UNIX_ALLOW;
+	return unix_rules_decide_path(plan, path, -1).kind == UNIX_ALLOW;
 }
 
 int given_agent(const char *path, const struct plan *plan)

@@ -12,7 +12,7 @@
 
 #include "judge.h"
 #include "place.h"
-#include "unixrule.h"
+#include "unix_rules.h"
 #include "util.h"
 
 #define PATH_TEXT_MAX 4096
@@ -82,7 +82,7 @@ static void judge_abstract(const struct rules *rules, const struct copies *copie
 	char text[NAME_TEXT_MAX];
 
 	if (!unix_listeners_reserves(name, length) && !judge_is_other_user(rules, copies) &&
-	    unixrule_decide_abstract(rules->plan, name, length, rules->display).kind == UNIX_ALLOW) {
+	    unix_rules_decide_abstract(rules->plan, name, length, rules->display).kind == UNIX_ALLOW) {
 		judgement_allow(judgement);
 		return;
 	}
@@ -97,7 +97,7 @@ static bool allows_socket(struct rules *rules, const struct copies *copies,
 			  const struct unix_destination *destination, bool *ret_empty)
 {
 	struct unix_verdict verdict =
-		unixrule_decide_path(rules->plan, destination->path, rules->display);
+		unix_rules_decide_path(rules->plan, destination->path, rules->display);
 	bool is_other = judge_is_other_user(rules, copies);
 
 	switch (verdict.kind) {

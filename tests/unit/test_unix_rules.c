@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "plan.h"
-#include "unixrule.h"
+#include "unix_rules.h"
 #include "util.h"
 
 /* A plan is only looked at through its header, strings and sockets here. */
@@ -76,7 +76,7 @@ static void paths_judged(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct unix_verdict verdict =
-			unixrule_decide_path(&plan, cases[i].path, cases[i].display);
+			unix_rules_decide_path(&plan, cases[i].path, cases[i].display);
 
 		if (verdict.kind != cases[i].kind || verdict.item != cases[i].item)
 			fail_msg("%s", cases[i].path);
@@ -85,7 +85,7 @@ static void paths_judged(void **state)
 
 static struct unix_verdict judge_abstract(const struct plan *a_plan, const char *name, int display)
 {
-	return unixrule_decide_abstract(a_plan, name, strlen(name), display);
+	return unix_rules_decide_abstract(a_plan, name, strlen(name), display);
 }
 
 static void abstract_names_judged(void **state)
@@ -104,17 +104,17 @@ static void abstract_names_judged(void **state)
 static void abstract_name_with_nul_judged_whole(void **state)
 {
 	(void)state;
-	assert_int_equal(UNIX_ALLOW, unixrule_decide_abstract(&plan, "bus-7\0x", 7, -1).kind);
-	assert_int_equal(UNIX_DENY, unixrule_decide_abstract(&plan, "bus\0-7", 6, -1).kind);
+	assert_int_equal(UNIX_ALLOW, unix_rules_decide_abstract(&plan, "bus-7\0x", 7, -1).kind);
+	assert_int_equal(UNIX_DENY, unix_rules_decide_abstract(&plan, "bus\0-7", 6, -1).kind);
 	assert_int_equal(UNIX_DENY,
-			 unixrule_decide_abstract(&plan, "/tmp/.X11-unix/X3\0", 18, 3).kind);
+			 unix_rules_decide_abstract(&plan, "/tmp/.X11-unix/X3\0", 18, 3).kind);
 }
 
 static void nothing_listed_opens_nothing(void **state)
 {
 	(void)state;
-	assert_int_equal(UNIX_DENY, unixrule_decide_path(&closed, "/tmp/x", 0).kind);
-	assert_int_equal(UNIX_DENY, unixrule_decide_path(&closed, "/tmp/.X11-unix/X0", 0).kind);
+	assert_int_equal(UNIX_DENY, unix_rules_decide_path(&closed, "/tmp/x", 0).kind);
+	assert_int_equal(UNIX_DENY, unix_rules_decide_path(&closed, "/tmp/.X11-unix/X0", 0).kind);
 	assert_int_equal(UNIX_DENY, judge_abstract(&closed, "bus-1", 0).kind);
 }
 

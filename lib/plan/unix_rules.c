@@ -3,7 +3,7 @@
  * Called by the supervisor and by `sandlockctl test`.
  * Distrusts the name: it is matched and nothing else.
  */
-#include "unixrule.h"
+#include "unix_rules.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -106,12 +106,12 @@ static struct unix_verdict decide(const struct plan *plan, const char *name, siz
 	return verdict;
 }
 
-struct unix_verdict unixrule_decide_path(const struct plan *plan, const char *path, int display)
+struct unix_verdict unix_rules_decide_path(const struct plan *plan, const char *path, int display)
 {
 	return decide(plan, path, strlen(path), display, judge_path);
 }
 
-struct unix_verdict unixrule_decide_abstract(const struct plan *plan, const char *name,
+struct unix_verdict unix_rules_decide_abstract(const struct plan *plan, const char *name,
 					     size_t length, int display)
 {
 	return decide(plan, name, length, display, judge_abstract);

@@ -3,8 +3,8 @@
  * Called by the supervisor and by `sandlockctl test`; pure.
  * A path must be canonical: whoever calls has walked it.
  */
-#ifndef SANDLOCK_UNIXRULE_H
-#define SANDLOCK_UNIXRULE_H
+#ifndef SANDLOCK_UNIX_RULES_H
+#define SANDLOCK_UNIX_RULES_H
 
 #include "plan.h"
 
@@ -19,10 +19,10 @@ struct unix_verdict {
 };
 
 /* `display` is the number of the session's X11 display, -1: none. */
-struct unix_verdict unixrule_decide_path(const struct plan *plan, const char *path, int display);
+struct unix_verdict unix_rules_decide_path(const struct plan *plan, const char *path, int display);
 
 /* `name` is what follows the leading NUL; further ones may stand in it. */
-struct unix_verdict unixrule_decide_abstract(const struct plan *plan, const char *name,
+struct unix_verdict unix_rules_decide_abstract(const struct plan *plan, const char *name,
 					     size_t length, int display);
 
 #endif
