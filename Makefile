@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 # sandlock sessions: one flat Makefile. `make help` lists the targets.
 #
 # Objects and programs go below $(BUILD). What a confined login executes before and while it is

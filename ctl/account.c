@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Accounts and the plans that decide for them.
  * Distrusts the policy files, as a login does; a directory service may fail at any time.

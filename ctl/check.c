@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * `sandlockctl check`: reads policies as a login would and says what is wrong with them.
  * Distrusts the files and the directory; as root it reads them with the rights of a login.

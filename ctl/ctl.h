@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the subcommands of sandlockctl share: exit statuses, complaints, accounts and plans.
- * Included by ctl/ alone.
- * The caller may be root: names and files given on the command line are hostile.
+ * What the subcommands of sandlockctl share: exit statuses, complaints, accounts and plans. The
+ * caller may be root: names and files given on the command line are hostile.
  */
 #ifndef SANDLOCK_CTL_H
 #define SANDLOCK_CTL_H

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * `sandlockctl pam`: every way in of every user whom a policy names, and whether a session is held there.
- * Called by sandlockctl.
- * Distrusts its operands; believes /etc/pam.d as libpam does, and what sshd says about itself.
+ * `sandlockctl pam`: every way in of every user whom a policy names, and whether a session is held
+ * there. Distrusts its operands; believes /etc/pam.d as libpam does, and what sshd says about
+ * itself.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the parts of `sandlockctl pam` share: users, doors, and what is said about them.
- * Included by ctl/pam*.c alone.
- * A door is a PAM service by which a user gets a process of theirs.
+ * What the parts of `sandlockctl pam` share: users, doors, and what is said about them. A door is
+ * a PAM service by which a user gets a process of theirs.
  */
 #ifndef SANDLOCK_CTL_PAM_H
 #define SANDLOCK_CTL_PAM_H

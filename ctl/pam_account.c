@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The account side of a service: the line that tells refused users why, and passwords that nobody
  * can change from within a session.

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The arguments of a line that calls the module: whom and what it leaves out, what is wrong with
- * them. Called by the judge of a door. Distrusts the text; groups are looked up as the module does.
+ * them. Distrusts the text; groups are looked up as the module does.
  */
 #include <errno.h>
 #include <string.h>

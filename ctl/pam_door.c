@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One PAM service as a way to a process of a user's: who is held there, and which lines are wrong.
- * Called by sandlockctl pam.
  * Distrusts the service's other modules: each may return anything.
  */
 #include <errno.h>

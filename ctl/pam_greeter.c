@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Greeters: the programs that ask for names before anybody has logged in.
- * Called by sandlockctl pam.
- * Their sessions are of accounts of their own, whom default.conf names as it names everybody.
+ * Greeters: the programs that ask for names before anybody has logged in. Their sessions are of
+ * accounts of their own, whom default.conf names as it names everybody.
  */
 #include <string.h>
 

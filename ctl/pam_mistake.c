@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Mistakes in the lines that call the module, each named with its file and line.
- * Called by the judge of a door.
- * Distrusts the other modules of a stack: each may return anything.
+ * Mistakes in the lines that call the module, each named with its file and line. Distrusts the
+ * other modules of a stack: each may return anything.
  */
 #include <errno.h>
 #include <stdarg.h>

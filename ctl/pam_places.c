@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What users can write that some program outside of their sessions runs.
- * Called by sandlockctl pam, when the doors are judged.
- * Looks at what policies grant, not at what is there; a policy that cannot be read grants all.
+ * What users can write that some program outside of their sessions runs. Looks at what policies
+ * grant, not at what is there; a policy that cannot be read grants all.
  */
 #include <errno.h>
 #include <string.h>

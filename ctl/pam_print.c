@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What `sandlockctl pam` has found out, for people and as JSON.
- * Called by sandlockctl pam.
- * Distrusts names and texts in JSON: what is not printable is escaped.
+ * What `sandlockctl pam` has found out, for people and as JSON. Distrusts names and texts in JSON:
+ * what is not printable is escaped.
  */
 #include <string.h>
 

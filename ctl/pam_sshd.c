@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What sshd is set to for a user, as it says itself: `sshd -T -C user=NAME`.
- * Called by sandlockctl pam.
- * Distrusts sshd to answer: what it does not say is taken for the worst.
+ * What sshd is set to for a user, as it says itself: `sshd -T -C user=NAME`. Distrusts sshd to
+ * answer: what it does not say is taken for the worst.
  */
 #include <errno.h>
 #include <fcntl.h>

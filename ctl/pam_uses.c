@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The lines by which a service reaches the module: without it each would refuse everybody, root
  * too. Files that no service reads do not count, wherever they are; those that one includes do.

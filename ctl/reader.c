@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * With whose rights a login reads the policies, and doing so: root could read what they cannot.
  */

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * `sandlockctl run`: a command under a policy, before anybody's login depends on it.
- * Called by sandlockctl; started by root it becomes the user for good before it reads anything of theirs.
- * Distrusts its operands: a draft is judged as the caller's own file, with the caller's rights.
+ * `sandlockctl run`: a command under a policy, before anybody's login depends on it. Started by
+ * root it becomes the user for good before it reads anything of theirs. Distrusts its operands: a
+ * draft is judged as the caller's own file, with the caller's rights.
  */
 #include <errno.h>
 #include <grp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The administrator's and the user's tool: the table of its subcommands, and their options.
  * Run by hand and by scripts: 0 good, 1 no, 2 not understood.

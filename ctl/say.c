@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What sandlockctl prints. Names and lines of files may hold anything: whatever is not plain ASCII
  * would be carried out by a terminal, or show one thing as another.

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * `sandlockctl show`: the policy that holds for a user, each value with the line that says so.
- * Called by sandlockctl.
  * Distrusts the policy as a login does: what a login would refuse is refused here.
  */
 #include <string.h>

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * `sandlockctl status`: what this kernel can hold, what a login shell cannot, and who is confined.
- * Called by sandlockctl.
- * Distrusts nothing; changes nothing: each probe asks the kernel for something it refuses.
+ * Changes nothing: each probe asks the kernel for something it refuses.
  */
 #include <errno.h>
 #include <linux/filter.h>

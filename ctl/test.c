@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * `sandlockctl test`: what a session of a user would decide, by the very code that would decide it.
- * Called by sandlockctl.
- * Distrusts its operands.
+ * `sandlockctl test`: what a session of a user would decide, by the very code that would decide
+ * it. Distrusts its operands.
  */
 #include <string.h>
 

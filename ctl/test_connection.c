@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * `sandlockctl test` of connections: the supervisor's own decision, made without a session.
- * Called by sandlockctl test.
  * Distrusts its operands, and what the network says about names just as the supervisor does.
  */
 #include <errno.h>

@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * `sandlockctl test` of what stays on the machine: ports to bind, unix sockets, files.
- * Called by sandlockctl test.
- * Distrusts its operands; a path is walked as root or the caller would walk it, and may look
- * otherwise to the user.
+ * `sandlockctl test` of what stays on the machine: ports to bind, unix sockets, files. Distrusts
+ * its operands; a path is walked as root or the caller would walk it, and may look otherwise to
+ * the user.
  */
 #include <limits.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The account phase: tells a user whose session would be refused why, while the program still shows
  * what a module says (sshd does so in no later phase). The session phase stays the guard.

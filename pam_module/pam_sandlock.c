@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The PAM verbs: whom the module is about, what its arguments say, what its codes mean.
- * Called by libpam in sshd, login, su and the like, as root; must leave the process as it was
- * found. Distrusts the user name; uid 0 is decided before anything that can fail.
+ * The PAM verbs: whom the module is about, what its arguments say, what its codes mean. Must leave
+ * the process as it was found. Distrusts the user name; uid 0 is decided before anything that can
+ * fail.
  */
 #include <errno.h>
 #include <security/pam_ext.h>

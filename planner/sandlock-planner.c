@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The only program of a login that parses: fills descriptor 3 with the account's plan.
  * Started by sandlock-shell and `sandlockctl run` as the session's user, by pam_sandlock as a

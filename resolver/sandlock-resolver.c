@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The only code that does DNS: resolves a plan's host names at the start, as they age and on request.
  * Started by the supervisor, once a session whose rules name hosts, with an empty environment.

@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The login shell of a confined account: starts the session that the policy describes and stands
- * for its shell. Called by sshd, login, su and the like; static, so that nothing of the user's runs
- * before the sandbox is on. Distrusts arguments and environment: both only reach the confined
- * shell.
+ * for its shell. Static, so that nothing of the user's runs before the sandbox is on. Distrusts
+ * arguments and environment: both only reach the confined shell.
  */
 #include <unistd.h>
 

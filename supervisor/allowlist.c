@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The supervisor's own filter: what serving needs, and nothing that makes, opens for writing or executes.
- * Called by sandlock-supervisor.
- * Distrusts the supervisor itself, once it has read a hostile byte.
+ * The supervisor's own filter: what serving needs, and nothing that makes, opens for writing or
+ * executes. Distrusts the supervisor itself, once it has read a hostile byte.
  */
 #include "allowlist.h"
 

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The supervisor's own filter.
- * Called by sandlock-supervisor once, when all is set up but the listener.
  */
 #ifndef SANDLOCK_ALLOWLIST_H
 #define SANDLOCK_ALLOWLIST_H

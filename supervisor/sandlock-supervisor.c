@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Serves one session's trapped calls until its last process is gone, and tells the parent what the
  * first one does. Executed by session and login with the descriptors of lib/session/keeper.h and an

@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A supervisor that PAM started.
- * Called by sandlock-supervisor.
- * Distrusts nothing; every step that fails is the end of the session.
+ * A supervisor that PAM started. Every step that fails is the end of the session.
  */
 #include "service.h"
 

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A supervisor that PAM started: it is root at first, and gives that up.
- * Called by sandlock-supervisor.
- * Distrusts nothing; every step that fails is the end of the session.
+ * A supervisor that PAM started: it is root at first, and gives that up. Every step that fails is
+ * the end of the session.
  */
 #ifndef SANDLOCK_SERVICE_H
 #define SANDLOCK_SERVICE_H

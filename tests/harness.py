@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The stage for the live and root tests: users, sshd, terminals, listeners, the log.
 
 Called by run.py, which loads the tests first. As root all of it lives on a private machine

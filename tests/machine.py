@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A private machine for the tests: nothing of the host is changed, and nothing stays.
 
 Called by harness.py, as root. Mount, pid, network and IPC namespaces of their own; /etc, /opt,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A page of docs/jobs as a test: its blocks are run as they stand, and must write what it says.
 
 Called by the tests of the pages. A fence "sh root" is for bash as root, "sh NAME" for the person of

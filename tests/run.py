@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
 """Runs one suite and ends in the line `N passed, N failed, N skipped`.
 
 Called by the Makefile, one suite a call; `total` adds up what the suites left in --results.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Users and groups of the machine, asked with as much room as their entry needs.
  * Distrusts the databases: one that does not answer is an error, never an absent account.

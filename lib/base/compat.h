@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Kernel constants that the headers of the oldest supported distribution lack.
  * Every file that talks to Landlock or seccomp includes it; it holds no logic.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Who is in a group. The C library's list says it; as that list is silent about services that did
  * not answer, each of them is asked again by itself.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Who is in a group: the one place that decides it, for policies, exempt= and sandlockctl.
  * An account is in a group whose gid is its primary one, or is in the list that getgrouplist(3)

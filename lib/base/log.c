@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one log sink: the journal's socket where there is one, else syslog; optionally a descriptor too.
- * Called by entry points.
- * Distrusts every value, and the daemons at the other end: one that hangs is waited for once.
+ * The one log sink: the journal's socket where there is one, else syslog; optionally a descriptor
+ * too. Distrusts every value, and the daemons at the other end: one that hangs is waited for once.
  */
 #include "log.h"
 

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The one log sink: syslog authpriv under the ident `sandlock`, with the journal's native fields
- * where its socket is. Called by entry points; libraries return errors instead. Keeps errno. Values
- * are hostile: what is not printable ASCII, and space, quote and backslash, is written as \xNN.
+ * where its socket is. Libraries return errors instead. Keeps errno. Values are hostile: what is
+ * not printable ASCII, and space, quote and backslash, is written as \xNN.
  */
 #ifndef SANDLOCK_LOG_H
 #define SANDLOCK_LOG_H

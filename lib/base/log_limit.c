@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * How often the lines of one kind are written. Whoever causes them may try to fill the log, or to
  * hide a line among a thousand others.

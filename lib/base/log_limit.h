@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * How often the lines of one kind are written, whoever causes them: the same one again only after a
  * while, different ones at a rate, and the next line says how many were left out. Memory of the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The services that nsswitch.conf names for groups, each asked by itself.
  * Distrusts the services: one that cannot answer is told from one that does not know.

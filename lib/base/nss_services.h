@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The services that nsswitch.conf names for groups, each asked by itself: getgrouplist(3) and
  * getgrnam(3) pass over one that is dead or cannot be loaded, and their callers cannot tell.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Opens a path of a policy, component by component.
  * Distrusts everybody but root: users own some of the directories that a path leads through, and

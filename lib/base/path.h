@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Opens a path of a policy. A symbolic link is followed only where nobody but root can have made or
  * changed it: every directory on the way to it is root's and writable by nobody else.

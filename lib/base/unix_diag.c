@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The kernel's diagnosis of unix sockets. Allocates nothing.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The kernel's diagnosis of unix sockets, sock_diag(7): which there are, what they are bound to,
  * who made them. No socket is touched by a question. It sees the sockets of one network namespace,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A socket file, and the sockets that the kernel has on it. Allocates nothing. A file has one
  * socket in its life: bind(2) makes the file, and no other socket can be bound to it afterwards.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A socket file, and the listening sockets that the kernel has on it.
  */

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What every module needs: cleanup attributes, checked integers, whole reads and writes.
- * Called by all; no state.
+ * What every module needs: cleanup attributes, checked integers, whole reads and writes. No state.
  * Distrusts the text given to parse_unsigned and pattern_matches.
  */
 #include "util.h"

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What every module needs: cleanup attributes, checked integers, whole reads and writes.
- * Called by all; no state. parse_unsigned takes hostile text.
+ * What every module needs: cleanup attributes, checked integers, whole reads and writes. No state.
+ * parse_unsigned takes hostile text.
  */
 #ifndef SANDLOCK_UTIL_H
 #define SANDLOCK_UTIL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Writes the instructions of a seccomp program, one after the other, and goes on counting where
  * they no longer fit.

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The capabilities that set-uid programs of a session can still get.
- * Called by login.
- * Distrusts libcap-ng's success: it only says so in the log where it may not narrow the bounding set.
+ * The capabilities that set-uid programs of a session can still get. Distrusts libcap-ng's
+ * success: it only says so in the log where it may not narrow the bounding set.
  */
 #include "bounding.h"
 

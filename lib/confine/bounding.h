@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The capabilities that set-uid programs of a session can still get.
- * Called by login in the process that confines itself.
- * Not in the static programs: a session of the login shell has no_new_privs and gets none at all.
+ * The capabilities that set-uid programs of a session can still get. Not in the static programs: a
+ * session of the login shell has no_new_privs and gets none at all.
  */
 #ifndef SANDLOCK_BOUNDING_H
 #define SANDLOCK_BOUNDING_H

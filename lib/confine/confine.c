@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The order in which a process gives its rights away.
- * Called by session and login.
- * Distrusts nothing but the kernel's willingness: each step that fails is the end of the session.
  */
 #include "confine.h"
 

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The order in which a process gives its rights away, in one place.
- * Called by session: in the two processes of a start, and in a session inside a session.
- * After an error the caller must end: some of the steps are already in force.
+ * The order in which a process gives its rights away, in one place. After an error the caller must
+ * end: some of the steps are already in force.
  */
 #ifndef SANDLOCK_CONFINE_H
 #define SANDLOCK_CONFINE_H

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The seccomp program of a session: a search tree over call numbers, and a block of argument tests at each leaf.
- * Called by confine and by tests; pure.
- * Distrusts registers; a test that does not match ends in the block's default, which the row names.
+ * The seccomp program of a session: a search tree over call numbers, and a block of argument tests
+ * at each leaf. Pure. Distrusts registers; a test that does not match ends in the block's default,
+ * which the row names.
  */
 #include "filter.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The filter's tests of setsockopt(2): level by level, the options in ascending order.
  */

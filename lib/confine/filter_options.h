@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The filter's tests of setsockopt(2), made from the table of socket options.
  */

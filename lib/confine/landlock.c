@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The Landlock layers of a session, made with the system calls themselves.
- * Called by confine and by `sandlockctl status`.
- * Distrusts version numbers: vendors port parts back, so the probe makes a ruleset with each part.
+ * The Landlock layers of a session, made with the system calls themselves. Distrusts version
+ * numbers: vendors port parts back, so the probe makes a ruleset with each part.
  */
 #include "landlock.h"
 

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The Landlock layers of a session: ports for all of it, files and scopes for what is confined.
- * Called by confine, and by `sandlockctl status` for the probe; no state.
- * Every failure is an error of the caller's session: nothing is skipped with a warning.
+ * The Landlock layers of a session: ports for all of it, files and scopes for what is confined. No
+ * state. Every failure is an error of the caller's session: nothing is skipped with a warning.
  */
 #ifndef SANDLOCK_LANDLOCK_H
 #define SANDLOCK_LANDLOCK_H

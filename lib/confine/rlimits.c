@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The resource limits of a session, by prlimit(2).
- * Called by session in the confined process.
- * Distrusts nothing: the plan's numbers were validated.
  */
 #include "rlimits.h"
 

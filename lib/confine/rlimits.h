@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The resource limits of a session.
- * Called by session in the process that is about to confine itself.
- * A limit is only ever lowered, soft and hard.
+ * The resource limits of a session. A limit is only ever lowered, soft and hard.
  */
 #ifndef SANDLOCK_RLIMITS_H
 #define SANDLOCK_RLIMITS_H

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the resolver and the supervisor say to each other over one SOCK_SEQPACKET pair.
- * Included by both and by sandlockctl; the only code is what judges a received answer.
- * The supervisor distrusts every answer: the resolver talks to the network.
+ * What the resolver and the supervisor say to each other over one SOCK_SEQPACKET pair. The only
+ * code is what judges a received answer. The supervisor distrusts every answer: the resolver talks
+ * to the network.
  */
 #ifndef SANDLOCK_RESOLUTION_H
 #define SANDLOCK_RESOLUTION_H

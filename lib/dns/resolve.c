@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * getaddrinfo(3) turned into an answer of fixed size.
- * Called by sandlock-resolver and sandlockctl; never linked into a process that serves a session.
- * Distrusts the length and family of each address it is given.
+ * getaddrinfo(3) turned into an answer of fixed size. Never linked into a process that serves a
+ * session. Distrusts the length and family of each address it is given.
  */
 #include "resolve.h"
 

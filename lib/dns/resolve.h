@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A host name's addresses, as a session would be told them.
- * Called by sandlock-resolver and by `sandlockctl test`; blocks for as long as DNS takes.
- * The answer is the network's: resolution_trust says which part of it may open anything.
+ * A host name's addresses, as a session would be told them. Blocks for as long as DNS takes. The
+ * answer is the network's: resolution_trust says which part of it may open anything.
  */
 #ifndef SANDLOCK_RESOLVE_H
 #define SANDLOCK_RESOLVE_H

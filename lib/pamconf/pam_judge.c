@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What can become of a login: every way through a stack of PAM, whatever its modules return.
- * Called by sandlockctl; pure.
- * Distrusts every module but the one that is asked about: each may return anything.
+ * What can become of a login: every way through a stack of PAM, whatever its modules return. Pure.
  */
 #include <errno.h>
 #include <string.h>

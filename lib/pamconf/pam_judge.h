@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What can become of a login: every way through a stack of PAM, whatever its modules return.
- * Called by sandlockctl; pure.
+ * What can become of a login: every way through a stack of PAM, whatever its modules return. Pure.
  * Distrusts every module but the one that is asked about: each may return anything.
  */
 #ifndef SANDLOCK_PAM_JUDGE_H

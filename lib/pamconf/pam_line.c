@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One file of PAM configuration -> its lines, as libpam takes them apart.
- * Called by pam_stack, and by the fuzzer; pure.
- * Distrusts every byte: a line that libpam makes a module of that always fails is one here.
+ * One file of PAM configuration -> its lines, as libpam takes them apart. Pure.
  */
 #include <errno.h>
 #include <string.h>

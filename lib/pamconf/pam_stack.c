@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The stacks of a PAM service: its lines and those of every file it includes, in the order of calls.
- * Called by sandlockctl; reads files only through its caller's function.
- * Distrusts the files: loops, missing ones and endless ones end as lines that always fail.
+ * The stacks of a PAM service: its lines and those of every file it includes, in the order of
+ * calls. Reads files only through its caller's function.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The stacks of a PAM service: its lines and those of every file it includes, in the order of calls.
- * Called by sandlockctl; reads files only through its caller's function.
- * Distrusts the files: loops, missing ones and endless ones end as lines that always fail.
+ * The stacks of a PAM service: its lines and those of every file it includes, in the order of
+ * calls. Reads files only through its caller's function. Distrusts the files: loops, missing ones
+ * and endless ones end as lines that always fail.
  */
 #ifndef SANDLOCK_PAM_STACK_H
 #define SANDLOCK_PAM_STACK_H

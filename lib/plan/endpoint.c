@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Addresses, prefixes and port ranges, their text and their sockaddr.
  * Distrusts the text it parses and the sockaddr it reads.

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Addresses, prefixes and port ranges, their text and their sockaddr.
- * Called by the policy reader, the ruleset and the supervisor; pure, no allocation, no I/O.
+ * Addresses, prefixes and port ranges, their text and their sockaddr. Pure, no allocation, no I/O.
  * Both the text of a policy and the sockaddr of a confined process are hostile.
  */
 #ifndef SANDLOCK_ENDPOINT_H

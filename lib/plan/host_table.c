@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The addresses that host names have answered.
- * Called by the ruleset (find) and by what hears the resolver (replace).
- * Distrusts nothing: any address may come, and what there is no room for is left out.
  */
 #include "host_table.h"
 

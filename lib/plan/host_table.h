@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The addresses that host names have answered, of fixed size; pure, no allocation.
- * Called by the ruleset, the supervisor and `sandlockctl test`.
- * The addresses are a name server's: hostile. What they may open is the ruleset's to say.
+ * The addresses that host names have answered, of fixed size; pure, no allocation. The addresses
+ * are a name server's: hostile. What they may open is the ruleset's to say.
  */
 #ifndef SANDLOCK_HOST_TABLE_H
 #define SANDLOCK_HOST_TABLE_H

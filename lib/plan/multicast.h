@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Groups, to which a rule opens datagrams: 224/4 and ff00::/8. Pure.
  */

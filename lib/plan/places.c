@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The places of a session's user.
  * Distrusts owners and modes there: root inside a session can change them, Landlock does not hold

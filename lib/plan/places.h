@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The places of a session's user, in which no link counts as root's: his home, and the directories
  * for temporary files.

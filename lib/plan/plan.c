@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Maps a plan and proves it sound before anything of it is used.
- * Called by the shell, the supervisor, the resolver and sandlockctl; the builder proves its own
- * output with it. Distrusts every byte of the plan, and a memfd that could still change.
+ * Maps a plan and proves it sound before anything of it is used. The builder proves its own output
+ * with it. Distrusts every byte of the plan, and a memfd that could still change.
  */
 #include "plan.h"
 

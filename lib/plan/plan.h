@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A policy made flat: what crosses from the planner to the shell, the supervisor and the resolver.
  * One sealed memfd of bounded size; offsets instead of pointers; names and numbers already judged.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The system calls that a session is refused unless its policy allows them: the one table that the filter and the
  * policy reader both read. Everything else that is refused, is refused to all.

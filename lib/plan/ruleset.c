@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The decision: may this (protocol, address, port) be reached, and which rule says so.
- * Called by the supervisor and sandlockctl (decide) and plan_map (validate).
- * Distrusts the rules in ruleset_validate only; all else runs on validated ones.
+ * The decision: may this (protocol, address, port) be reached, and which rule says so. Distrusts
+ * the rules in ruleset_validate only; all else runs on validated ones.
  */
 #include "ruleset.h"
 

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The decision: may this (protocol, address, port) be reached, and which rule says so.
- * Called by the supervisor, by `sandlockctl test` and by tests with the same tables; pure, no malloc, no I/O.
- * Distrusts nothing: the rules were validated by plan_map, the endpoint is any value at all.
+ * The decision: may this (protocol, address, port) be reached, and which rule says so. Pure, no
+ * malloc, no I/O.
  */
 #ifndef SANDLOCK_RULESET_H
 #define SANDLOCK_RULESET_H

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Makes the tables by which a ruleset decides: sorts what the rules say about each key, and settles
- * which of them decides at which ports. Called by who decides, once, before it serves.
- * Distrusts nothing: the rules were validated; how much memory they can ask for is bounded there.
+ * Makes the tables by which a ruleset decides: sorts what the rules say about each key, and
+ * settles which of them decides at which ports. How much memory they can ask for is bounded there.
  */
 #include "ruleset_index.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The tables that make a decision's time independent of how many rules there are.
  * Made by the supervisor and `sandlockctl test` from validated rules, searched by ruleset.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The tables of a ruleset, between who makes them (ruleset_index) and who searches them (ruleset).
  */

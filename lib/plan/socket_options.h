@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a session may set on its sockets: one table of levels and options. Filter, supervisor and
  * tests read it. setsockopt(2) makes the kernel send packets of the caller's choice (IGMP and MLD

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The system calls that the supervisor performs: the one table that the filter and the supervisor both read.
  * A new one is one row here and one serve_<name>() in the supervisor.

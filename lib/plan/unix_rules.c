@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The decision about unix sockets, as far as names go.
- * Called by the supervisor and by `sandlockctl test`.
- * Distrusts the name: it is matched and nothing else.
+ * The decision about unix sockets, as far as names go. Distrusts the name: it is matched and
+ * nothing else.
  */
 #include "unix_rules.h"
 
@@ -112,7 +112,7 @@ struct unix_verdict unix_rules_decide_path(const struct plan *plan, const char *
 }
 
 struct unix_verdict unix_rules_decide_abstract(const struct plan *plan, const char *name,
-					     size_t length, int display)
+					       size_t length, int display)
 {
 	return decide(plan, name, length, display, judge_abstract);
 }

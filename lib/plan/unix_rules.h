@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The decision about unix sockets, as far as names go: which item of unix_allow opens a path or an abstract name.
- * Called by the supervisor and by `sandlockctl test`; pure.
- * A path must be canonical: whoever calls has walked it.
+ * The decision about unix sockets, as far as names go: which item of unix_allow opens a path or an
+ * abstract name. Pure. A path must be canonical: whoever calls has walked it.
  */
 #ifndef SANDLOCK_UNIX_RULES_H
 #define SANDLOCK_UNIX_RULES_H
@@ -23,6 +23,6 @@ struct unix_verdict unix_rules_decide_path(const struct plan *plan, const char *
 
 /* `name` is what follows the leading NUL; further ones may stand in it. */
 struct unix_verdict unix_rules_decide_abstract(const struct plan *plan, const char *name,
-					     size_t length, int display);
+					       size_t length, int display);
 
 #endif

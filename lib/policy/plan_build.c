@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Collects a plan in memory, one growing table a section, and seals it into a memfd.
- * Called by the policy reader and by tests.
- * Distrusts nothing, but proves what it wrote with the reader's own check before it seals it.
  */
 #include "plan_build.h"
 

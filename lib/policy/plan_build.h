@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Collects a plan in memory and seals it into a memfd.
- * Called by the policy reader (build side) and by tests; the supervisor does not link it.
- * Allocates; distrusts nothing, but never writes a plan that plan_map would refuse.
+ * Collects a plan in memory and seals it into a memfd. The supervisor does not link it. Allocates.
  */
 #ifndef SANDLOCK_PLAN_BUILD_H
 #define SANDLOCK_PLAN_BUILD_H

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Loads a policy: the file that decides and its fragments, judged key by key, then merged.
- * Called by the planner and sandlockctl.
  * Distrusts every byte of a file until its owner and its text were judged.
  */
 #include <errno.h>

@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a value of each key means, but for [network]; judged at loading, added to a plan.
- * Called through the key table only, by policy_load and policy_plan alike.
- * Distrusts the values, and the account they are expanded for.
  */
 #include "policy_apply.h"
 

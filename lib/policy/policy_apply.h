@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a value of each key means: the same function judges it in `check` and at a login.
- * Called through the key table only, by policy_load and policy_plan alike.
- * Distrusts the values, and the account they are expanded for.
+ * What a value of each key means: the same function judges it in `check` and at a login. Distrusts
+ * the values, and the account they are expanded for.
  */
 #ifndef SANDLOCK_POLICY_APPLY_H
 #define SANDLOCK_POLICY_APPLY_H

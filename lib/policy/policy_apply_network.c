@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the keys of [network] mean; judged at loading, added to a plan.
  * Distrusts the values, and the account they are expanded for.

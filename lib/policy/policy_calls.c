@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Names of system calls and groups of them, as [syscalls] writes them -> numbers.
- * Called by policy_apply; numbers come from libseccomp.
- * Distrusts the names; a member that this machine's ABI does not have is left out.
+ * Names of system calls and groups of them, as [syscalls] writes them -> numbers. Numbers come
+ * from libseccomp. Distrusts the names; a member that this machine's ABI does not have is left
+ * out.
  */
 #include "policy_calls.h"
 

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Names of system calls and groups of them, as [syscalls] writes them -> numbers.
- * Called by policy_apply; pure but for libseccomp's tables.
- * Distrusts the names.
+ * Names of system calls and groups of them, as [syscalls] writes them -> numbers. Pure but for
+ * libseccomp's tables. Distrusts the names.
  */
 #ifndef SANDLOCK_POLICY_CALLS_H
 #define SANDLOCK_POLICY_CALLS_H

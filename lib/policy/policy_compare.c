@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A second opinion: iniparser must understand the same bytes as the strict reader did.
- * Called by policy_load for each file that was read without a complaint; alone uses iniparser.
- * Distrusts both readers: where they disagree, the file is refused.
+ * A second opinion: iniparser must understand the same bytes as the strict reader did. Alone uses
+ * iniparser.
  */
 #include "policy_compare.h"
 

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A second opinion: iniparser must understand the same bytes as the strict reader did.
- * Called by policy_load for each file that was read without a complaint.
- * Distrusts both readers: where they disagree, the file is refused.
+ * A second opinion: iniparser must understand the same bytes as the strict reader did. Distrusts
+ * both readers: where they disagree, the file is refused.
  */
 #ifndef SANDLOCK_POLICY_COMPARE_H
 #define SANDLOCK_POLICY_COMPARE_H

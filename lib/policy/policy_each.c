@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The values of a policy, one after the other, as they hold for an account.
- * Called by `sandlockctl show`.
- * Distrusts nothing: the policy was loaded, so every item was judged.
  */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Opens a policy file, makes sure that only its owner could have written it, reads it.
  * Distrusts the path and all its directories; what is checked is the descriptor that is read.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Which policy file decides for an account: its own, else that of a group, else the default.
  * Distrusts the group database: one that does not answer decides nothing.

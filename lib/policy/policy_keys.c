@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one table of the language: sections, keys, what judges a value.
- * Called by the policy reader; a new key is one row here and one function in policy_apply.c.
- * Distrusts nothing itself: the functions of its rows do.
+ * The one table of the language: sections, keys, what judges a value. A new key is one row here
+ * and one function in policy_apply.c.
  */
 #include "policy_keys.h"
 

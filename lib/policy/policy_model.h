@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A policy in memory: the sources it was read from and what they set.
  * Shared by the modules of the policy reader; nobody else includes it.

@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The grammar of network rules: [scheme://]target:ports.
- * Called by the key table for net_allow, net_deny and net_bind, and by the fuzzer; pure.
- * Distrusts the text: it is taken apart before it is expanded, so no expansion is syntax.
+ * The grammar of network rules: [scheme://]target:ports. Pure.
  */
 #include "policy_network.h"
 

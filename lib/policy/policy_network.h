@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The grammar of network rules: [scheme://]target:ports.
- * Called by the key table for net_allow, net_deny and net_bind, and by the fuzzer; pure.
- * Distrusts the text: it is taken apart before it is expanded, so no expansion is syntax.
+ * The grammar of network rules: [scheme://]target:ports. Pure. Distrusts the text: it is taken
+ * apart before it is expanded, so no expansion is syntax.
  */
 #ifndef SANDLOCK_POLICY_NETWORK_H
 #define SANDLOCK_POLICY_NETWORK_H

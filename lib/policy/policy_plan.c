@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Makes the plan of a policy for one account: each line's part, then what is implied.
- * Called by the planner and sandlockctl.
- * Distrusts the account's name and home: the expansions of a policy may not become syntax.
+ * Makes the plan of a policy for one account: each line's part, then what is implied. Distrusts
+ * the account's name and home: the expansions of a policy may not become syntax.
  */
 #include "policy_plan.h"
 

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a plan holds that no line of the policy says: name servers.
- * Called by policy_plan; apart, so that tests can name another resolv.conf.
- * Distrusts the file's text: what is no address is passed over, as glibc does.
+ * What a plan holds that no line of the policy says: name servers. Apart, so that tests can name
+ * another resolv.conf. Distrusts the file's text: what is no address is passed over, as glibc
+ * does.
  */
 #ifndef SANDLOCK_POLICY_PLAN_H
 #define SANDLOCK_POLICY_PLAN_H

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Complaints about a policy: counted, put on one line, handed to whoever asked.
- * Distrusts the text that is quoted in a complaint: it may come from a draft of anybody's.
  */
 #include "policy_report.h"
 

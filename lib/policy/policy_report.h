@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Complaints about a policy: counted, put on one line, handed to whoever asked.
- * Called by the modules of the policy reader.
- * Distrusts the text that is quoted in a complaint: it may come from a draft of anybody's.
+ * Complaints about a policy: counted, put on one line, handed to whoever asked. Distrusts the text
+ * that is quoted in a complaint: it may come from a draft of anybody's.
  */
 #ifndef SANDLOCK_POLICY_REPORT_H
 #define SANDLOCK_POLICY_REPORT_H

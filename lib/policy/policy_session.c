@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The shell of a session: which one a policy may name, and which one it is where the policy names none.
- * Called when a plan is made.
- * Distrusts the policy's path: it must be a login shell of the system, and not ours.
+ * The shell of a session: which one a policy may name, and which one it is where the policy names
+ * none.
  */
 #include "policy_session.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A key of the language, where it is set, and the judging of one of its items: what the table of
  * keys and the functions in it share.

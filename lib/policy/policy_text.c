@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The strict reader: bytes of an INI file -> sections and entries, each with its line.
  * Distrusts every byte; what iniparser would read otherwise than a careful human is refused.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What every part of the policy reader speaks of: the account, and complaints about a policy.
  */

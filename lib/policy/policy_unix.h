@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The items of unix_allow, and the paths of the policy language.
- * Called by the key table; looks at the file system only to find what a path is really called.
- * Distrusts the text, and whoever may write the directories that a path leads through.
+ * The items of unix_allow, and the paths of the policy language. Looks at the file system only to
+ * find what a path is really called. Distrusts the text, and whoever may write the directories
+ * that a path leads through.
  */
 #ifndef SANDLOCK_POLICY_UNIX_H
 #define SANDLOCK_POLICY_UNIX_H

@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The values of the policy language: items of lists, expansions, booleans, sizes.
- * Called by the key table and the grammars of rules and sockets.
- * Distrusts the text, and the account: a name or a home is literal, never syntax.
  */
 #include "policy_values.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What is learnt of a caller by its number, fetched before the one check whether it is still there.
  */

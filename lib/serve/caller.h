@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What one serving of a trapped call has learnt of its caller by number: all of it holds only if
  * the notification is valid afterwards. Descriptors in it stay with what they were opened of,

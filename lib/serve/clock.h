@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Monotonic time as one number.
- * Included by the run side.
- * No state.
+ * Monotonic time as one number. No state.
  */
 #ifndef SANDLOCK_CLOCK_H
 #define SANDLOCK_CLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Our copies of what a trapped call is about, taken out of its caller by number. All of it is the
  * caller's choice, and another one at the next look; it was the caller's at all only if the

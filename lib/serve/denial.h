@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Says what was refused: one line each, limited in rate, with a count of what was left out.
- * Called by the serving modules. No allocation.
- * Program names and destinations are the confined user's bytes: the log escapes them.
+ * Says what was refused: one line each, limited in rate, with a count of what was left out. No
+ * allocation. Program names and destinations are the confined user's bytes: the log escapes them.
  */
 #ifndef SANDLOCK_DENIAL_H
 #define SANDLOCK_DENIAL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The first stage of a trapped call: our copies of what it is about.
  */

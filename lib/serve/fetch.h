@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The first stage of a trapped call: copies what the call is about out of its caller. 0, or a
  * positive errno for what cannot be had. The rows of trapped.h name these functions.

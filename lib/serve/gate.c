@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a gate lets pass. Distrusts everybody who carries no filter of a session.
  */

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a gate lets pass: the program that opened the session, and who becomes the user.
- * Called by supervise for each call of a session that a PAM program opened for its child to enter.
- * Distrusts process numbers: the opener is known by its pidfd, everybody else by the filters on it.
+ * What a gate lets pass: the program that opened the session, and who becomes the user. Distrusts
+ * process numbers: the opener is known by its pidfd, everybody else by the filters on it.
  */
 #ifndef SANDLOCK_GATE_H
 #define SANDLOCK_GATE_H

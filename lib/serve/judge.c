@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Judges where connect, bind, listen and the sends lead: to internet and netlink addresses here.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The second stage of a trapped call: whether the rules allow it. Looks at our copies alone, which
  * were the caller's; performs nothing, logs nothing, waits for nothing. The address in the request

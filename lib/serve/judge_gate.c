@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Judges who becomes the user behind a gate, and what could undo it. The thread is judged, which
  * waits, and no memory: what was judged is what the kernel does.

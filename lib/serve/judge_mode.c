@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Judges who gives a file set-id bits: a plain process of the user's, which gives away no more than
  * it has, and nobody who became root or took another's ids. Whoever is outside of the session could

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Judges the socket options that the filter leaves to the supervisor: memberships in groups, and
  * addresses that are not this machine's.

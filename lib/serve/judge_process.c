@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Judges whose limits, priority, processors and scheduler are changed: a process of the session's
  * alone. Calls of a process for itself never come. The number may be anybody's.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Judges unix destinations: the path is walked once as the caller would walk it, and what was
  * reached is judged and used. Links, renames and other roots only decide which inode is reached,

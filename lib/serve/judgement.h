@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What judging a trapped call came to: the value that goes from judge to perform, or to the log.
  */

@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One thread waiting for many descriptors, by epoll.
- * Called by the supervisor and by supervise.
- * Distrusts nothing; events it hands on are hints.
+ * One thread waiting for many descriptors, by epoll. Events it hands on are hints.
  */
 #include "loop.h"
 

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One thread waiting for many descriptors.
- * Called by the supervisor and by supervise; each descriptor has one owner, who is called when it is ready.
- * A call may come too many (an event of the same round): owners try without blocking and go on.
+ * One thread waiting for many descriptors. Each descriptor has one owner, who is called when it is
+ * ready. A call may come too many (an event of the same round): owners try without blocking and go
+ * on.
  */
 #ifndef SANDLOCK_LOOP_H
 #define SANDLOCK_LOOP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Copies a message out of its sender, and keeps of what travels along with it only what cannot
  * change to whom it goes.

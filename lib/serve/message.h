@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A message that is to be sent on behalf, copied out of its sender. All of it is the sender's
  * choice, and another one at the next look.

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The addresses that the policy's host names have, as the resolver tells them.
- * Called by the run side.
- * Distrusts every answer.
+ * The addresses that the policy's host names have, as the resolver tells them. Distrusts every
+ * answer.
  */
 #include "names.h"
 

@@ -1,8 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The addresses that the policy's host names have, as the resolver tells them.
- * Called by supervise, by the serving of internet destinations, and by the supervisor at its start.
- * No allocation. Answers come from the network: each is judged, and what is not a global address
- * opens nothing.
+ * The addresses that the policy's host names have, as the resolver tells them. No allocation.
+ * Answers come from the network: each is judged, and what is not a global address opens nothing.
  */
 #ifndef SANDLOCK_NAMES_H
 #define SANDLOCK_NAMES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * connect(2) and close(2) that never wait. The file is shared with its caller, who may switch it
  * back to blocking at any moment.

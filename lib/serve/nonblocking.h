@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * connect(2) and close(2) that never wait, whatever a thread that shares the socket does to it.
  */

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The kernel's side of a trapped call: receive, ask, answer.
- * Called by supervise alone.
- * Distrusts the timing: a caller may die between any two steps, which is normal and no error.
+ * The kernel's side of a trapped call: receive, ask, answer. Distrusts the timing: a caller may
+ * die between any two steps, which is normal and no error.
  */
 #include "notify.h"
 

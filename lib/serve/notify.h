@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The kernel's side of a trapped call: receive it, ask whether it is still valid, answer it.
- * Called by supervise alone; no state.
- * A notification is hostile: every argument is the confined process's choice.
+ * The kernel's side of a trapped call: receive it, ask whether it is still valid, answer it. No
+ * state. A notification is hostile: every argument is the confined process's choice.
  */
 #ifndef SANDLOCK_NOTIFY_H
 #define SANDLOCK_NOTIFY_H

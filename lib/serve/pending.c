@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Calls that wait. Nothing here blocks, and every way out of a slot is an answer or its caller's
  * death.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Calls that wait: each has a slot, and is served again when its socket is writable, when others
  * have had their turn, or by a sweep, which also looks for the signals and stops that reach its

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The third stage of a trapped call: performs it on our own copies, and never waits: what has to
  * wait is an outcome. Knows no policy. The rows of trapped.h name these functions.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Sends a message on behalf, from our copy of it. A send that had to wait begins anew, behind what
  * was sent already.

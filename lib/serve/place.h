@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where a caller's paths lead from: its root and its working directory, as copied (caller.h).
  */

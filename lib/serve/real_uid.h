@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The real uid, by which the kernel counts what a process uses, and which it tells to receivers.
  * Under PAM all supervisors have the service account's: what is done for a session counts for its

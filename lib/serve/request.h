@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One trapped call while it is served: the notification, our copies of what it is about, and how
  * far it has come. Copied into a slot of pending.h where it has to wait.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One trapped call from notification to outcome. Deny first: what no stage has allowed is refused.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One trapped call from notification to outcome: strings its stages together.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What kind of socket a descriptor is, asked of the kernel.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Serves the trapped calls of one session: receives, has them served, lets those wait that must.
  */

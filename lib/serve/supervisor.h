@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * All the state of a session's supervisor. No allocation: one static struct holds all of it.
  */

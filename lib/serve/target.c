@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Another process as the supervisor needs it.
- * Called by the serving modules of the run side.
- * Distrusts everything it reads.
+ * Another process as the supervisor needs it. Distrusts everything it reads.
  */
 #include "target.h"
 

@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Another process as the supervisor needs it: its memory, descriptors, directories, signals.
- * Called by the serving modules; no state but the pidfds of the callers that came last.
- * Everything read is hostile, and may change between two reads: read once, judge the copy. A pid is
- * only meaningful while notify_is_held says so *after* the reads.
+ * Another process as the supervisor needs it: its memory, descriptors, directories, signals. No
+ * state but the pidfds of the callers that came last. Everything read is hostile, and may change
+ * between two reads: read once, judge the copy. A pid is only meaningful while notify_is_held says
+ * so *after* the reads.
  */
 #ifndef SANDLOCK_TARGET_H
 #define SANDLOCK_TARGET_H

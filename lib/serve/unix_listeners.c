@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Which unix sockets are known to be served inside the sessions of the user. Distrusts names and
  * inode numbers: both can be used again by somebody else's socket.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Which unix sockets are known to be served inside the sessions of the user, by the cookies of the
  * listening sockets: a number that the kernel gives to no other socket until the machine restarts.

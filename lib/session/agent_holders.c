@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Whether it is an ssh agent that serves a socket. Distrusts a process's own name for itself and
  * the number of who once listened; the program that a process runs is the kernel's word.

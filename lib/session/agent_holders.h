@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Whether it is an ssh agent that serves a socket: decided by the processes that hold the socket
  * now. Nothing is sent to it, and no connection is made: that alone would start what waits for one.

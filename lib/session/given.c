@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a login was given by who started it.
- * Called by session_start and login.
- * Distrusts the words, which the user may have chosen at an earlier login: a socket counts where it
- * is his and an agent serves it, a display where it is a number.
+ * What a login was given by who started it. Distrusts the words, which the user may have chosen at
+ * an earlier login: a socket counts where it is his and an agent serves it, a display where it is
+ * a number.
  */
 #include "given.h"
 

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a login was given by who started it: an ssh agent, an X11 display. Called by session_start
- * and login. Distrusts the words, which may be the environment of anybody.
+ * What a login was given by who started it: an ssh agent, an X11 display. Distrusts the words,
+ * which may be the environment of anybody.
  */
 #ifndef SANDLOCK_GIVEN_H
 #define SANDLOCK_GIVEN_H

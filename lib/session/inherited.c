@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a helper inherits, made what it is to be. Distrusts the environment of su's caller, who can
  * set all of it before.

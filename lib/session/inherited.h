@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a helper (planner, supervisor, resolver) inherits from whoever logs in, made what it is to
  * be: limits of pam_limits and of who called su are meant for the user's processes, and some of

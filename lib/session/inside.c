@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A session inside a session.
- * Called by session and login.
- * Distrusts nothing: one listener a filter chain is the kernel's limit, so the outer supervisor stays.
  */
 #include "inside.h"
 

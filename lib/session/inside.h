@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A session inside a session: where the calling process stands, and what another plan can still
- * add there. Called by session and login.
- * Distrusts nothing: the filter that answers is the outer session's own.
+ * add there.
  */
 #ifndef SANDLOCK_INSIDE_H
 #define SANDLOCK_INSIDE_H

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * How the keepers of a session find and talk to one another: the shell's parent process, the
- * supervisor, the confined child. Included by session and by sandlock-supervisor; no code. The
- * confined process never holds one of these descriptors after its exec.
+ * supervisor, the confined child. No code. The confined process never holds one of these
+ * descriptors after its exec.
  */
 #ifndef SANDLOCK_KEEPER_H
 #define SANDLOCK_KEEPER_H

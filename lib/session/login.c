@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A session that a PAM program opens.
- * Called by pam_sandlock.
- * Distrusts the lookups of accounts and groups: what cannot be looked up refuses.
+ * A session that a PAM program opens. Distrusts the lookups of accounts and groups: what cannot be
+ * looked up refuses.
  */
 #include "login.h"
 

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A session that a PAM program opens: in the program itself, or in a child that it will fork.
- * Called by pam_sandlock. The calling process is left as it was found, but for the confinement.
- * Distrusts nothing that root's program says; every failure refuses the login.
+ * A session that a PAM program opens: in the program itself, or in a child that it will fork. The
+ * calling process is left as it was found, but for the confinement. Every failure refuses the
+ * login.
  */
 #ifndef SANDLOCK_LOGIN_H
 #define SANDLOCK_LOGIN_H

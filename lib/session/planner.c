@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Has sandlock-planner make a plan, and accepts it.
- * Called by session and login.
- * Distrusts the planner: its plan is validated, and must be this account's.
+ * Has sandlock-planner make a plan, and accepts it. Distrusts the planner: its plan is validated,
+ * and must be this account's.
  */
 #include "planner.h"
 

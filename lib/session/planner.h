@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Has sandlock-planner make a plan, and accepts it. Called by session and login. Distrusts the
- * planner: what it made is validated, and must be the plan of the account that was asked for.
+ * Has sandlock-planner make a plan, and accepts it. Distrusts the planner: what it made is
+ * validated, and must be the plan of the account that was asked for.
  */
 #ifndef SANDLOCK_PLANNER_H
 #define SANDLOCK_PLANNER_H

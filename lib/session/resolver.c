@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Starts sandlock-resolver.
- * Called by session_start and sandlock-supervisor.
- * Distrusts nothing: what the resolver answers is judged by who reads it.
  */
 #include "resolver.h"
 

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Starts sandlock-resolver for a session whose rules name hosts. Called by the session's start in
- * the shell, and by sandlock-supervisor where PAM started it. No state.
+ * Starts sandlock-resolver for a session whose rules name hosts. No state.
  */
 #ifndef SANDLOCK_RESOLVER_H
 #define SANDLOCK_RESOLVER_H

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One confined session from plan to exit status.
- * Called by sandlock-shell and `sandlockctl run`.
- * Distrusts what it inherits; whatever fails before the confined process runs refuses the session.
+ * One confined session from plan to exit status. Distrusts what it inherits; whatever fails before
+ * the confined process runs refuses the session.
  */
 #include "session.h"
 

@@ -1,8 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * One confined session from plan to exit status: planner, supervisor and confined process, and the
- * parent that stands for them. Called by sandlock-shell and `sandlockctl run`; the process keeps
- * its pid, group, terminal and exit status. Distrusts what it inherits: environment, descriptors,
- * signal dispositions.
+ * parent that stands for them. The process keeps its pid, group, terminal and exit status.
+ * Distrusts what it inherits: environment, descriptors, signal dispositions.
  */
 #ifndef SANDLOCK_SESSION_H
 #define SANDLOCK_SESSION_H

@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Becomes the program of a session, named as login programs name it.
- * Called by session in the confined process.
- * Distrusts nothing any more: it is confined.
  */
 #include <errno.h>
 #include <stdio.h>

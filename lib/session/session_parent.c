@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The parent that the login program knows: it keeps pid, group and terminal, and does what the
- * confined process does. Called by session after the start. Distrusts the supervisor's life: where
- * it dies, the confined process is waited for all the same, without network.
+ * confined process does. Distrusts the supervisor's life: where it dies, the confined process is
+ * waited for all the same, without network.
  */
 #include <errno.h>
 #include <poll.h>

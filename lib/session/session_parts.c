@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the parts of session share.
- * Called by session*.c.
- * Distrusts nothing.
  */
 #include "session_parts.h"
 

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The parts of session: the start of its processes, and the parent that stands for the confined
- * one. Included by session*.c alone. See session.h.
+ * one. See session.h.
  */
 #ifndef SANDLOCK_SESSION_PARTS_H
 #define SANDLOCK_SESSION_PARTS_H

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Starts the processes of a session: the supervisor's, and as its children the resolver and the
- * confined one. Called by session in the parent. Distrusts nothing, but every step may fail, and
- * then the child must end without having run anything.
+ * confined one.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Starts a program of ours beside a process that is not ours.
- * Called by planner, resolver and login.
- * Distrusts the C library between clone and exec: the child shares the caller's memory, so it makes
- * system calls only.
+ * Starts a program of ours beside a process that is not ours. Distrusts the C library between
+ * clone and exec: the child shares the caller's memory, so it makes system calls only.
  */
 #include "spawn.h"
 

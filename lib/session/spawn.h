@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Starts a program of ours beside a process that is not ours: nothing of its memory is copied, it
- * gets no SIGCHLD, and no wait(2) of its own meets a child. Called by planner, resolver and login.
- * Distrusts what the process holds: only the descriptors named here reach the program.
+ * gets no SIGCHLD, and no wait(2) of its own meets a child. Distrusts what the process holds: only
+ * the descriptors named here reach the program.
  */
 #ifndef SANDLOCK_SPAWN_H
 #define SANDLOCK_SPAWN_H

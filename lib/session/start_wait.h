@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The one bound on every wait of a start: for the planner, the supervisor, the confined process and
  * what they tell one another. What does not answer in time is ended, and the login refused.

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
 """Measures what a session costs beside the bare shell and beside other sandboxes, in one run.
 
 Called by `make bench` as root with the staged installation. Works on a private machine

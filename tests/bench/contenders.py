@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Who is measured: the bare shell, a session, and what people would use instead.
 
 Called by bench.py and rows.py, on the private machine. A contender that is not installed has no

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What one ruleset_decide costs, by the kind and the number of rules.
  * Run by `make bench-match` and by bench.py, which names a kind and a number; a line a case: kind,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Measures one work from inside a contender: probe WORK COUNT [name=value ...]
  * Called by bench.py through each contender in turn; prints nanoseconds a call and how many

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the works of a probe share: how one is measured, and how it fails.
- * Included by probe.c and works.c.
- * Distrusts success: a work whose effect did not come about ends the program.
+ * What the works of a probe share: how one is measured, and how it fails. Distrusts success: a
+ * work whose effect did not come about ends the program.
  */
 #ifndef SANDLOCK_BENCH_PROBE_H
 #define SANDLOCK_BENCH_PROBE_H

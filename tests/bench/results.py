@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What came out: medians, ratios with their spread, the tables and the JSON.
 
 Called by bench.py. Pure. A ratio of fewer than RATIO_ROUNDS rounds does not exist.

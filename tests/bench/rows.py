@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What is measured: one row each, with its target.
 
 Called by bench.py on the private machine. A measurement is one number of one contender in one

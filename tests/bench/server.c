@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The other end of the probes: accepts, counts, closes; answers HTTP on one port.
- * Called by bench.py: server UNIX-PATH PORT PORT HTTP-PORT. Says the counts since the last line for
- * each line that comes in; ends with its input. Distrusts nothing: it counts what the kernel gave.
+ * The other end of the probes: accepts, counts, closes; answers HTTP on one port. Says the counts
+ * since the last line for each line that comes in; ends with its input.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * How long a command takes from fork to the end: start COUNT [--cold FILE ...] -- COMMAND ...
- * Called by bench.py; prints the median in nanoseconds. With --cold the files leave memory before
- * each run. Distrusts the command: it must end with DONE, which says that it ran to its end.
+ * Prints the median in nanoseconds. With --cold the files leave memory before each run. Distrusts
+ * the command: it must end with DONE, which says that it ran to its end.
  */
 #include <errno.h>
 #include <fcntl.h>

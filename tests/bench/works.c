@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The works that a probe measures: system calls, connections, messages.
- * Called by probe.c.
- * Distrusts success: a connection counts when the server closed it, a message when it was read.
+ * The works that a probe measures: system calls, connections, messages. Distrusts success: a
+ * connection counts when the server closed it, a message when it was read.
  */
 #include <arpa/inet.h>
 #include <errno.h>

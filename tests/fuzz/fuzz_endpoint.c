@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Any text as an address, and any bytes as the sockaddr of a confined process.
  * Run by `make fuzz`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Any bytes as rules, kind, call, address and option of a request. Run by `make fuzz`. Checks: what
  * judging internet destinations comes to is what a slow oracle says, nothing else that no rule

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Any bytes as the arguments of a trapped call, made by a thread under a real filter and served by
  * the real supervisor. Run by `make fuzz`. Checks: every call is answered, nothing arrives where

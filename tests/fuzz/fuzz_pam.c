@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Any bytes as the files of a PAM service: read, followed, judged.
  * Run by `make fuzz`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Any bytes as the making of a plan and then as damage to it; what is accepted is used in every way.
  * Run by `make fuzz`.

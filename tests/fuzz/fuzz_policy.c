@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Any bytes as a policy: read, judged, compared with iniparser's reading, planned and sealed.
  * Run by `make fuzz`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Any text as a network rule, for an account that is known and for one that is not.
  * Run by `make fuzz`.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Sessions that lightdm opens, and docs/jobs/kiosk.md with a real browser; the screen is Xvfb."""
 import os
 import socketserver

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """System calls that no session may make, tried for real; the filter's tables have unit tests."""
 import platform
 import unittest

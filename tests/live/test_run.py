@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """`sandlockctl run FILE -- CMD`: a session without root, by a draft of the caller's own."""
 import os
 import shutil

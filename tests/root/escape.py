@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What the tables of ways out share: who tries them, what is expected, who sees what arrives.
 
 Called by test_escape.py and test_escape_root.py; the ways are in ways.py. docs/PROBES.md is the one

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """One system call of one process of a login fails: which there are, with which errors, and how.
 
 Called by test_pam_faults and test_faults. The work is done by probes/fault.c.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The programs that open PAM sessions in their own process, each as `opener(account).run(command)`.
 
 Called by the test_pam_* modules. All are the machine's own, but for the service that nobody knows

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A cable of two interfaces, and who listens at its other end: sees what leaves the machine."""
 import socket
 import subprocess

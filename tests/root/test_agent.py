@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The agent that SSH_AUTH_SOCK names: who holds its socket now decides, and nobody connects to ask."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """sandlockctl by root, over a directory of policies: each answer and each way to refuse one."""
 import grp
 import os

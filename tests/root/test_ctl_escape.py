@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What sandlockctl and refusals print: no byte that a terminal obeys, and no file of somebody else's."""
 import os
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """sandlockctl pam: which ways in are covered, over the real /etc/pam.d and what the real sshd says."""
 import grp
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """sandlockctl pam over random users, policies and stacks: it answers, whatever it is asked about.
 
 `make san-ctl` runs it, and all other tests of sandlockctl, with the address sanitizer in the program.

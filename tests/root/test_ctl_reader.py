@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Modes of files and directories: sandlockctl says what the login of the same moment meets."""
 import json
 import os

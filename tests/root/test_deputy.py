@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The supervisor as a deputy: what nobody could do bare, nobody has it do, nor spends what is others'."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Ways out of a user's session, each shown bare to lead out, then tried inside: nothing may arrive.
 
 The table is docs/PROBES.md, each class of it is one of ways.py.

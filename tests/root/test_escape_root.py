@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The same ways as in test_escape.py, by who became root in a session that the module opened."""
 import escape
 from ways import WAYS

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The shipped examples, each tried over a real sshd: what its comments promise, and their neighbours."""
 import socket
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Faults and load, in the middle of serving and at every step of the start: never a wrong answer.
 
 The supervisor's own calls are made to fail from outside, by its limits and by strace(1); what the

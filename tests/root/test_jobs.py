@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The pages of docs/jobs, followed word by word over a real sshd, su and cron; live listeners count."""
 import os
 

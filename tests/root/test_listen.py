@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A port that is listened on is one of net_bind, whatever the socket says it is bound to."""
 import socket
 

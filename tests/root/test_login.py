@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A login by ssh, su and login(1): what a user sees is what the bare shell shows."""
 import os
 import subprocess

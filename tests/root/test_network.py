@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What a session reaches and what it does not; each refusal has a live listener that saw nobody."""
 import json
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A number of a process is a name: what is learnt or done by it may meet another one by then."""
 import os
 import re

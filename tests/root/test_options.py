@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Socket options that the supervisor decides: groups that a rule covers, addresses of others.
 
 What no session may set is in the class Emission of PROBES.md.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """`own`: who serves a unix socket is known without asking the server, and never by a number of the past."""
 import os
 import socket

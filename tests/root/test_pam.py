@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Sessions that pam_sandlock opens: sshd, su, login, sudo."""
 from pathlib import Path
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The account line of pam_sandlock: who would be refused is told why, once; who would not is left alone."""
 import re
 import time

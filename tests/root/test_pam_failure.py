@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Every failure of the module and of what it starts refuses the user, and never root."""
 import contextlib
 import re

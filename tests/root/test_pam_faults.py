@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Each system call of each process of a login by PAM fails, or is its last, one after the other.
 
 The user is refused, with a line in the log, or is confined as without a fault: never anything else,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Who becomes the user beside a session: the children of the program that opened it, and itself."""
 import os
 import subprocess

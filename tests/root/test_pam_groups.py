@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Who is in a group: as initgroups(3) says, by every way in; where that cannot be known, nobody is."""
 import contextlib
 import json

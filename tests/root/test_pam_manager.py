@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The user's service manager, as systemd opens its session; systemd itself is not there."""
 from pathlib import Path
 

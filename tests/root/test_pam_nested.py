@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Sessions inside sessions that the module opened: su in su, su to others, the login shell inside."""
 import os
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Programs that open PAM sessions in their own process: su, login, sudo, cron and the like."""
 import os
 import pwd

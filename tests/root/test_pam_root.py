@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Whoever becomes root in a session: what he still can, and what set-uid programs are for.
 
 The ways out that he tries are in test_escape_root.py.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """OpenSSH's sshd with pam_sandlock: all that a connection can carry, as before and by the rules."""
 import os
 import socket

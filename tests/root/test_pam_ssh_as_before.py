@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """An ssh login with pam_sandlock is as it was before: programs, terminals, records, its end."""
 import os
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Within an ssh session of the PAM module: hostile tries, and sessions in the session."""
 import json
 import os

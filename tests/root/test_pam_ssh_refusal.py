@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What must refuse an ssh login by the PAM module, and what a session may try from within."""
 import os
 import re

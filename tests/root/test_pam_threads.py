@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A program with several threads that opens a session: display managers, whose D-Bus library starts them."""
 import shutil
 from pathlib import Path

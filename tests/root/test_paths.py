@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A policy's path is not the user's to redirect: links of others grant nothing, links of root's are followed.
 
 Each redirect leads from a path that the policy names to /home/free, which it does not name, and which its modes

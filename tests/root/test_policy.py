@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The rest of the language, each key in force: shown first to be possible bare."""
 import os
 import socket

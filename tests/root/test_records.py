@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What the log says of a session: by whom, of everything, and not without end."""
 import os
 import socket

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Every failure denies: no policy, a bad one, a dead supervisor, and what no session may do."""
 import os
 import signal

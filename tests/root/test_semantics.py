@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """No program notices that its calls are performed by somebody else: the same answers as bare."""
 import re
 import socket

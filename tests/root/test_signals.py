@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Job control, window size, disconnect and what outlives the login."""
 import os
 import signal

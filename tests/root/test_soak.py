@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Many sessions for a while: allowed and refused calls in random order, while faults happen.
 
 Wrong answers, arrivals where nothing may arrive, leaked descriptors, growth of memory, zombies and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """A planner, supervisor or name service that never answers: the login is refused, and nothing stays."""
 import subprocess
 import time

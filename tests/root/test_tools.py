@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """What people run inside a login goes on working: multiplexers, debuggers, builds, pools."""
 from harness import STAGE, PYTHON, SessionTest, Terminal, eventually
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """scp, sftp, rsync and git into the account, and git from the account to elsewhere."""
 import os
 import subprocess

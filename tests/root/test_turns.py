@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """One call that keeps the supervisor busy takes turns with the others of the session."""
 import socket
 

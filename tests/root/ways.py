@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The classes of ways out: for each its program, who sees what arrives, and what a try begins with.
 
 Called by test_escape.py and test_escape_root.py, which say who tries them; escape.py runs them.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Runs one part of CPython's test suite and writes a line a test: its name, how it ended.
 
 Run in a login by test_suites.py, with the part and the file to write to.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """The test suites of real programs end inside a session, whose policy allows everything, as bare.
 
 One test a suite: each of its own tests is run in a login of a user with an ordinary shell and in one

@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Runs a seccomp program on made-up registers.
- * Called by test_filter.
- * Distrusts the program.
+ * Runs a seccomp program on made-up registers. Distrusts the program.
  */
 #include "bpf_simulator.h"
 

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Runs a seccomp program on made-up registers, as the kernel would.
- * Called by test_filter.
- * Distrusts the program: what it does not know, or a jump out of it, is an error.
+ * Runs a seccomp program on made-up registers, as the kernel would. Distrusts the program: what it
+ * does not know, or a jump out of it, is an error.
  */
 #ifndef SANDLOCK_BPF_SIMULATOR_H
 #define SANDLOCK_BPF_SIMULATOR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What judging an internet destination must come to, read from the bytes once more. Needs no
  * cmocka: fuzz targets use it too.

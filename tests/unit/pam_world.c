@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the tests of the PAM reader share: Debian's files of /etc/pam.d in memory.
  * Linked into every unit test.

@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Plans to test with: one in which every section has elements, and the smallest one.
- * Called by the tests of the plan.
- * Asserts that its own input is sound.
+ * Plans to test with: one in which every section has elements, and the smallest one. Asserts that
+ * its own input is sound.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Plans to test with: one in which every section has elements, and the smallest one.
- * Called by the tests of the plan; asserts through cmocka.
+ * Plans to test with: one in which every section has elements, and the smallest one. Asserts
+ * through cmocka.
  */
 #ifndef SANDLOCK_TEST_PLAN_FIXTURE_H
 #define SANDLOCK_TEST_PLAN_FIXTURE_H

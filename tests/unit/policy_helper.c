@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the tests of the policy reader share: complaints collected, and a directory of policies.
  * Linked into every unit test.

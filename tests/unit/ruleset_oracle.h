@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The decision of the rules once more, slow and obvious: classes, prefixes and names are decided
  * here without the matcher's code. Needs no cmocka: fuzz targets use it too.

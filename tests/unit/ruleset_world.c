@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A ruleset with room for its tables: made rule by rule, or at random from a seed.
- * Called by the tests of the ruleset.
- * Asserts that its own input is sound.
+ * A ruleset with room for its tables: made rule by rule, or at random from a seed. Asserts that
+ * its own input is sound.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A ruleset with room for its tables: made rule by rule, or at random from a seed.
- * Called by the tests of the ruleset; asserts through cmocka.
- * What the names answer is kept twice: in the host table and as the plain list that the oracle reads.
+ * A ruleset with room for its tables: made rule by rule, or at random from a seed. Asserts through
+ * cmocka. What the names answer is kept twice: in the host table and as the plain list that the
+ * oracle reads.
  */
 #ifndef SANDLOCK_TEST_RULESET_WORLD_H
 #define SANDLOCK_TEST_RULESET_WORLD_H

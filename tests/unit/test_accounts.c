@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Accounts of the machine, whatever the databases answer. Run by `make unit`.
  * The databases are fake ones: what a real one says of a full table or a dead server is theirs.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Who counts as an agent: programs of every name that hold a listening socket, as root sees them.
  * This program stands in for all of them, under other names.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What is written of refusals, read back from the descriptor that mirrors the log.
  */

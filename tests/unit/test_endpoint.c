@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Addresses, prefixes and endpoints: text, classes, masks and what a sockaddr holds.
  * Run by `make test`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The seccomp program in a simulator: every refusal by name, every socket, every foreign ABI.
  * Numbers come from libseccomp, which knows nothing of our tables.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Who passes a gate: processes with filters of the kernel's own counting.
  * Run by `make unit`; needs no root. Each child stands still until it is killed.

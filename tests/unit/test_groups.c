@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Who is in a group, where the C library's list and the services say different things.
  * Run by `make unit`. Services and list are fake ones; tests/root has real ones.

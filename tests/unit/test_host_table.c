@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What names have answered: kept sorted, each address once, never beyond its limits.
  * Run by `make test`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Judging internet and netlink destinations case by case. Run by `make unit`; needs no root.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Judging bind and listen. Run by `make unit`; needs no root.
  */

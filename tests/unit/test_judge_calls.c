@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Judging the calls without an address: socket options, modes, and those that only a gate traps.
  * Who is behind a gate is test_gate's. Run by `make unit`; needs no root.

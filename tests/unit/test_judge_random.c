@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Judging internet destinations against a slow oracle over random rules, sockets and addresses. Run
  * by `make unit`; needs no root.

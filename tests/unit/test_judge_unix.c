@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Judging unix destinations in a tree of their own, where this process is the caller. Run by
  * `make unit`; needs no root.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The Landlock layers, put on in children of this program; each kernel's offer is tried as far as
  * the kernel beneath has it.

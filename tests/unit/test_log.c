@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where a line goes: the journal, else the log daemon; one that hangs holds nobody up.
  * Run by `make test`; needs root for a /dev and a /run of its own.

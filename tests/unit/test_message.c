@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Copying a message out of its sender, who is this very process. Run by `make unit`; needs no root.
  */

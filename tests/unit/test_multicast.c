@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Groups against rules: which rules cover any, and which group may be joined.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The addresses of host names, with a fake resolver at the other end of a socket pair. Time passes
  * by setting back when it was asked last. Run by `make unit`; needs no root.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Lines of nsswitch.conf, as the C library reads them, and the services that every machine has.
  * Run by `make unit`. Libraries of all kinds are tried by tests/root.

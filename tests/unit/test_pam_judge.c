@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What can become of a login: mistakes of stacks, and libpam itself as the judge's judge.
  * Run by `make unit`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Lines of PAM configuration, as libpam takes them apart.
  * Run by `make unit`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The PAM verbs: every argument, every return code. Run by `make unit`, with a handle of the real
  * libpam; needs no root. The module's own file is included, and what opens a session stands in for

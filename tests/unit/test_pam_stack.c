@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Stacks of PAM services: what includes what, in which order, and what is wrong with it.
  * Run by `make unit`.

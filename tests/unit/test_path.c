@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Opening a policy's paths: links of root's, links of everybody else's, and who changes them meanwhile.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * How calls wait, and the table of them. Run by `make unit`; needs no root.
  */

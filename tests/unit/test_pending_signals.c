@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The callers of calls that wait: their signals, stops and ends. Each is a process of its own that
  * waits in the kernel as a trapped call does: for the child of a CLONE_VFORK, which nothing but

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A plan from builder to view, and every way in which its bytes or its memfd can be unsound.
  * Run by `make test`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The plan builder: what is stored once, what is refused, what is sorted, and the digests.
  * Run by `make test`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The planner as sandlock-shell starts it: a process with a memfd at descriptor 3.
  * Run by `make unit`; what needs another user is skipped without root. The planner's own file is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Whose file a policy may be, and which file decides.
  * Run by `make unit`; what needs two users is skipped without root. The group database is a fake one.

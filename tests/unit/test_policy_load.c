@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A policy as a whole: every key accepted and refused, fragments, contradictions, warnings.
  * Run by `make unit`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The grammar of network rules: what each form means, and why each other one is refused.
  * Run by `make unit`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a policy becomes for an account: rules, sockets, flags, and what is not planned yet.
  * Run by `make unit`; the plan is sealed and mapped as the supervisor would.

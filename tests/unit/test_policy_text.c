@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The strict reader: every trap of iniparser is a complaint on its line, and what is good is read.
  * Run by `make unit`.

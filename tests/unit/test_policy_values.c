@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Items, expansions, numbers, paths and the items of unix_allow.
  * Run by `make unit`.

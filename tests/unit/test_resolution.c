@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The shape of the resolver's answers.
  * Run by `make test`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The resolver as the supervisor sees it: a process behind a socket, with a plan.
  * Run by `make test`; getaddrinfo is replaced by one that answers at once, so no network is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The decision, case by case and against a slow oracle that walks the rules.
  * Run by `make test`.

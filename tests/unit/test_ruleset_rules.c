@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Rules as they come from another process: every way in which they can be unsound.
  * Run by `make test`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * setsockopt(2) in the simulator: the filter against the table, and the table against names written down by hand.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A program beside a process that is not ours: what it gets, and what the process does not notice.
  * Run by `make unit`; what needs other ids is skipped without root.

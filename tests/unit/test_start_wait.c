@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The waits of a start: what comes, what hangs up, what never does.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Another process's memory, descriptors and status, read from a child that is made for it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Which sockets may be the one on a file: those of the kernel, and made-up ones whose numbers collide.
  */

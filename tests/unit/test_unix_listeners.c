@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Which unix sockets are served inside, on real sockets whose files are moved, linked and removed.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Integers, whole reads and writes, descriptors, hashes and patterns, and the form of a log line.
  * Run by `make test`.

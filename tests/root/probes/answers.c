@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Calls that a supervisor performs for somebody else, one line each: what they answered.
  * Run by test_semantics.py bare and inside; the lines must be the same. Words: part, port that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A program that opens a PAM session in the order of sshd, and one process of it that tries to
  * become the user. The words: service, user, who tries, how. It says how the try ended and, as the

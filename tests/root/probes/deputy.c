@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Ways to have the supervisor do or lend what is not the caller's.
  * Run by test_deputy.py.

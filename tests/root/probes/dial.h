@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A plain connect to the listener that may not be reached, for the programs that vary who calls and
- * how. Included by the probes of TCP. Needs probe.h.
+ * A plain connect to the listener that may not be reached, for the programs that vary who calls
+ * and how. Needs probe.h.
  */
 #ifndef SANDLOCK_DIAL_H
 #define SANDLOCK_DIAL_H

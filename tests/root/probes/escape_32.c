@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A program of the 32-bit ABI that makes a plain connect by what the kernel offers it for calls:
  * sysenter or syscall in compatibility mode. Run by escape_callers.c, built without any library;

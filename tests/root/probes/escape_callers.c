@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Every kind of process and thread that may call: each makes the same plain connect to the listener
  * that no rule names. Run by test_escape.py and test_escape_root.py, which put an unreadable and a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the kernel sends for a socket that is connected to nobody, or by another way than the rules
  * mean. PATH names the interface that a sniffer listens to; what a probe has the kernel send

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Ways to files that no list names: to read, change, make and execute them. Run by test_escape.py, in a directory
  * that the user may write, with another one that only permissions would open as the path.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the kernel offers to who would leave a session by its own machinery: namespaces by every
  * call, keyrings, terminals, kinds of sockets, headers of packets. Run by test_escape.py and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Ways to be reached from outside on a port that no rule names: by every way to bind, or to listen
  * without. Run by test_escape.py, which comes to the address that the first line says.

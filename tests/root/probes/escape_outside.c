@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Ways into a process of the same user that is not of the session: signals, tracing, memory,
  * descriptors. Run by test_escape.py; PATH is "pid:address:descriptor": whom, where its word of

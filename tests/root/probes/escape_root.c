@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What root would use to undo a sandbox that it is in, or to change the machine around it. Run by
  * test_pam_root.py as root, outside of every session and inside of one; PATH is the pid of a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The account of the supervisors of all sessions: who has its uid uses up what the kernel counts
  * for it. Each probe takes an id of it, or gives it a program that takes one when it is executed.

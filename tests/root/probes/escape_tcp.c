@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Ways to a TCP listener that no rule names: by every call, every caller, every entry into the
  * kernel. Run by test_escape.py.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Ways to a UDP listener that no rule names: by every call that sends, every form of the address.
  * Run by test_escape.py.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Ways to a unix socket that is not the session's: every kind, every name, names that move.
  * Run by test_escape.py; the working directory holds foreign.stream, .seqpacket and .datagram,

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Runs a program and makes one system call of one process of it fail, or kills there.
- * Called by faults.py. The words: where a record goes, process, call, its system call's number, an
- * errno or 0 for kill, program ...; a process of -1 is none. Processes and calls count from 0; where
- * another call has that place this time, the next one of that number is meant.
- * A process counts those calls that it makes between two of MARK; what it starts meanwhile counts
- * all of its own. The record has a line for each: process, call, number of the system call.
+ * Runs a program and makes one system call of one process of it fail, or kills there. The words:
+ * where a record goes, process, call, its system call's number, an errno or 0 for kill, program
+ * ...; a process of -1 is none. Processes and calls count from 0; where another call has that
+ * place this time, the next one of that number is meant. A process counts those calls that it
+ * makes between two of MARK; what it starts meanwhile counts all of its own. The record has a line
+ * for each: process, call, number of the system call.
  */
 #include <errno.h>
 #include <signal.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Connects that wait, and what may happen to them meanwhile.
 
 Read by test_semantics.py behind the common probe; `HOLE` is a port whose queue is full, `PORT` one that answers.

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A session as systemd opens it for user@UID.service: the process that opened it forks one that stays
- * behind to close it, both become the user, and the first executes the user's manager.
- * Called by test_pam_manager. The words: user, command.
+ * A session as systemd opens it for user@UID.service: the process that opened it forks one that
+ * stays behind to close it, both become the user, and the first executes the user's manager. The
+ * words: user, command.
  */
 #include <grp.h>
 #include <pwd.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
 """Sends of every kind, and calls with bad arguments: what the kernel answers, a name for each.
 
 Read by test_semantics.py behind the common probe; `PORT` is a TCP port that may be reached.

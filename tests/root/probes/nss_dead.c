@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A directory service that is installed and does not answer.
  * Loaded by glibc in test_pam_failure, by way of nsswitch.conf.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A directory service of which dora's group is known, and which takes much memory.
  * Loaded by glibc in test_pam_failure, by way of nsswitch.conf.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A directory service that is installed and never answers. Loaded by glibc in test_start_bound, by
  * way of nsswitch.conf.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A directory service that knows a user and a group, but lists nobody: most are set up so.
  * Loaded by glibc in test_ctl_pam, by way of nsswitch.conf.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A directory service as they are set up today: a group is known without its members, and only
  * initgroups(3) tells who is in it. It also knows each account of the machine as AD\NAME.

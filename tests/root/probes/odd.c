@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Calls with odd arguments in random order, one line each: what they answered, and what became of
  * the socket. Run by test_semantics.py bare and inside; the lines must be the same. Words: first

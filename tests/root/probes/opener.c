@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A program that opens a PAM session and runs a command in it, as the tests' service that nobody
  * knows; with "gate", in the order of sshd; with "on", whatever it was answered; with "host", one
- * that holds much and says what opening the session has changed. Called by test_pam_open and
- * test_pam_faults. The words: service, user, mode ("run", "gate", "on" or "host"), command or MiB.
+ * that holds much and says what opening the session has changed. The words: service, user, mode
+ * ("run", "gate", "on" or "host"), command or MiB.
  */
 #include <dirent.h>
 #include <errno.h>

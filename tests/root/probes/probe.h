@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the probes share: each is one function that returns 0 where it got through, else an errno.
- * Included by the programs of this folder, which the tests compile and run bare and in a session.
- * The words of the command line: probe, refused port, allowed port, path; or `list`, for the names.
+ * The words of the command line: probe, refused port, allowed port, path; or `list`, for the
+ * names.
  */
 #ifndef SANDLOCK_PROBE_H
 #define SANDLOCK_PROBE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A number of a process that goes from a trapped call's caller to another program.
  * Run by test_numbers.py: reuse CALL WORD PROGRAM [ARGUMENT...]; then `kill` and `start` on standard

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A signal for a process of which several threads wait in connect: who is interrupted, and with what.
  * Run by test_semantics.py bare and inside; the lines must be the same. Word: a port whose queue is full.

@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A program with a second thread that opens a PAM session, as display managers do.
- * Called by test_pam_threads. The words: service, user, who ("caller" or "other": the thread that
- * starts the session's command; "dropped": the other one has taken the user's ids before; "itself":
- * it connects), command or address and port.
+ * A program with a second thread that opens a PAM session, as display managers do. The words:
+ * service, user, who ("caller" or "other": the thread that starts the session's command;
+ * "dropped": the other one has taken the user's ids before; "itself": it connects), command or
+ * address and port.
  */
 #include <arpa/inet.h>
 #include <grp.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Many threads that wait in connect to a port that never answers, and one that goes on connecting
  * to one that does. Run by test_faults.py: port that never answers, allowed port, threads; each

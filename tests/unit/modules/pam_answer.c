@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A PAM module that asks the application what to return.
  * Loaded by libpam in test_pam_judge, which compares its ways through a stack with libpam's own.
