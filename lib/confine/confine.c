@@ -106,7 +106,7 @@ static struct filter_facts facts_of(const struct plan *plan, int abi,
 		.service_gid = context->service_gid,
 	};
 
-	memcpy(facts.guarded, context->guarded, sizeof(facts.guarded));
+	memcpy(facts.protected_pids, context->protected_pids, sizeof(facts.protected_pids));
 	return facts;
 }
 

@@ -23,9 +23,9 @@ int confine_parent(const struct plan *plan);
 
 /* What a session's filter is to know beside the plan. All zero where there is none of it. */
 struct confine_context {
-	uint32_t guarded[FILTER_GUARDED_MAX]; /* as in struct filter_facts */
-	uint64_t gate_key;                    /* of the gate around the caller, or to be made */
-	uint32_t service_uid;                 /* as in struct filter_facts */
+	uint32_t protected_pids[FILTER_PROTECTED_MAX]; /* as in struct filter_facts */
+	uint64_t gate_key;    /* of the gate around the caller, or to be made */
+	uint32_t service_uid; /* as in struct filter_facts */
 	uint32_t service_gid;
 };
 

@@ -145,11 +145,11 @@ static void emit_options(struct assembler *assembler, const struct row *row)
 }
 
 /* The action where argument names a keeper of the session, as a process or as a group. */
-static void emit_guarded(struct assembler *assembler, const struct row *row)
+static void emit_protected_pids(struct assembler *assembler, const struct row *row)
 {
 	emit_load_low(assembler, row->argument);
-	for (size_t i = 0; i < FILTER_GUARDED_MAX; i++) {
-		uint32_t pid = assembler->facts->guarded[i];
+	for (size_t i = 0; i < FILTER_PROTECTED_MAX; i++) {
+		uint32_t pid = assembler->facts->protected_pids[i];
 
 		if (pid == 0)
 			continue;
@@ -356,23 +356,23 @@ static const struct row refused[] = {
 	{ __NR_ioctl, emit_equal, 1, TIOCSTI, FAIL(EPERM) },
 	{ __NR_ioctl, emit_equal, 1, TIOCLINUX, FAIL(EPERM) },
 	/* the session's keepers, which may have the user's uid */
-	{ __NR_kill, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_tkill, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_tgkill, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_rt_sigqueueinfo, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_rt_tgsigqueueinfo, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_pidfd_open, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_prlimit64, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_kill, emit_protected_pids, 0, 0, FAIL(EPERM) },
+	{ __NR_tkill, emit_protected_pids, 0, 0, FAIL(EPERM) },
+	{ __NR_tgkill, emit_protected_pids, 0, 0, FAIL(EPERM) },
+	{ __NR_rt_sigqueueinfo, emit_protected_pids, 0, 0, FAIL(EPERM) },
+	{ __NR_rt_tgsigqueueinfo, emit_protected_pids, 0, 0, FAIL(EPERM) },
+	{ __NR_pidfd_open, emit_protected_pids, 0, 0, FAIL(EPERM) },
+	{ __NR_prlimit64, emit_protected_pids, 0, 0, FAIL(EPERM) },
 	{ __NR_setpriority, emit_equal, 0, PRIO_USER, FAIL(EPERM) },
 	{ __NR_setpriority, emit_equal, 0, PRIO_PGRP, FAIL(EPERM) }, /* they may be in any group */
-	{ __NR_setpriority, emit_guarded, 1, 0, FAIL(EPERM) },
+	{ __NR_setpriority, emit_protected_pids, 1, 0, FAIL(EPERM) },
 	{ __NR_ioprio_set, emit_equal, 0, IOPRIO_WHO_USER, FAIL(EPERM) },
 	{ __NR_ioprio_set, emit_equal, 0, IOPRIO_WHO_PGRP, FAIL(EPERM) },
-	{ __NR_ioprio_set, emit_guarded, 1, 0, FAIL(EPERM) },
-	{ __NR_sched_setaffinity, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_sched_setattr, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_sched_setparam, emit_guarded, 0, 0, FAIL(EPERM) },
-	{ __NR_sched_setscheduler, emit_guarded, 0, 0, FAIL(EPERM) },
+	{ __NR_ioprio_set, emit_protected_pids, 1, 0, FAIL(EPERM) },
+	{ __NR_sched_setaffinity, emit_protected_pids, 0, 0, FAIL(EPERM) },
+	{ __NR_sched_setattr, emit_protected_pids, 0, 0, FAIL(EPERM) },
+	{ __NR_sched_setparam, emit_protected_pids, 0, 0, FAIL(EPERM) },
+	{ __NR_sched_setscheduler, emit_protected_pids, 0, 0, FAIL(EPERM) },
 };
 
 /* What is refused unless the policy's [syscalls] allows it. */

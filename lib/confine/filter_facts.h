@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FILTER_LENGTH_MAX  4096 /* BPF_MAXINSNS */
-#define FILTER_GUARDED_MAX 4
+#define FILTER_LENGTH_MAX    4096 /* BPF_MAXINSNS */
+#define FILTER_PROTECTED_MAX 4
 
 /* prctl(FILTER_MARKER, digest, endpoints) is how a process asks whether it is inside a session, and
  * of which plan; the kernel alone says EINVAL. */
@@ -45,7 +45,7 @@ struct filter_facts {
 	const struct plan_call *calls; /* [syscalls] of the plan, sorted by number */
 	bool keep_dumpable; /* PR_SET_DUMPABLE 0 is answered without doing it, or a supervisor of
 			       the same uid could not serve */
-	uint32_t guarded[FILTER_GUARDED_MAX]; /* process ids of the session's keepers, 0: none. Signals,
+	uint32_t protected_pids[FILTER_PROTECTED_MAX]; /* process ids of the session's keepers, 0: none. Signals,
 						 limits and scheduling of them are refused */
 };
 

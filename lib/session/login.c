@@ -272,7 +272,7 @@ static int rights_bound(const struct plan *plan)
 static struct confine_context context_of(const struct login *login)
 {
 	return (struct confine_context){
-		.guarded = { (uint32_t)login->supervisor },
+		.protected_pids = { (uint32_t)login->supervisor },
 		.gate_key = login->gate_key,
 		.service_uid = (uint32_t)login->service_uid,
 		.service_gid = (uint32_t)login->service_gid,

@@ -59,8 +59,8 @@ static void confined_run(const struct start *start)
 {
 	const struct session *session = start->session;
 	const struct confine_context context = {
-		.guarded = { (uint32_t)session->parent, (uint32_t)getppid(),
-			     (uint32_t)start->resolver_pid },
+		.protected_pids = { (uint32_t)session->parent, (uint32_t)getppid(),
+				    (uint32_t)start->resolver_pid },
 	};
 	int listener;
 	int32_t word;

@@ -632,7 +632,7 @@ static void dumpable_is_kept_where_the_supervisor_needs_it(void **state)
 	assert_int_equal(ALLOW, ask(&built, __NR_prctl, PR_SET_DUMPABLE, 0));
 }
 
-static void keepers_are_guarded_by_number_and_as_a_group(void **state)
+static void protected_pids_are_refused_by_number_and_as_a_group(void **state)
 {
 	static const struct {
 		const char *name;
@@ -657,7 +657,7 @@ static void keepers_are_guarded_by_number_and_as_a_group(void **state)
 	struct built built;
 
 	(void)state;
-	build(&built, &(struct filter_facts){ .guarded = { 100, 200, 300 } });
+	build(&built, &(struct filter_facts){ .protected_pids = { 100, 200, 300 } });
 	for (size_t i = 0; i < ARRAY_SIZE(guarded); i++) {
 		int number = number_of(guarded[i].name);
 		uint64_t arguments[6] = { 0 };
@@ -723,7 +723,7 @@ static void every_call_denied_still_fits(void **state)
 					      .trap_bind = true,
 					      .hold_truncation = true,
 					      .keep_dumpable = true,
-					      .guarded = { 1, 2, 3, 4 } });
+					      .protected_pids = { 1, 2, 3, 4 } });
 	for (int number = 0; number <= FILTER_CALL_LAST; number++)
 		assert_int_equal(FAIL(EPERM), ask(&built, number, 0));
 }
@@ -832,7 +832,8 @@ static void program_is_taken_by_the_kernel(void **state)
 	struct built built;
 
 	(void)state;
-	build(&built, &(struct filter_facts){ .digest = 7, .nested = true, .guarded = { 1, 2, 3 } });
+	build(&built,
+	      &(struct filter_facts){ .digest = 7, .nested = true, .protected_pids = { 1, 2, 3 } });
 	assert_int_equal(0, run_confined(confined_child, &built));
 }
 
@@ -853,7 +854,7 @@ static void longest_program_is_taken_by_the_kernel(void **state)
 				      .trap_bind = true,
 				      .hold_truncation = true,
 				      .keep_dumpable = true,
-				      .guarded = { 1, 2, 3, 4 } };
+				      .protected_pids = { 1, 2, 3, 4 } };
 	struct built built;
 
 	(void)state;
@@ -887,7 +888,7 @@ int main(void)
 		cmocka_unit_test(set_id_bits_are_for_the_supervisor_where_set_uid_programs_work),
 		cmocka_unit_test(marker_tells_where_a_process_is),
 		cmocka_unit_test(dumpable_is_kept_where_the_supervisor_needs_it),
-		cmocka_unit_test(keepers_are_guarded_by_number_and_as_a_group),
+		cmocka_unit_test(protected_pids_are_refused_by_number_and_as_a_group),
 		cmocka_unit_test(priorities_of_groups_and_users_are_left_alone),
 		cmocka_unit_test(calls_of_the_policy_are_denied_and_given_back),
 		cmocka_unit_test(every_call_denied_still_fits),

@@ -75,7 +75,7 @@ static const struct filter_facts settings[] = {
 	{ .flags = PLAN_UDP },
 	{ .flags = PLAN_UDP, .groups = true },
 	{ .flags = PLAN_FLAGS, .groups = true, .nested = true },
-	{ .flags = PLAN_FLAGS, .trap_bind = true, .guarded = { 1, 2, 3, 4 } },
+	{ .flags = PLAN_FLAGS, .trap_bind = true, .protected_pids = { 1, 2, 3, 4 } },
 };
 
 static void table_is_sorted_and_disjoint(void **state)
