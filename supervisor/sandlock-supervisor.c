@@ -19,11 +19,11 @@
 #include "inherited.h"
 #include "keeper.h"
 #include "log.h"
+#include "process.h"
 #include "resolver.h"
 #include "service.h"
 #include "start_wait.h"
 #include "supervise.h"
-#include "target.h"
 #include "util.h"
 
 struct keeper {
@@ -55,7 +55,7 @@ static int report(const struct keeper *keeper, enum keeper_report_kind kind, int
 static void parent_signal(const struct keeper *keeper, int number)
 {
 	if (keeper->parent_pidfd >= 0)
-		(void)target_signal(keeper->parent_pidfd, number);
+		(void)process_signal(keeper->parent_pidfd, number);
 }
 
 /* The number is the parent's while we are its child. */
@@ -63,7 +63,7 @@ static int parent_open(struct keeper *keeper)
 {
 	pid_t parent = getppid();
 
-	keeper->parent_pidfd = target_pidfd(parent);
+	keeper->parent_pidfd = process_pidfd(parent);
 	if (keeper->parent_pidfd < 0)
 		return keeper->parent_pidfd;
 	return getppid() == parent ? 0 : -ESRCH;
@@ -173,7 +173,7 @@ static int listener_fetch(pid_t child)
 
 	if (error)
 		return error;
-	return word < 0 ? word : target_descriptor(child, word);
+	return word < 0 ? word : process_descriptor(child, word);
 }
 
 /* The descriptor stays: without it another socket could get the number of the agent's inode, once

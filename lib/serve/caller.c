@@ -19,34 +19,34 @@ void caller_open(struct caller *caller)
 void caller_fetch_status(struct caller *caller, pid_t thread)
 {
 	if (!caller->known)
-		caller->known = target_read_status(thread, &caller->status) == 0;
+		caller->known = process_read_status(thread, &caller->status) == 0;
 }
 
 void caller_fetch_place(struct caller *caller, pid_t thread, bool relative)
 {
 	if (caller->root < 0)
-		caller->root = target_root(thread);
+		caller->root = process_root(thread);
 	if (relative && caller->directory < 0)
-		caller->directory = target_directory(thread);
+		caller->directory = process_directory(thread);
 }
 
 void caller_fetch_groups(struct caller *caller, pid_t thread, gid_t gid)
 {
-	caller->member = target_groups_are_ours(thread, gid);
+	caller->member = process_groups_are_ours(thread, gid);
 }
 
 void caller_fetch_memory(struct caller *caller, pid_t thread)
 {
 	if (caller->memory >= 0)
 		return;
-	caller->memory = target_memory(thread);
+	caller->memory = process_memory_open(thread);
 	if (caller->memory < 0)
 		caller_fetch_status(caller, thread);
 }
 
 bool caller_is_plain(const struct caller *caller, uid_t uid)
 {
-	const struct target_status *status = &caller->status;
+	const struct process_status *status = &caller->status;
 
 	return caller->known && status->uid == uid && status->effective_uid == uid &&
 	       status->saved_uid == uid && status->file_uid == uid && !status->capable;

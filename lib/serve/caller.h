@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "target.h"
+#include "process.h"
 
 struct caller {
 	int error;     /* why the caller cannot be served, a negative errno; 0: it can */
@@ -19,7 +19,7 @@ struct caller {
 	int memory;    /* to write into its address space, or negative */
 	bool member;   /* all of its groups are the session's; unset until fetched */
 	bool known;    /* `status` was read */
-	struct target_status status;
+	struct process_status status;
 };
 
 void caller_open(struct caller *caller);

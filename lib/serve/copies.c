@@ -26,8 +26,8 @@ int copy_socket(struct copies *copies, struct request *request)
 	/* After a wait: the same file, whatever the number stands for by now, as the kernel does. */
 	if (request->socket_fd >= 0)
 		return 0;
-	request->socket_fd = target_descriptor_kept(&copies->kept, request->call.thread,
-						    (int)request->call.arguments[0]);
+	request->socket_fd = process_descriptor_cached(&copies->pidfds, request->call.thread,
+						       (int)request->call.arguments[0]);
 	if (request->socket_fd == -EBADF)
 		return EBADF;
 	if (request->socket_fd < 0) {
@@ -47,7 +47,7 @@ int copy_address(struct request *request, uint64_t address, int64_t length)
 		return EINVAL;
 	memset(&request->address, 0, sizeof(request->address));
 	request->length = (socklen_t)length;
-	error = target_read(request->call.thread, address, &request->address, request->length);
+	error = process_read(request->call.thread, address, &request->address, request->length);
 	return error == -EFAULT ? EFAULT : error ? EACCES : 0;
 }
 

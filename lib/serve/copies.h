@@ -13,8 +13,8 @@
 #include <sys/uio.h>
 
 #include "caller.h"
+#include "process.h"
 #include "request.h"
-#include "target.h"
 
 #define MESSAGE_VECTORS     1024         /* UIO_MAXIOV */
 #define MESSAGE_CONTROL     4096         /* bytes */
@@ -39,7 +39,7 @@ struct message {
 struct copies {
 	bool multi_uid; /* processes of other uids than the user's may be in the session */
 	gid_t gid;      /* the user's */
-	struct target_kept kept;
+	struct pidfd_cache pidfds;
 	struct caller caller;
 	struct message message;
 };

@@ -58,7 +58,7 @@ static const char *format_count(char text[NUMBER_MAX], uint32_t count)
 }
 
 void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
-		const struct target_status *status, const struct denial *denial)
+		const struct process_status *status, const struct denial *denial)
 {
 	const char *program = status ? status->name : "?";
 	uint64_t hash = denial_hash(denial, program);

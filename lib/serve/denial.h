@@ -11,7 +11,7 @@
 
 #include "log_limit.h"
 #include "plan.h"
-#include "target.h"
+#include "process.h"
 
 #define DENIALS_REPEAT_S    60  /* the same one is written again after so long */
 #define DENIALS_BURST       20  /* different ones in a row, then */
@@ -32,7 +32,7 @@ struct denial {
 
 /* `status` is that of `thread`, or NULL where nobody knows any more which program it was. */
 void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
-		const struct target_status *status, const struct denial *denial);
+		const struct process_status *status, const struct denial *denial);
 
 /* Writes what was left out and not yet told, at the end of a session. */
 void denial_flush(struct denials *denials);

@@ -149,8 +149,8 @@ int fetch_sendmsg(struct copies *copies, struct request *request)
 	message_begin(copies, request->call.arguments[2]);
 	error = copy_socket(copies, request);
 	if (!error)
-		error = -target_read(request->call.thread, request->call.arguments[1], &header,
-				     sizeof(header));
+		error = -process_read(request->call.thread, request->call.arguments[1], &header,
+				      sizeof(header));
 	if (!error)
 		error = message_copy(copies, request, &header);
 	return message_end(copies, request, error);
@@ -175,7 +175,7 @@ int fetch_sendmmsg(struct copies *copies, struct request *request)
 	error = copy_socket(copies, request);
 	if (error || request_message_count(request) == 0)
 		return error;
-	error = -target_read(request->call.thread, next_message(request), &wire, sizeof(wire));
+	error = -process_read(request->call.thread, next_message(request), &wire, sizeof(wire));
 	if (error)
 		return error;
 	caller_fetch_memory(&copies->caller, request->call.thread);
@@ -194,7 +194,7 @@ int fetch_setsockopt(struct copies *copies, struct request *request)
 		return EINVAL;
 	if (length > MESSAGE_CONTROL)
 		return ENOBUFS;
-	error = target_read(request->call.thread, request->call.arguments[3],
-			    copies->message.control, (size_t)length);
+	error = process_read(request->call.thread, request->call.arguments[3],
+			     copies->message.control, (size_t)length);
 	return error == -EFAULT ? EFAULT : error ? EACCES : 0;
 }

@@ -9,12 +9,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "target.h"
+#include "process.h"
 
 int gate_open(struct gate *gate, pid_t opener)
 {
-	struct target_status status;
-	int error = target_read_status(opener, &status);
+	struct process_status status;
+	int error = process_read_status(opener, &status);
 	long pidfd = syscall(__NR_pidfd_open, opener, 0);
 
 	if (pidfd < 0)
@@ -34,19 +34,19 @@ int gate_open(struct gate *gate, pid_t opener)
 bool gate_is_opener(const struct gate *gate, const struct notification *call)
 {
 	struct pollfd alive = { gate->pidfd, POLLIN, 0 };
-	struct target_status status;
+	struct process_status status;
 
 	if (!gate->closed || (call->thread != gate->opener && !gate->threads))
 		return false;
 	/* Readable means dead: then the number may be another's. */
-	return target_read_status(call->thread, &status) == 0 && status.group == gate->opener &&
+	return process_read_status(call->thread, &status) == 0 && status.group == gate->opener &&
 	       status.filters == gate->filters && poll(&alive, 1, 0) == 0;
 }
 
 bool gate_is_behind(const struct gate *gate, pid_t thread)
 {
-	struct target_status status;
+	struct process_status status;
 
-	return gate->closed && target_read_status(thread, &status) == 0 &&
+	return gate->closed && process_read_status(thread, &status) == 0 &&
 	       status.filters > gate->filters;
 }

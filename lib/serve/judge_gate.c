@@ -55,7 +55,7 @@ void judge_setresuid(struct rules *rules, const struct copies *copies, struct re
 		    (uid_t)arguments[0] == user || (uid_t)arguments[2] == user, judgement);
 }
 
-static bool is_user(const struct target_status *status, uid_t user)
+static bool is_user(const struct process_status *status, uid_t user)
 {
 	return status->uid == user || status->effective_uid == user || status->saved_uid == user ||
 	       status->file_uid == user;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "judge.h"
-#include "target.h"
+#include "process.h"
 
 #define NUMBER_MAX 12
 
@@ -17,7 +17,7 @@
 static int reach(pid_t process)
 {
 	char byte;
-	int error = process < 0 ? 0 : target_read(process, 0, &byte, sizeof(byte));
+	int error = process < 0 ? 0 : process_read(process, 0, &byte, sizeof(byte));
 
 	return error == -EFAULT ? 0 : error;
 }

@@ -38,8 +38,8 @@ static int copy_vectors(struct copies *copies, const struct request *request,
 
 	if (header->vector_count > MESSAGE_VECTORS)
 		return EMSGSIZE;
-	error = target_read(request->call.thread, header->vectors, vectors,
-			    header->vector_count * sizeof(*vectors));
+	error = process_read(request->call.thread, header->vectors, vectors,
+			     header->vector_count * sizeof(*vectors));
 	if (error)
 		return error == -EFAULT ? EFAULT : EACCES;
 	message->vector_count = header->vector_count;
@@ -65,8 +65,8 @@ int message_copy_payload(struct copies *copies, const struct request *request)
 		message->payload_length = message->total;
 		return 0;
 	}
-	length = target_gather(request->call.thread, message->vectors, message->vector_count, skip,
-			       message->payload, MESSAGE_PAYLOAD);
+	length = process_gather(request->call.thread, message->vectors, message->vector_count, skip,
+				message->payload, MESSAGE_PAYLOAD);
 	if (length < 0 && length != -EFAULT)
 		return EACCES;
 	message->unreadable = length < 0;
@@ -89,7 +89,7 @@ static int copy_descriptors(struct copies *copies, const struct request *request
 		int copy;
 
 		memcpy(&number, data + i * sizeof(int), sizeof(int));
-		copy = target_descriptor_kept(&copies->kept, request->call.thread, number);
+		copy = process_descriptor_cached(&copies->pidfds, request->call.thread, number);
 		if (copy < 0)
 			return copy == -EBADF ? EBADF : EACCES;
 		message->descriptors[message->descriptor_count++] = copy;
@@ -103,7 +103,7 @@ static int copy_descriptors(struct copies *copies, const struct request *request
 static int check_credentials(struct caller *caller, const struct request *request,
 			     struct cmsghdr *control)
 {
-	const struct target_status *status = &caller->status;
+	const struct process_status *status = &caller->status;
 	struct ucred claimed;
 
 	if (control->cmsg_len != CMSG_LEN(sizeof(claimed)))
@@ -179,7 +179,7 @@ static int copy_control(struct copies *copies, const struct request *request,
 
 	if (length > MESSAGE_CONTROL)
 		return ENOBUFS;
-	error = target_read(request->call.thread, header->control, buffer, length);
+	error = process_read(request->call.thread, header->control, buffer, length);
 	if (error)
 		return error == -EFAULT ? EFAULT : EACCES;
 	for (size_t at = 0; at + sizeof(struct cmsghdr) <= length;) {

@@ -12,7 +12,7 @@
 
 #include "clock.h"
 #include "compat.h"
-#include "target.h"
+#include "process.h"
 
 #define SWEEP_NS    20000000L /* how late a signal or a stop may reach a waiting caller */
 #define SWEEP_CALLS 64        /* looked at in one sweep; the next one goes on behind them */
@@ -187,16 +187,16 @@ struct sweep {
 
 static void sweep_look(struct sweep *sweep, pid_t group)
 {
-	struct target_status status;
+	struct process_status status;
 
 	if (sweep->group == group)
 		return;
 	*sweep = (struct sweep){
 		.group = group,
-		.stopping = target_is_stopping(group),
+		.stopping = process_is_stopping(group),
 		.blocked = UINT64_MAX,
 	};
-	if (target_read_status(group, &status) == 0 && status.state != 'Z')
+	if (process_read_status(group, &status) == 0 && status.state != 'Z')
 		sweep->blocked = status.blocked;
 }
 
@@ -205,7 +205,7 @@ static void sweep_look(struct sweep *sweep, pid_t group)
  * any other one would see this number. One for the process goes to the leader unless that blocks
  * it; then it may be any other thread, and only EINTR is safe. */
 static int interruption(struct sweep *sweep, const struct request *request,
-			const struct target_status *status)
+			const struct process_status *status)
 {
 	if (status->pending != 0)
 		return COMPAT_ERESTARTSYS;
@@ -227,7 +227,7 @@ static int interruption(struct sweep *sweep, const struct request *request,
 /* The kernel looks for a call in a list of all that wait, which takes longer than the rest of a
  * sweep. So it is asked where the caller seems dead, and else in some rounds only: another thread
  * may have its number by now. */
-static bool caller_is_gone(const struct pending_slot *slot, const struct target_status *status)
+static bool caller_is_gone(const struct pending_slot *slot, const struct process_status *status)
 {
 	struct pending *pending = slot->pending;
 
@@ -240,8 +240,8 @@ static bool caller_is_gone(const struct pending_slot *slot, const struct target_
 static void slot_sweep(struct sweep *sweep, struct pending_slot *slot)
 {
 	const struct outcome gone = outcome_gone();
-	struct target_status status = { 0 };
-	int unreadable = target_read_status(slot->request.call.thread, &status);
+	struct process_status status = { 0 };
+	int unreadable = process_read_status(slot->request.call.thread, &status);
 	int error;
 
 	if (caller_is_gone(slot, &status)) {

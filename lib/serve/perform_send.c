@@ -21,11 +21,11 @@
 /* The caller gets the signal that the kernel would have sent it. */
 static void raise_pipe(const struct supervisor *supervisor, const struct request *request)
 {
-	cleanup_fd int pidfd = target_pidfd(request->call.thread);
+	cleanup_fd int pidfd = process_pidfd(request->call.thread);
 
 	/* Whoever has the number later is not reached by the pidfd. */
 	if (pidfd >= 0 && request_is_valid(supervisor, request))
-		(void)target_signal(pidfd, SIGPIPE);
+		(void)process_signal(pidfd, SIGPIPE);
 }
 
 /* The receiver is told the sender's real uid, and the kernel counts descriptors under way by it.
@@ -136,10 +136,10 @@ static int write_length(const struct supervisor *supervisor, const struct reques
 	uint64_t at = fetch_length_address(request);
 
 	if (caller->memory >= 0)
-		return target_memory_write(caller->memory, at, &length, sizeof(length));
+		return process_memory_write(caller->memory, at, &length, sizeof(length));
 	if (!request_is_valid(supervisor, request))
 		return -ESRCH;
-	return target_write(request->call.thread, at, &length, sizeof(length));
+	return process_write(request->call.thread, at, &length, sizeof(length));
 }
 
 struct outcome perform_message_end(struct supervisor *supervisor, struct request *request,

@@ -282,7 +282,7 @@ class Resolver(SessionTest):
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-KEPT = 18  # TARGET_KEPT, and two of a unix server that is gone, until the session listens again
+KEPT = 18  # PIDFD_CACHE_SIZE, and two of a unix server that is gone, until the session listens again
 PYTHON_NAME = os.path.basename(os.path.realpath(PYTHON))
 LATENCY_MS = 200  # of a machine that does much else; a wait is seconds
 

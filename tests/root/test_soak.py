@@ -19,7 +19,7 @@ from harness import PROBE, PYTHON, SOAK_SECONDS, STAGE, SessionTest, call, event
 
 SECONDS = SOAK_SECONDS or 15
 SESSIONS = 5
-KEPT = 17  # pidfds: TARGET_KEPT of the threads that called last, and one of the parent
+KEPT = 17  # pidfds: PIDFD_CACHE_SIZE of the threads that called last, and one of the parent
 VOUCHERS = 16  # for servers that are gone; looked at when the session listens again
 GROWTH_PAGES = 32  # of resident memory, once everything was used
 

@@ -76,7 +76,7 @@ static void deny(struct denials *denials, const char *destination, const struct 
 		.rule = decided,
 	};
 
-	const struct target_status status = { .name = "test_denial", .group = getpid() };
+	const struct process_status status = { .name = "test_denial", .group = getpid() };
 
 	denial_log(denials, &plan, getpid(), &status, &denial);
 }
@@ -209,7 +209,7 @@ static void line_that_nobody_took_is_told_of_and_due_again(void **state)
 static void minor_denials_leave_room_for_others(void **state)
 {
 	struct denials denials = { 0 };
-	const struct target_status status = { .name = "test_denial", .group = getpid() };
+	const struct process_status status = { .name = "test_denial", .group = getpid() };
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {

@@ -250,7 +250,7 @@ static void sendmmsg_into_undumpable_memory_of_the_user_is_refused(void **state)
 	assert_failed(&fixture, "udp", "not dumpable", EFAULT);
 
 	caller->known = true;
-	caller->status = (struct target_status){
+	caller->status = (struct process_status){
 		.uid = user, .effective_uid = user, .saved_uid = user, .file_uid = user
 	};
 	fixture_judge(&fixture, judge_sendmmsg);

@@ -147,7 +147,7 @@ static void gate_calls_are_refused_where_there_is_no_gate(void **state)
 
 static void program_of_whoever_has_an_id_of_the_users_is_refused(void **state)
 {
-	struct target_status *status = &fixture.copies.caller.status;
+	struct process_status *status = &fixture.copies.caller.status;
 	uid_t *const ids[] = { &status->uid, &status->effective_uid, &status->saved_uid,
 			       &status->file_uid };
 
@@ -174,7 +174,7 @@ static void set_caller(uid_t uid)
 {
 	fixture.copies.caller.known = true;
 	fixture.copies.caller.member = true;
-	fixture.copies.caller.status = (struct target_status){
+	fixture.copies.caller.status = (struct process_status){
 		.uid = uid, .effective_uid = uid, .saved_uid = uid, .file_uid = uid
 	};
 }

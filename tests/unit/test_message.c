@@ -59,9 +59,9 @@ static int close_test(void **state)
 {
 	(void)state;
 	copies_forget(&copies);
-	for (size_t i = 0; i < TARGET_KEPT; i++)
-		if (copies.kept.slots[i].thread)
-			close(copies.kept.slots[i].pidfd);
+	for (size_t i = 0; i < PIDFD_CACHE_SIZE; i++)
+		if (copies.pidfds.slots[i].thread)
+			close(copies.pidfds.slots[i].pidfd);
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 /*
  * Another process as the supervisor needs it. Distrusts everything it reads.
  */
-#include "target.h"
+#include "process.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 #define PROC_NAME   64
 #define THREADS_MAX 64 /* looked at for a stop, at most */
 
-int target_read(pid_t thread, uint64_t address, void *buffer, size_t length)
+int process_read(pid_t thread, uint64_t address, void *buffer, size_t length)
 {
 	struct iovec local = { buffer, length };
 	struct iovec remote = { (void *)(uintptr_t)address, length };
@@ -34,7 +34,7 @@ int target_read(pid_t thread, uint64_t address, void *buffer, size_t length)
 	return (size_t)got == length ? 0 : -EFAULT;
 }
 
-int target_write(pid_t thread, uint64_t address, const void *buffer, size_t length)
+int process_write(pid_t thread, uint64_t address, const void *buffer, size_t length)
 {
 	struct iovec local = { (void *)(uintptr_t)buffer, length };
 	struct iovec remote = { (void *)(uintptr_t)address, length };
@@ -45,7 +45,7 @@ int target_write(pid_t thread, uint64_t address, const void *buffer, size_t leng
 	return (size_t)put == length ? 0 : -EFAULT;
 }
 
-int target_memory(pid_t thread)
+int process_memory_open(pid_t thread)
 {
 	char name[PROC_NAME];
 	long memory;
@@ -56,15 +56,15 @@ int target_memory(pid_t thread)
 	return memory < 0 ? -errno : (int)memory;
 }
 
-int target_memory_write(int memory, uint64_t address, const void *buffer, size_t length)
+int process_memory_write(int memory, uint64_t address, const void *buffer, size_t length)
 {
 	long put = syscall(__NR_pwrite64, memory, buffer, length, address);
 
 	return put == (long)length ? 0 : -EFAULT;
 }
 
-ssize_t target_gather(pid_t thread, struct iovec *vectors, size_t count, size_t skip, void *buffer,
-		      size_t limit)
+ssize_t process_gather(pid_t thread, struct iovec *vectors, size_t count, size_t skip, void *buffer,
+		       size_t limit)
 {
 	struct iovec local = { buffer, 0 };
 	size_t first = 0;
@@ -103,8 +103,8 @@ static int pidfd_open_thread(pid_t thread)
 /* By the thread group, with which a thread nearly always shares its descriptors. */
 static int pidfd_open_group(pid_t thread)
 {
-	struct target_status status;
-	int error = target_read_status(thread, &status);
+	struct process_status status;
+	int error = process_read_status(thread, &status);
 	long pidfd;
 
 	if (error)
@@ -113,14 +113,14 @@ static int pidfd_open_group(pid_t thread)
 	return pidfd < 0 ? -errno : (int)pidfd;
 }
 
-int target_pidfd(pid_t thread)
+int process_pidfd(pid_t thread)
 {
 	int pidfd = pidfd_open_thread(thread);
 
 	return pidfd == -EINVAL ? pidfd_open_group(thread) : pidfd;
 }
 
-int target_signal(int pidfd, int number)
+int process_signal(int pidfd, int number)
 {
 	long result = syscall(__NR_pidfd_send_signal, pidfd, number, NULL, PIDFD_SIGNAL_THREAD);
 
@@ -136,16 +136,16 @@ static int descriptor_get(int pidfd, int number)
 	return copy < 0 ? -errno : (int)copy;
 }
 
-int target_descriptor(pid_t thread, int number)
+int process_descriptor(pid_t thread, int number)
 {
-	cleanup_fd int pidfd = target_pidfd(thread);
+	cleanup_fd int pidfd = process_pidfd(thread);
 
 	return pidfd < 0 ? pidfd : descriptor_get(pidfd, number);
 }
 
-int target_descriptor_kept(struct target_kept *kept, pid_t thread, int number)
+int process_descriptor_cached(struct pidfd_cache *cache, pid_t thread, int number)
 {
-	struct target_pidfd *slot = &kept->slots[(unsigned)thread % TARGET_KEPT];
+	struct process_pidfd *slot = &cache->slots[(unsigned)thread % PIDFD_CACHE_SIZE];
 	int copy = -ESRCH;
 	int pidfd;
 
@@ -158,16 +158,16 @@ int target_descriptor_kept(struct target_kept *kept, pid_t thread, int number)
 	pidfd = pidfd_open_thread(thread);
 	/* That of a group would outlive the thread. */
 	if (pidfd == -EINVAL)
-		return target_descriptor(thread, number);
+		return process_descriptor(thread, number);
 	if (pidfd < 0)
 		return pidfd;
 	if (slot->thread != 0)
 		close(slot->pidfd);
-	*slot = (struct target_pidfd){ thread, pidfd };
+	*slot = (struct process_pidfd){ thread, pidfd };
 	return descriptor_get(pidfd, number);
 }
 
-static int target_open(pid_t thread, const char *what, int flags)
+static int proc_open(pid_t thread, const char *what, int flags)
 {
 	char name[PROC_NAME];
 	int fd;
@@ -177,14 +177,14 @@ static int target_open(pid_t thread, const char *what, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-int target_root(pid_t thread)
+int process_root(pid_t thread)
 {
-	return target_open(thread, "root", O_PATH | O_DIRECTORY);
+	return proc_open(thread, "root", O_PATH | O_DIRECTORY);
 }
 
-int target_directory(pid_t thread)
+int process_directory(pid_t thread)
 {
-	return target_open(thread, "cwd", O_PATH | O_DIRECTORY);
+	return proc_open(thread, "cwd", O_PATH | O_DIRECTORY);
 }
 
 /* The digits behind "\nname:" and blanks; 0 where there are none. */
@@ -228,7 +228,7 @@ static uint64_t status_column(const char *text, const char *name, unsigned colum
 }
 
 /* The name stands first and has its newlines escaped, so no later key can be forged in it. */
-static int status_parse(const char *text, struct target_status *ret_status)
+static int status_parse(const char *text, struct process_status *ret_status)
 {
 	const char *end = strchr(text, '\n');
 	const char *state = strstr(text, "\nState:\t");
@@ -238,8 +238,8 @@ static int status_parse(const char *text, struct target_status *ret_status)
 		return -ESRCH;
 	text += 6;
 	length = (size_t)(end - text);
-	if (length > TARGET_NAME_MAX - 1)
-		length = TARGET_NAME_MAX - 1;
+	if (length > PROCESS_NAME_MAX - 1)
+		length = PROCESS_NAME_MAX - 1;
 	memset(ret_status, 0, sizeof(*ret_status));
 	memcpy(ret_status->name, text, length);
 	ret_status->state = state[strlen("\nState:\t")];
@@ -292,10 +292,10 @@ static size_t status_text(int fd, char text[STATUS_MAX])
 	return got < 0 ? 0 : length;
 }
 
-int target_read_status(pid_t thread, struct target_status *ret_status)
+int process_read_status(pid_t thread, struct process_status *ret_status)
 {
 	char text[STATUS_MAX];
-	cleanup_fd int fd = target_open(thread, "status", O_RDONLY);
+	cleanup_fd int fd = proc_open(thread, "status", O_RDONLY);
 
 	if (fd < 0)
 		return fd;
@@ -334,9 +334,9 @@ static bool line_is_within(const char *text, const char *name, const struct grou
 	return *at == '\n';
 }
 
-bool target_groups_are_ours(pid_t thread, gid_t gid)
+bool process_groups_are_ours(pid_t thread, gid_t gid)
 {
-	cleanup_fd int fd = target_open(thread, "status", O_RDONLY);
+	cleanup_fd int fd = proc_open(thread, "status", O_RDONLY);
 	struct groups groups;
 	char text[STATUS_MAX];
 	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
@@ -349,11 +349,11 @@ bool target_groups_are_ours(pid_t thread, gid_t gid)
 	return line_is_within(text, "\nGid:", &groups) && line_is_within(text, "\nGroups:", &groups);
 }
 
-bool target_is_stopping(pid_t group)
+bool process_is_stopping(pid_t group)
 {
-	cleanup_fd int directory = target_open(group, "task", O_RDONLY | O_DIRECTORY);
+	cleanup_fd int directory = proc_open(group, "task", O_RDONLY | O_DIRECTORY);
 	char entries[2048] __attribute__((aligned(8)));
-	struct target_status status;
+	struct process_status status;
 	long length;
 	unsigned seen = 0;
 
@@ -367,7 +367,7 @@ bool target_is_stopping(pid_t group)
 			at += entry->d_reclen;
 			if (parse_unsigned(entry->d_name, INT32_MAX, &thread))
 				continue;
-			if (target_read_status((pid_t)thread, &status) == 0 &&
+			if (process_read_status((pid_t)thread, &status) == 0 &&
 			    !strchr("DZX", status.state))
 				return status.state == 'T';
 			if (++seen == THREADS_MAX)

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "target.h"
+#include "process.h"
 #include "util.h"
 
 static char memory[3 * 4096] __attribute__((aligned(4096))); /* the same address in a child */
@@ -91,15 +91,15 @@ static void memory_is_read_whole_or_not_at_all(void **state)
 	char copy[200];
 
 	(void)state;
-	assert_int_equal(0, target_read(child, (uintptr_t)memory + 1, copy, sizeof(copy)));
+	assert_int_equal(0, process_read(child, (uintptr_t)memory + 1, copy, sizeof(copy)));
 	assert_int_equal(1, copy[0]);
 	assert_int_equal((char)200, copy[199]);
-	assert_int_equal(-EFAULT,
-			 target_read(child, (uintptr_t)memory + 2 * 4096 - 100, copy, sizeof(copy)));
-	assert_int_equal(-EFAULT, target_read(child, 8, copy, 1));
-	assert_int_equal(0, target_read(child, 8, copy, 0));
+	assert_int_equal(-EFAULT, process_read(child, (uintptr_t)memory + 2 * 4096 - 100, copy,
+					       sizeof(copy)));
+	assert_int_equal(-EFAULT, process_read(child, 8, copy, 1));
+	assert_int_equal(0, process_read(child, 8, copy, 0));
 	child_end(child);
-	assert_int_equal(-ESRCH, target_read(child, (uintptr_t)memory, copy, 1));
+	assert_int_equal(-ESRCH, process_read(child, (uintptr_t)memory, copy, 1));
 }
 
 static void memory_is_written(void **state)
@@ -108,10 +108,10 @@ static void memory_is_written(void **state)
 	char copy[5];
 
 	(void)state;
-	assert_int_equal(0, target_write(child, (uintptr_t)memory + 10, "hello", 5));
-	assert_int_equal(0, target_read(child, (uintptr_t)memory + 10, copy, 5));
+	assert_int_equal(0, process_write(child, (uintptr_t)memory + 10, "hello", 5));
+	assert_int_equal(0, process_read(child, (uintptr_t)memory + 10, copy, 5));
 	assert_memory_equal("hello", copy, 5);
-	assert_int_equal(-EFAULT, target_write(child, (uintptr_t)memory + 2 * 4096, "x", 1));
+	assert_int_equal(-EFAULT, process_write(child, (uintptr_t)memory + 2 * 4096, "x", 1));
 	child_end(child);
 }
 
@@ -125,20 +125,20 @@ static void memory_that_was_opened_is_nobody_else_s_later(void **state)
 {
 	pid_t child = child_start(fill_memory);
 	pid_t other;
-	int pinned = target_memory(child);
+	int pinned = process_memory_open(child);
 	char copy[5];
 
 	(void)state;
 	assert_true(pinned >= 0);
-	assert_int_equal(0, target_memory_write(pinned, (uintptr_t)memory + 10, "hello", 5));
-	assert_int_equal(0, target_read(child, (uintptr_t)memory + 10, copy, 5));
+	assert_int_equal(0, process_memory_write(pinned, (uintptr_t)memory + 10, "hello", 5));
+	assert_int_equal(0, process_read(child, (uintptr_t)memory + 10, copy, 5));
 	assert_memory_equal("hello", copy, 5);
-	assert_int_equal(-EFAULT, target_memory_write(pinned, 8, "x", 1));
+	assert_int_equal(-EFAULT, process_memory_write(pinned, 8, "x", 1));
 	child_end(child);
 	other = child_start_as(child, fill_memory);
 	if (other == 0)
 		skip(); /* needs CAP_CHECKPOINT_RESTORE */
-	assert_int_equal(-EFAULT, target_memory_write(pinned, (uintptr_t)memory + 10, "hello", 5));
+	assert_int_equal(-EFAULT, process_memory_write(pinned, (uintptr_t)memory + 10, "hello", 5));
 	child_end(other);
 	close(pinned);
 }
@@ -150,7 +150,7 @@ static void memory_of_who_forbids_it_is_not_opened(void **state)
 	(void)state;
 	if (geteuid() == 0)
 		skip(); /* who may override permissions */
-	assert_int_equal(-EACCES, target_memory(child));
+	assert_int_equal(-EACCES, process_memory_open(child));
 	child_end(child);
 }
 
@@ -158,16 +158,16 @@ static void signal_of_a_pidfd_is_nobody_else_s_later(void **state)
 {
 	pid_t child = child_start(NULL);
 	pid_t other;
-	int pidfd = target_pidfd(child);
+	int pidfd = process_pidfd(child);
 
 	(void)state;
 	assert_true(pidfd >= 0);
-	assert_int_equal(0, target_signal(pidfd, 0));
+	assert_int_equal(0, process_signal(pidfd, 0));
 	child_end(child);
 	other = child_start_as(child, NULL);
 	if (other == 0)
 		skip();
-	assert_int_equal(-ESRCH, target_signal(pidfd, SIGPIPE));
+	assert_int_equal(-ESRCH, process_signal(pidfd, SIGPIPE));
 	assert_int_equal(0, kill(other, 0));
 	child_end(other);
 	close(pidfd);
@@ -202,8 +202,8 @@ static void vectors_are_gathered_from_where_they_stand(void **state)
 			{ memory, 3 }, { NULL, 0 }, { memory + 100, 4 }, { memory + 200, 3 }
 		};
 		char copy[16];
-		ssize_t length = target_gather(child, vectors, ARRAY_SIZE(vectors), cases[i].skip,
-					       copy, cases[i].limit);
+		ssize_t length = process_gather(child, vectors, ARRAY_SIZE(vectors), cases[i].skip,
+						copy, cases[i].limit);
 
 		assert_int_equal(strlen(cases[i].expected), length);
 		assert_memory_equal(cases[i].expected, copy, (size_t)length);
@@ -218,7 +218,7 @@ static void vector_that_cannot_be_read_is_an_error(void **state)
 	char copy[64];
 
 	(void)state;
-	assert_int_equal(-EFAULT, target_gather(child, vectors, 2, 0, copy, sizeof(copy)));
+	assert_int_equal(-EFAULT, process_gather(child, vectors, 2, 0, copy, sizeof(copy)));
 	child_end(child);
 }
 
@@ -232,15 +232,15 @@ static void open_seven(void)
 static void descriptor_is_copied(void **state)
 {
 	pid_t child = child_start(open_seven);
-	int copy = target_descriptor(child, 77);
+	int copy = process_descriptor(child, 77);
 
 	(void)state;
 	assert_true(copy >= 0);
 	close(copy);
-	assert_int_equal(-EBADF, target_descriptor(child, 78));
-	assert_int_equal(-EBADF, target_descriptor(child, -1));
+	assert_int_equal(-EBADF, process_descriptor(child, 78));
+	assert_int_equal(-EBADF, process_descriptor(child, -1));
 	child_end(child);
-	assert_int_equal(-ESRCH, target_descriptor(child, 77));
+	assert_int_equal(-ESRCH, process_descriptor(child, 77));
 }
 
 static void open_directory(void)
@@ -260,32 +260,32 @@ static bool is_directory(int fd)
 
 static void kept_descriptor_is_never_the_next_owner_s_of_a_number(void **state)
 {
-	struct target_kept kept = { 0 };
+	struct pidfd_cache kept = { 0 };
 	pid_t first = child_start(open_seven);
 	pid_t other = child_start(open_directory);
 	pid_t second;
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		assert_false(is_directory(target_descriptor_kept(&kept, first, 77)));
-		assert_true(is_directory(target_descriptor_kept(&kept, other, 77)));
+		assert_false(is_directory(process_descriptor_cached(&kept, first, 77)));
+		assert_true(is_directory(process_descriptor_cached(&kept, other, 77)));
 	}
-	assert_int_equal(-EBADF, target_descriptor_kept(&kept, first, 78));
+	assert_int_equal(-EBADF, process_descriptor_cached(&kept, first, 78));
 	child_end(other);
 	child_end(first);
-	assert_int_equal(-ESRCH, target_descriptor_kept(&kept, first, 77));
+	assert_int_equal(-ESRCH, process_descriptor_cached(&kept, first, 77));
 	second = child_start_as(first, open_directory);
 	if (second == 0)
 		skip(); /* only root chooses a number */
 	assert_int_equal(first, second);
-	assert_true(is_directory(target_descriptor_kept(&kept, second, 77)));
+	assert_true(is_directory(process_descriptor_cached(&kept, second, 77)));
 	child_end(second);
 }
 
 static void kept_descriptors_of_many_take_turns(void **state)
 {
-	struct target_kept kept = { 0 };
-	pid_t children[3 * TARGET_KEPT];
+	struct pidfd_cache kept = { 0 };
+	pid_t children[3 * PIDFD_CACHE_SIZE];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(children); i++)
@@ -293,7 +293,8 @@ static void kept_descriptors_of_many_take_turns(void **state)
 	for (int turn = 0; turn < 2; turn++)
 		for (size_t i = 0; i < ARRAY_SIZE(children); i++)
 			assert_int_equal(i % 2,
-					 is_directory(target_descriptor_kept(&kept, children[i], 77)));
+					 is_directory(process_descriptor_cached(&kept, children[i],
+										77)));
 	for (size_t i = 0; i < ARRAY_SIZE(children); i++)
 		child_end(children[i]);
 }
@@ -321,7 +322,7 @@ static void start_thread(void)
 
 static void thread_that_does_not_lead_is_reached(void **state)
 {
-	struct target_status status;
+	struct process_status status;
 	pid_t child;
 	int copy;
 
@@ -329,10 +330,10 @@ static void thread_that_does_not_lead_is_reached(void **state)
 	shared_thread = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	child = child_start(start_thread);
 	assert_int_not_equal(child, *shared_thread);
-	copy = target_descriptor(*shared_thread, 77);
+	copy = process_descriptor(*shared_thread, 77);
 	assert_true(copy >= 0);
 	close(copy);
-	assert_int_equal(0, target_read_status(*shared_thread, &status));
+	assert_int_equal(0, process_read_status(*shared_thread, &status));
 	assert_int_equal(child, status.group);
 	assert_int_equal(2, status.threads);
 	child_end(child);
@@ -349,10 +350,10 @@ static void forge_status(void)
 static void status_is_read_and_a_name_forges_nothing(void **state)
 {
 	pid_t child = child_start(forge_status);
-	struct target_status status;
+	struct process_status status;
 
 	(void)state;
-	assert_int_equal(0, target_read_status(child, &status));
+	assert_int_equal(0, process_read_status(child, &status));
 	assert_int_equal(child, status.group);
 	assert_int_equal(027, status.umask);
 	assert_int_equal(getuid(), status.uid);
@@ -363,7 +364,7 @@ static void status_is_read_and_a_name_forges_nothing(void **state)
 	assert_false(status.inner_pids);
 	assert_memory_equal("x\\nTgid:", status.name, 8);
 	child_end(child);
-	assert_int_not_equal(0, target_read_status(child, &status));
+	assert_int_not_equal(0, process_read_status(child, &status));
 }
 
 static void block_signal(void)
@@ -378,11 +379,11 @@ static void block_signal(void)
 static void blocked_signal_is_not_pending_for_us(void **state)
 {
 	pid_t child = child_start(block_signal);
-	struct target_status status;
+	struct process_status status;
 
 	(void)state;
 	kill(child, SIGUSR1);
-	assert_int_equal(0, target_read_status(child, &status));
+	assert_int_equal(0, process_read_status(child, &status));
 	assert_int_equal(0, status.pending);
 	child_end(child);
 }
@@ -391,14 +392,14 @@ static void signal_that_is_not_blocked_is_pending(void **state)
 {
 	const uint64_t user1 = 1ULL << (SIGUSR1 - 1), user2 = 1ULL << (SIGUSR2 - 1);
 	pid_t child = child_start(NULL);
-	struct target_status status;
+	struct process_status status;
 
 	(void)state;
 	kill(child, SIGSTOP);
 	assert_int_equal(child, waitpid(child, NULL, WUNTRACED));
 	kill(child, SIGUSR1);
 	syscall(__NR_tgkill, child, child, SIGUSR2);
-	assert_int_equal(0, target_read_status(child, &status));
+	assert_int_equal(0, process_read_status(child, &status));
 	assert_int_equal('T', status.state);
 	assert_int_equal(user1, status.shared);
 	assert_int_equal(user2, status.pending);
@@ -422,7 +423,7 @@ static void join_groups(void)
 static void status_is_read_behind_many_groups(void **state)
 {
 	const uint64_t user1 = 1ULL << (SIGUSR1 - 1);
-	struct target_status status;
+	struct process_status status;
 	pid_t child;
 
 	(void)state;
@@ -434,7 +435,7 @@ static void status_is_read_behind_many_groups(void **state)
 	kill(child, SIGSTOP);
 	assert_int_equal(child, waitpid(child, NULL, WUNTRACED));
 	kill(child, SIGUSR1);
-	assert_int_equal(0, target_read_status(child, &status));
+	assert_int_equal(0, process_read_status(child, &status));
 	assert_int_equal(child, status.group);
 	assert_int_equal(1, status.threads);
 	assert_int_equal(user1, status.shared);
@@ -448,11 +449,11 @@ static void enter_proc(void)
 		_exit(1);
 }
 
-static void directories_are_the_target_s_own(void **state)
+static void directories_are_the_process_own(void **state)
 {
 	pid_t child = child_start(enter_proc);
-	int directory = target_directory(child);
-	int root = target_root(child);
+	int directory = process_directory(child);
+	int root = process_root(child);
 	struct stat opened, expected;
 
 	(void)state;
@@ -466,7 +467,7 @@ static void directories_are_the_target_s_own(void **state)
 	close(directory);
 	close(root);
 	child_end(child);
-	assert_int_equal(-ENOENT, target_directory(child));
+	assert_int_equal(-ENOENT, process_directory(child));
 }
 
 static void stopped_process_is_seen(void **state)
@@ -475,12 +476,12 @@ static void stopped_process_is_seen(void **state)
 	int status;
 
 	(void)state;
-	assert_false(target_is_stopping(child));
+	assert_false(process_is_stopping(child));
 	kill(child, SIGSTOP);
 	assert_int_equal(child, waitpid(child, &status, WUNTRACED));
-	assert_true(target_is_stopping(child));
+	assert_true(process_is_stopping(child));
 	child_end(child);
-	assert_false(target_is_stopping(child));
+	assert_false(process_is_stopping(child));
 }
 
 #define LOOKS_MAX 1000 /* a millisecond apart */
@@ -500,9 +501,9 @@ static void hold_leader(void)
 
 static char state_of(pid_t thread)
 {
-	struct target_status status;
+	struct process_status status;
 
-	return target_read_status(thread, &status) == 0 ? status.state : '\0';
+	return process_read_status(thread, &status) == 0 ? status.state : '\0';
 }
 
 static void stop_that_a_held_leader_cannot_follow_is_seen(void **state)
@@ -521,11 +522,11 @@ static void stop_that_a_held_leader_cannot_follow_is_seen(void **state)
 	for (looks = 0; *(volatile pid_t *)&shared_thread[1] == 0 && looks < LOOKS_MAX; looks++)
 		usleep(1000);
 	assert_int_equal('D', state_of(child));
-	assert_false(target_is_stopping(child));
+	assert_false(process_is_stopping(child));
 	syscall(__NR_tgkill, child, *shared_thread, SIGSTOP);
-	for (looks = 0; !target_is_stopping(child) && looks < LOOKS_MAX; looks++)
+	for (looks = 0; !process_is_stopping(child) && looks < LOOKS_MAX; looks++)
 		usleep(1000);
-	assert_true(target_is_stopping(child));
+	assert_true(process_is_stopping(child));
 	assert_int_equal('D', state_of(child));
 	child_end(child);
 	munmap(shared_thread, 4096);
@@ -549,7 +550,7 @@ int main(void)
 		cmocka_unit_test(blocked_signal_is_not_pending_for_us),
 		cmocka_unit_test(signal_that_is_not_blocked_is_pending),
 		cmocka_unit_test(status_is_read_behind_many_groups),
-		cmocka_unit_test(directories_are_the_target_s_own),
+		cmocka_unit_test(directories_are_the_process_own),
 		cmocka_unit_test(stopped_process_is_seen),
 		cmocka_unit_test(stop_that_a_held_leader_cannot_follow_is_seen),
 	};

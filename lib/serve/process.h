@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Another process as the supervisor needs it: its memory, descriptors, directories, signals. No
- * state but the pidfds of the callers that came last. Everything read is hostile, and may change
- * between two reads: read once, judge the copy. A pid is only meaningful while notify_is_held says
+ * Another process, mostly the caller of a trapped call: its memory, descriptors, directories,
+ * signals. No state but the pidfds of the last callers. Everything read is hostile, and may change
+ * between two reads: read once, use the copy. A pid is only meaningful while notify_is_valid says
  * so *after* the reads.
  */
-#ifndef SANDLOCK_TARGET_H
-#define SANDLOCK_TARGET_H
+#ifndef SANDLOCK_PROCESS_H
+#define SANDLOCK_PROCESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,50 +16,50 @@
 
 /* Exactly `length` bytes or -EFAULT; -EPERM where the process is out of reach, -ESRCH where it is
  * gone. */
-int target_read(pid_t thread, uint64_t address, void *buffer, size_t length);
+int process_read(pid_t thread, uint64_t address, void *buffer, size_t length);
 
 /* Whoever has the number by then is written into: nothing can be checked afterwards. */
-int target_write(pid_t thread, uint64_t address, const void *buffer, size_t length);
+int process_write(pid_t thread, uint64_t address, const void *buffer, size_t length);
 
 /* A descriptor that writes into the address space which the thread has now, and into no other one
  * later; -EACCES where the process is not dumpable or not our effective uid's. */
-int target_memory(pid_t thread);
-int target_memory_write(int memory, uint64_t address, const void *buffer, size_t length);
+int process_memory_open(pid_t thread);
+int process_memory_write(int memory, uint64_t address, const void *buffer, size_t length);
 
-/* Gathers from the target's own vectors, skipping the first `skip` bytes, at most `limit`; -EFAULT
+/* Gathers from the process's own vectors, skipping the first `skip` bytes, at most `limit`; -EFAULT
  * where a part cannot be read. Returns the bytes read. `vectors` is changed. */
-ssize_t target_gather(pid_t thread, struct iovec *vectors, size_t count, size_t skip, void *buffer,
-		      size_t limit);
+ssize_t process_gather(pid_t thread, struct iovec *vectors, size_t count, size_t skip, void *buffer,
+		       size_t limit);
 
 /* A copy of descriptor `number`; -EBADF as the kernel says, -EPERM where the process is out of
  * reach. */
-int target_descriptor(pid_t thread, int number);
+int process_descriptor(pid_t thread, int number);
 
-/* The same, by a pidfd that is kept for the next time: most calls come from few threads, and
- * opening one costs more than its use. All zero: none is kept. */
-#define TARGET_KEPT 16
-struct target_kept {
-	struct target_pidfd {
+/* The same, by a cached pidfd: most calls come from few threads, and
+ * opening one costs more than its use. All zero: empty. */
+#define PIDFD_CACHE_SIZE 16
+struct pidfd_cache {
+	struct process_pidfd {
 		pid_t thread; /* 0: none */
 		int pidfd;
-	} slots[TARGET_KEPT];
+	} slots[PIDFD_CACHE_SIZE];
 };
-int target_descriptor_kept(struct target_kept *kept, pid_t thread, int number);
+int process_descriptor_cached(struct pidfd_cache *cache, pid_t thread, int number);
 
 /* A pidfd of the thread, or of its process before Linux 6.9; a negative errno. */
-int target_pidfd(pid_t thread);
+int process_pidfd(pid_t thread);
 
 /* Sends the signal to the thread of a pidfd, or to its process before Linux 6.9. */
-int target_signal(int pidfd, int number);
+int process_signal(int pidfd, int number);
 
 /* O_PATH descriptors of the root and the working directory. */
-int target_root(pid_t thread);
-int target_directory(pid_t thread);
+int process_root(pid_t thread);
+int process_directory(pid_t thread);
 
 /* What /proc says of a thread. */
-#define TARGET_NAME_MAX 16
-struct target_status {
-	char name[TARGET_NAME_MAX];
+#define PROCESS_NAME_MAX 16
+struct process_status {
+	char name[PROCESS_NAME_MAX];
 	pid_t group; /* the process */
 	char state;  /* R S D T t Z X */
 	mode_t umask;
@@ -78,13 +78,13 @@ struct target_status {
 	bool capable;    /* some capability is permitted */
 	bool inner_pids; /* its numbers of processes are those of a namespace inside of ours */
 };
-int target_read_status(pid_t thread, struct target_status *ret_status);
+int process_read_status(pid_t thread, struct process_status *ret_status);
 
 /* True where every gid of the thread, of its groups too, is `gid` or among our own groups. */
-bool target_groups_are_ours(pid_t thread, gid_t gid);
+bool process_groups_are_ours(pid_t thread, gid_t gid);
 
 /* True where the process is being stopped: of its threads, those that wait uninterruptibly (as held
  * ones do) cannot follow yet, but the first that is not one of them has. */
-bool target_is_stopping(pid_t group);
+bool process_is_stopping(pid_t group);
 
 #endif
