@@ -49,7 +49,7 @@ DEFINES := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DBINDIR='"$(BINDIR)"' \
 
 # SANITIZE replaces what it cannot stand beside; only the san and fuzz targets set it.
 SANITIZE ?=
-INCLUDE := $(addprefix -iquote ,$(patsubst %/,%,$(wildcard lib/*/)))
+INCLUDE := $(addprefix -iquote ,$(patsubst %/,%,$(wildcard lib/*/)) ctl ctl/pam)
 COMMON  = -std=gnu11 $(INCLUDE) $(DEFINES) $(WARNINGS) -fvisibility=hidden -MMD -MP
 ifeq ($(SANITIZE),)
 HOST_CFLAGS  = $(CPPFLAGS) $(COMMON) -fPIC $(HARDEN) $(FORTIFY) $(CFLAGS)
@@ -83,7 +83,6 @@ STATIC := $(BUILD)/static
 # Shell and supervisor parse no policy and resolve no name: the musl archive holds everything else.
 HOST_ONLY  := lib/base/accounts.c lib/base/groups.c lib/base/nss_services.c lib/dns/resolve.c \
 	      lib/confine/bounding.c lib/session/login.c $(wildcard lib/policy/*.c)
-HOST_ONLY  += $(wildcard lib/pamconf/*.c)
 STATIC_LIB := $(STATIC)/libsandlock.a
 HOST_LIB   := $(HOST)/libsandlock.a
 
@@ -94,7 +93,9 @@ SHELL_OBJECTS      := $(call objects,$(STATIC),shell)
 SUPERVISOR_OBJECTS := $(call objects,$(STATIC),supervisor)
 PLANNER_OBJECTS    := $(call objects,$(HOST),planner)
 RESOLVER_OBJECTS   := $(call objects,$(HOST),resolver)
-CTL_OBJECTS        := $(call objects,$(HOST),ctl)
+CTL_OBJECTS        := $(call objects,$(HOST),ctl) $(call objects,$(HOST),ctl/pam)
+# Of ctl/pam, what reads stacks and knows nothing of this machine; tests link it too.
+STACK_OBJECTS      := $(addprefix ctl/pam/,pam_line.o pam_stack.o pam_judge.o)
 MODULE_OBJECTS     := $(call objects,$(HOST),pam_module)
 LIB_SOURCES        := $(wildcard lib/*/*.c)
 LIB_OBJECTS        := $(patsubst %.c,$(HOST)/%.o,$(LIB_SOURCES))
@@ -143,7 +144,7 @@ $(HOST_LIB) $(STATIC_LIB):
 	$(call say,AR)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(HOST)/tests/%: $(HOST)/tests/unit/%.o $(UNIT_HELPERS) $(HOST_LIB)
+$(HOST)/tests/%: $(HOST)/tests/unit/%.o $(UNIT_HELPERS) $(STACK_OBJECTS:%=$(HOST)/%) $(HOST_LIB)
 	$(call say,LINK)
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -liniparser -lseccomp -lpam -lcap-ng \
 		-pthread
@@ -324,8 +325,8 @@ bench: deps-bench
 
 # Checks of the sources ---------------------------------------------------------------------------
 
-C_SOURCES  := $(LIB_SOURCES) $(foreach d,pam_module shell planner supervisor resolver ctl,$(call sources,$(d)))
-C_FILES    := $(C_SOURCES) $(wildcard */*.h lib/*/*.h tests/unit/*.[ch] tests/unit/*/*.c \
+C_SOURCES  := $(LIB_SOURCES) $(foreach d,pam_module shell planner supervisor resolver ctl ctl/pam,$(call sources,$(d)))
+C_FILES    := $(C_SOURCES) $(wildcard */*.h ctl/pam/*.h lib/*/*.h tests/unit/*.[ch] tests/unit/*/*.c \
 	      tests/fuzz/*.[ch] tests/bench/*.[ch])
 TIDY_FLAGS  = -std=gnu11 $(INCLUDE) $(DEFINES)
 
@@ -358,7 +359,8 @@ unit-build: $(UNIT_TESTS) $(MODULE)
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ    := $(BUILD)/fuzz/host
 # The slow oracles, of which the unit tests have the same.
-FUZZ_HELPERS := $(addprefix $(FUZZ)/tests/unit/,ruleset_oracle.o judge_oracle.o)
+FUZZ_HELPERS := $(addprefix $(FUZZ)/tests/unit/,ruleset_oracle.o judge_oracle.o) \
+		$(STACK_OBJECTS:%=$(FUZZ)/%)
 ifeq ($(CLANG),)
 fuzz:
 	$(Q)$(MAKE) --no-print-directory CC=clang fuzz
