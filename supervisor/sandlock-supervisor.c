@@ -169,7 +169,7 @@ static int harden(void)
 static int listener_fetch(pid_t child)
 {
 	int32_t word;
-	int error = start_read(SUPERVISOR_CHILD_FD, &word, sizeof(word));
+	int error = start_read(SUPERVISOR_CHILD_FD, &word, sizeof(word), start_deadline());
 
 	if (error)
 		return error;

@@ -39,6 +39,7 @@
 struct start {
 	const struct login_request *request;
 	struct login *login;
+	int64_t deadline_ms;
 	struct spawn_ids user;    /* its uid is the user's */
 	struct spawn_ids service; /* without groups */
 	gid_t *groups;            /* of user */
@@ -118,6 +119,7 @@ static int plan_make(struct start *start, bool check)
 		.uid = start->user.uid,
 		.ids = inside_session() ? &nobody : &start->service,
 		.check = check,
+		.deadline_ms = start->deadline_ms,
 	};
 	struct plan *plan = &start->login->plan;
 	char why[PLANNER_WHY_MAX];
@@ -171,7 +173,7 @@ static int report_read(const struct start *start)
 {
 	struct keeper_report report;
 	ssize_t length;
-	int late = start_await(start->reports, START_WAIT_MS);
+	int late = start_await(start->reports, start->deadline_ms);
 
 	if (late)
 		return late;
@@ -219,7 +221,7 @@ static void supervisor_end(const struct start *start)
 	if (start->trigger < 0 || write(start->trigger, "", 1) != 1)
 		(void)syscall(SYS_pidfd_send_signal, start->pidfd, SIGKILL, NULL, 0);
 	/* It is not ours to wait for. */
-	(void)start_await(start->pidfd, START_END_MS);
+	(void)start_await(start->pidfd, start_now_ms() + START_END_MS);
 }
 
 /* Its number is its own as long as it has not ended. */
@@ -312,7 +314,7 @@ static int listener_hand_over(const struct start *start, int listener)
 		sent = send(start->words, &word, sizeof(word), MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
 	if (sent == (ssize_t)sizeof(word))
-		error = start_read(start->words, &go, sizeof(go));
+		error = start_read(start->words, &go, sizeof(go), start->deadline_ms);
 	else
 		error = sent < 0 ? -errno : -EIO;
 	/* It tells why before it ends. Of any other error it knows nothing, and waits. */
@@ -400,6 +402,7 @@ int login_open(const struct login_request *request, struct login *ret_login)
 	struct start start = {
 		.request = request,
 		.login = &login,
+		.deadline_ms = start_deadline(),
 		.threads = threads,
 		.memfd = -1,
 		.reports = -1,
@@ -432,7 +435,12 @@ int login_open(const struct login_request *request, struct login *ret_login)
 int login_check(const struct login_request *request)
 {
 	struct login login = { 0 };
-	struct start start = { .request = request, .login = &login, .memfd = -1 };
+	struct start start = {
+		.request = request,
+		.login = &login,
+		.deadline_ms = start_deadline(),
+		.memfd = -1,
+	};
 	int result = accounts_find(&start);
 
 	if (result == 0)

@@ -55,7 +55,7 @@ static int planner_exec(const struct planner_request *request, int complaints, i
 	}
 	if (request->check)
 		argv[count++] = "--check";
-	return spawn_run(&spawn, START_WAIT_MS);
+	return spawn_run(&spawn, request->deadline_ms);
 }
 
 /* The first line of what was written to the pipe. */

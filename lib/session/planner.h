@@ -6,6 +6,7 @@
 #ifndef SANDLOCK_PLANNER_H
 #define SANDLOCK_PLANNER_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "plan.h"
@@ -22,6 +23,7 @@ struct planner_request {
 	bool check; /* a session follows that does the same: its warnings are logged there */
 	uid_t uid;  /* whose plan it must be */
 	const struct spawn_ids *ids; /* the planner runs as; NULL: as the caller */
+	int64_t deadline_ms;         /* of start_wait.h */
 };
 
 enum planner_result {

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "planner.h"
 #include "session_parts.h"
+#include "start_wait.h"
 #include "util.h"
 
 /* A descriptor of ours must not end up as somebody's standard output. */
@@ -31,12 +32,14 @@ static int standard_descriptors_fill(void)
 }
 
 /* 0, or the exit status of a refusal that was said. */
-static int plan_make(const struct session_request *request, int *ret_memfd, struct plan *ret_plan)
+static int plan_make(const struct session_request *request, int64_t deadline_ms, int *ret_memfd,
+		     struct plan *ret_plan)
 {
 	const struct planner_request order = {
 		.conf = request->conf,
 		.draft = request->draft,
 		.uid = getuid(),
+		.deadline_ms = deadline_ms,
 	};
 	char why[PLANNER_WHY_MAX];
 
@@ -63,7 +66,7 @@ static int run_inside(const struct session_request *request)
 	int error;
 
 	log_open(-1);
-	refused = plan_make(request, &memfd, &plan);
+	refused = plan_make(request, start_deadline(), &memfd, &plan);
 	if (refused)
 		return refused;
 	error = inside_join(&plan, false);
@@ -76,7 +79,11 @@ static int run_inside(const struct session_request *request)
 
 int session_run(const struct session_request *request)
 {
-	struct session session = { .request = request, .memfd = -1 };
+	struct session session = {
+		.request = request,
+		.deadline_ms = start_deadline(),
+		.memfd = -1,
+	};
 	int refused;
 	int error;
 
@@ -92,7 +99,7 @@ int session_run(const struct session_request *request)
 	/* Nobody of the same uid looks into this process or its children until they exec. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return session_refuse("non-dumpable", errno);
-	refused = plan_make(request, &session.memfd, &session.plan);
+	refused = plan_make(request, session.deadline_ms, &session.memfd, &session.plan);
 	if (refused)
 		return refused;
 	error = session_start(&session);

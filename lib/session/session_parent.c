@@ -30,9 +30,8 @@ static const int forwarded[] = { SIGHUP, SIGTERM, SIGCONT };
 
 struct parent {
 	struct session *session;
-	int signals;     /* signalfd: the forwarded ones and SIGCHLD */
-	pid_t child;     /* the confined process; 0 until it runs */
-	int64_t late_ms; /* when that is too late */
+	int signals; /* signalfd: the forwarded ones and SIGCHLD */
+	pid_t child; /* the confined process; 0 until it runs */
 	int status;
 	bool ended;
 };
@@ -149,11 +148,7 @@ static int report_read(struct parent *parent)
 /* Until the confined process runs, the wait has an end; -1: none. */
 static int time_left(const struct parent *parent)
 {
-	int64_t left = parent->late_ms - start_now_ms();
-
-	if (parent->child != 0)
-		return -1;
-	return left < 0 ? 0 : (int)left;
+	return parent->child != 0 ? -1 : start_left(parent->session->deadline_ms);
 }
 
 static int wait_for_end(struct parent *parent)
@@ -199,13 +194,13 @@ static void die_by(int number)
  * resolver ends with it. */
 static void start_end(const struct parent *parent)
 {
-	const int64_t late_ms = start_now_ms() + START_END_MS;
+	const int64_t end = start_now_ms() + START_END_MS;
 	const struct timespec pause = { 0, 10000000 };
 
 	/* Not waited for yet, it still has its number. */
 	if (is_child(parent->session->supervisor))
 		kill(parent->session->supervisor, SIGKILL);
-	while (start_now_ms() < late_ms && (waitpid(-1, NULL, WNOHANG) >= 0 || errno == EINTR))
+	while (start_now_ms() < end && (waitpid(-1, NULL, WNOHANG) >= 0 || errno == EINTR))
 		nanosleep(&pause, NULL);
 }
 
@@ -213,7 +208,6 @@ int session_stand_in(struct session *session)
 {
 	struct parent parent = {
 		.session = session,
-		.late_ms = start_now_ms() + START_WAIT_MS,
 	};
 	int error;
 

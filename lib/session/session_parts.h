@@ -6,6 +6,7 @@
 #ifndef SANDLOCK_SESSION_PARTS_H
 #define SANDLOCK_SESSION_PARTS_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "plan.h"
@@ -14,11 +15,12 @@
 struct session {
 	const struct session_request *request;
 	struct plan plan;
-	int memfd;        /* the plan */
-	int keeper;       /* the parent's end of the supervisor's SUPERVISOR_PARENT_FD */
-	int agent;        /* O_PATH of SSH_AUTH_SOCK, or -1 */
-	pid_t parent;     /* the process that the login program knows */
-	pid_t supervisor; /* its child */
+	int64_t deadline_ms; /* of the start */
+	int memfd;           /* the plan */
+	int keeper;          /* the parent's end of the supervisor's SUPERVISOR_PARENT_FD */
+	int agent;           /* O_PATH of SSH_AUTH_SOCK, or -1 */
+	pid_t parent;        /* the process that the login program knows */
+	pid_t supervisor;    /* its child */
 };
 
 /* Says and logs a refusal in one line, with the errno `error` where it is not 0; returns

@@ -30,7 +30,7 @@
  * is told. */
 struct shared {
 	const struct spawn *spawn;
-	int timeout_ms; /* of spawn_run; 0: of spawn_leave */
+	int64_t deadline_ms; /* of spawn_run; 0: of spawn_leave */
 	int null;
 	int failure;  /* of the program's start */
 	int result;   /* of spawn_run or spawn_leave */
@@ -111,14 +111,14 @@ ON_OWN_STACK static int program_main(void *argument)
 
 /* What does not end in time is killed; what then is not gone, for want of a file system that
  * answers, is left to init. */
-ON_OWN_STACK static int program_wait(pid_t pid, int pidfd, int timeout_ms)
+ON_OWN_STACK static int program_wait(pid_t pid, int pidfd, int64_t deadline_ms)
 {
-	int late = start_await(pidfd, timeout_ms);
+	int late = start_await(pidfd, deadline_ms);
 	int status;
 
 	if (late) {
 		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-		if (start_await(pidfd, START_END_MS))
+		if (start_await(pidfd, start_now_ms() + START_END_MS))
 			return late;
 	}
 	while (waitpid(pid, &status, 0) < 0)
@@ -156,7 +156,7 @@ ON_OWN_STACK static int between_main(void *argument)
 	else if (shared->failure < 0)
 		ended = shared->failure;
 	else
-		ended = shared->timeout_ms ? program_wait(pid, pidfd, shared->timeout_ms) : pid;
+		ended = shared->deadline_ms ? program_wait(pid, pidfd, shared->deadline_ms) : pid;
 	shared->result = ended;
 	_exit(0);
 }
@@ -186,12 +186,12 @@ static int between_run(struct shared *shared)
 	return shared->result;
 }
 
-static int spawn_start(const struct spawn *spawn, int timeout_ms)
+static int spawn_start(const struct spawn *spawn, int64_t deadline_ms)
 {
 	cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct shared shared = {
 		.spawn = spawn,
-		.timeout_ms = timeout_ms,
+		.deadline_ms = deadline_ms,
 		.null = null,
 		.result = -EIO,
 	};
@@ -209,9 +209,9 @@ static int spawn_start(const struct spawn *spawn, int timeout_ms)
 	return result;
 }
 
-int spawn_run(const struct spawn *spawn, int timeout_ms)
+int spawn_run(const struct spawn *spawn, int64_t deadline_ms)
 {
-	return spawn_start(spawn, timeout_ms);
+	return spawn_start(spawn, deadline_ms);
 }
 
 pid_t spawn_leave(const struct spawn *spawn)

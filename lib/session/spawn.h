@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define SPAWN_DESCRIPTORS_MAX 8
@@ -35,8 +36,8 @@ struct spawn {
  * directory. */
 
 /* Waits for the program's end; its exit status, -EIO where a signal ended it, -ETIMEDOUT where it
- * did not end in time and was killed. The caller sees no signal but SIGKILL meanwhile. */
-int spawn_run(const struct spawn *spawn, int timeout_ms);
+ * did not end before the deadline (start_wait.h) and was killed. The caller sees no signal but SIGKILL meanwhile. */
+int spawn_run(const struct spawn *spawn, int64_t deadline_ms);
 
 /* The program's pid. It is a child of init, or of the nearest subreaper. */
 pid_t spawn_leave(const struct spawn *spawn);

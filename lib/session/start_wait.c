@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one bound on every wait of a start.
+ * The one bound on all waits of a start together.
  */
 #include "start_wait.h"
 
@@ -19,35 +19,40 @@ int64_t start_now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int await_until(int fd, int64_t end)
+int64_t start_deadline(void)
+{
+	return start_now_ms() + START_WAIT_MS;
+}
+
+int start_left(int64_t deadline_ms)
+{
+	int64_t left = deadline_ms - start_now_ms();
+
+	return left < 0 ? 0 : (int)left;
+}
+
+int start_await(int fd, int64_t deadline_ms)
 {
 	for (;;) {
 		struct pollfd poller = { fd, POLLIN, 0 };
-		int64_t left = end - start_now_ms();
-		int count = poll(&poller, 1, left < 0 ? 0 : (int)left);
+		int count = poll(&poller, 1, start_left(deadline_ms));
 
 		if (count > 0)
 			return 0;
 		if (count < 0 && errno != EINTR)
 			return -errno;
-		if (count == 0 && end <= start_now_ms())
+		if (count == 0 && start_left(deadline_ms) == 0)
 			return -ETIMEDOUT;
 	}
 }
 
-int start_await(int fd, int timeout_ms)
+int start_read(int fd, void *buffer, size_t length, int64_t deadline_ms)
 {
-	return await_until(fd, start_now_ms() + timeout_ms);
-}
-
-int start_read(int fd, void *buffer, size_t length)
-{
-	const int64_t end = start_now_ms() + START_WAIT_MS;
 	char *bytes = buffer;
 	int error = 0;
 
 	for (size_t i = 0; !error && i < length; i++) {
-		error = await_until(fd, end);
+		error = start_await(fd, deadline_ms);
 		if (!error)
 			error = read_exact(fd, bytes + i, 1);
 	}

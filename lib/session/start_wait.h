@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one bound on every wait of a start: for the planner, the supervisor, the confined process and
- * what they tell one another. What does not answer in time is ended, and the login refused.
+ * The one bound on all waits of a start together: for the planner, the supervisor, the confined
+ * process and what they tell one another. What has not answered by then is ended, and the login
+ * refused. A deadline is taken once, where a start begins, and handed to all its waits.
  */
 #ifndef SANDLOCK_START_WAIT_H
 #define SANDLOCK_START_WAIT_H
@@ -15,11 +16,17 @@
 /* Monotonic. */
 int64_t start_now_ms(void);
 
+/* When a start that begins now is too late. */
+int64_t start_deadline(void);
+
+/* Milliseconds until then, for poll(2); 0 once it has passed. */
+int start_left(int64_t deadline_ms);
+
 /* Until `fd` can be read or has hung up: 0, -ETIMEDOUT or another negative errno. Signals do not
  * end it. */
-int start_await(int fd, int timeout_ms);
+int start_await(int fd, int64_t deadline_ms);
 
-/* read_exact within START_WAIT_MS. */
-int start_read(int fd, void *buffer, size_t length);
+/* read_exact before the deadline. */
+int start_read(int fd, void *buffer, size_t length, int64_t deadline_ms);
 
 #endif

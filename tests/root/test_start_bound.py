@@ -70,6 +70,14 @@ class Hung(FailureTest):
             self.assert_bounded("login refused user=dora: the session does not start: .*timed out",
                                 su=1, ssh=255)
 
+    def test_waits_of_one_start_share_its_bound(self):
+        planner = self.program("sandlock-planner")
+        late = f"#!/bin/sh -p\nsleep 12\nexec {planner}.away \"$@\"\n"
+        with self.moved(planner, late), \
+                self.moved(self.program("sandlock-supervisor"), f"#!/bin/sh\nexec {SLEEP}\n"):
+            self.assert_bounded("login refused user=dora: the supervisor does not start: .*timed out",
+                                su=1, shell=125)
+
     def test_name_service_that_never_answers_refuses(self):
         """It knows groups alone, after which a file of policies asks."""
         STAGE.policy(NOTHING, "@students")

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "spawn.h"
+#include "start_wait.h"
 #include "util.h"
 
 #define TEXT_MAX   8192
@@ -39,7 +40,7 @@ static int output_of(struct spawn *spawn, size_t pipe_place, char text[TEXT_MAX]
 	descriptors[pipe_place] = pipes[1];
 	spawn->descriptors = descriptors;
 	spawn->descriptor_count = ARRAY_SIZE(descriptors);
-	status = spawn_run(spawn, TIMEOUT_MS);
+	status = spawn_run(spawn, start_now_ms() + TIMEOUT_MS);
 	close(pipes[1]);
 	length = read_bounded(pipes[0], text, TEXT_MAX - 1);
 	assert_true(length >= 0);
@@ -137,7 +138,7 @@ static void program_that_is_not_there_reported_and_buried(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(-ENOENT, spawn_run(&spawn, TIMEOUT_MS));
+	assert_int_equal(-ENOENT, spawn_run(&spawn, start_now_ms() + TIMEOUT_MS));
 	assert_int_equal(-1, waitpid(-1, NULL, __WALL | WNOHANG));
 	assert_int_equal(ECHILD, errno);
 }
@@ -168,7 +169,7 @@ static void program_that_does_not_end_killed_and_buried(void **state)
 	(void)state;
 	assert_int_equal(0, pipe2(pipes, O_CLOEXEC));
 	telling.descriptors = (const int[]){ -1, -1, -1, pipes[1] };
-	assert_int_equal(-ETIMEDOUT, spawn_run(&telling, 300));
+	assert_int_equal(-ETIMEDOUT, spawn_run(&telling, start_now_ms() + 300));
 	close(pipes[1]);
 	length = read_bounded(pipes[0], text, TEXT_MAX - 1);
 	close(pipes[0]);
@@ -246,7 +247,7 @@ static void descriptor_that_is_not_open_refused(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(-EBADF, spawn_run(&spawn, TIMEOUT_MS));
+	assert_int_equal(-EBADF, spawn_run(&spawn, start_now_ms() + TIMEOUT_MS));
 }
 
 static void session_is_new_where_it_is_asked_for(void **state)
