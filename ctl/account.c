@@ -9,8 +9,8 @@
 
 #include "accounts.h"
 #include "ctl.h"
-#include "places.h"
 #include "plan_build.h"
+#include "user_directories.h"
 #include "util.h"
 
 #define PATH_SIZE 4096
@@ -154,7 +154,7 @@ void plan_warn_links(const struct plan *plan)
 			.text = text,
 		};
 		struct path_end end;
-		int fd = places_open(plan, path, &end);
+		int fd = user_directories_open_path(plan, path, &end);
 
 		util_cleanup_fd(&fd);
 		if (end.obstacle == PATH_NO_OBSTACLE)

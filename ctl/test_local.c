@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "ctl.h"
-#include "places.h"
 #include "unix_rules.h"
+#include "user_directories.h"
 #include "util.h"
 
 static int answer(bool allowed, const char *operand, const char *reason)
@@ -101,7 +101,9 @@ bool file_is_granted(const struct plan *plan, uint32_t right, const char *path,
 		struct path_end end;
 		cleanup_fd int fd =
 			plan->files[i].rights & enough
-				? places_open(plan, plan_string(plan, plan->files[i].path), &end)
+				? user_directories_open_path(plan,
+							     plan_string(plan, plan->files[i].path),
+							     &end)
 				: -1;
 
 		if (fd >= 0 && is_beneath(path, end.name)) {

@@ -39,49 +39,49 @@ static bool take_token(struct log_limit *limit, const struct log_rate *rate, uin
 
 static uint32_t find(const struct log_limit *limit, uint64_t hash)
 {
-	uint32_t place = 0;
+	uint32_t index = 0;
 
-	while (place < LOG_LIMIT_REMEMBERED && limit->remembered[place].hash != hash)
-		place++;
-	return place;
+	while (index < LOG_LIMIT_REMEMBERED && limit->remembered[index].hash != hash)
+		index++;
+	return index;
 }
 
 bool log_limit_take(struct log_limit *limit, const struct log_rate *rate, uint64_t hash, bool minor,
 		    struct log_left_out *ret_left_out)
 {
 	uint64_t now = now_ns();
-	uint32_t place = find(limit, hash);
+	uint32_t index = find(limit, hash);
 
-	if (place < LOG_LIMIT_REMEMBERED && limit->remembered[place].written != 0 &&
-	    now - limit->remembered[place].written < rate->repeat_s * NS_PER_S) {
-		limit->remembered[place].suppressed++;
+	if (index < LOG_LIMIT_REMEMBERED && limit->remembered[index].written != 0 &&
+	    now - limit->remembered[index].written < rate->repeat_s * NS_PER_S) {
+		limit->remembered[index].suppressed++;
 		return false;
 	}
 	if (!take_token(limit, rate, now, minor)) {
 		limit->suppressed++;
 		return false;
 	}
-	if (place == LOG_LIMIT_REMEMBERED) {
-		place = limit->next++ % LOG_LIMIT_REMEMBERED;
-		limit->suppressed += limit->remembered[place].suppressed;
-		limit->remembered[place].suppressed = 0;
+	if (index == LOG_LIMIT_REMEMBERED) {
+		index = limit->next++ % LOG_LIMIT_REMEMBERED;
+		limit->suppressed += limit->remembered[index].suppressed;
+		limit->remembered[index].suppressed = 0;
 	}
-	ret_left_out->suppressed = limit->suppressed + limit->remembered[place].suppressed;
+	ret_left_out->suppressed = limit->suppressed + limit->remembered[index].suppressed;
 	ret_left_out->lost = limit->lost;
 	limit->suppressed = 0;
 	limit->lost = 0;
-	limit->remembered[place].hash = hash;
-	limit->remembered[place].written = now;
-	limit->remembered[place].suppressed = 0;
+	limit->remembered[index].hash = hash;
+	limit->remembered[index].written = now;
+	limit->remembered[index].suppressed = 0;
 	return true;
 }
 
 void log_limit_lost(struct log_limit *limit, uint64_t hash, const struct log_left_out *left_out)
 {
-	uint32_t place = find(limit, hash);
+	uint32_t index = find(limit, hash);
 
-	if (place < LOG_LIMIT_REMEMBERED)
-		limit->remembered[place].written = 0;
+	if (index < LOG_LIMIT_REMEMBERED)
+		limit->remembered[index].written = 0;
 	limit->suppressed += left_out->suppressed;
 	limit->lost += left_out->lost + 1;
 }

@@ -33,8 +33,8 @@ struct walk {
 	unsigned links;
 	const char *next; /* what is left of `text` */
 	char text[PATH_MAX];
-	struct path_end *end;            /* its name is "" for / while the walk lasts */
-	const struct path_places *users; /* NULL: none */
+	struct path_end *end;                   /* its name is "" for / while the walk lasts */
+	const struct path_untrusted *untrusted; /* NULL: none */
 };
 
 /* File systems whose server says what belongs to root, and may be a program of a user's. */
@@ -130,8 +130,8 @@ static int stop(struct walk *walk, enum path_obstacle obstacle)
 
 static bool is_roots(const struct walk *walk)
 {
-	return walk->roots &&
-	       !(walk->users && walk->users->hold(walk->end->name, walk->users->context));
+	return walk->roots && !(walk->untrusted &&
+				walk->untrusted->contains(walk->end->name, walk->untrusted->context));
 }
 
 /* Only where nobody can move fd meanwhile. There it lies in the directory that it was found in. */
@@ -207,8 +207,8 @@ static int walk_down(struct walk *walk, size_t length)
 	struct stat status;
 	int error;
 
-	/* Never true again: below, a user could have put one directory of root's in another's
-	 * place. */
+	/* Never true again: below, a user could have exchanged one directory of root's for
+	 * another. */
 	walk->roots = walk->roots && root_alone_writes(walk);
 	if (length > NAME_MAX)
 		return -ENAMETOOLONG;
@@ -295,9 +295,12 @@ static int open_at_once(const char *path)
 	return fd < 0 || fstat(fd, &status) ? -1 : fd_take(&fd);
 }
 
-static int walk_open(const char *path, const struct path_places *users, struct path_end *ret_end)
+static int walk_open(const char *path, const struct path_untrusted *untrusted,
+		     struct path_end *ret_end)
 {
-	struct walk walk = { .fd = -1, .roots = true, .next = "", .end = ret_end, .users = users };
+	struct walk walk = {
+		.fd = -1, .roots = true, .next = "", .end = ret_end, .untrusted = untrusted
+	};
 	int error = walk_all(&walk, path);
 
 	ret_end->changeable = !is_roots(&walk);
@@ -310,7 +313,7 @@ static int walk_open(const char *path, const struct path_places *users, struct p
 	return error ? error : walk.fd;
 }
 
-int path_open(const char *path, const struct path_places *users, struct path_end *ret_end)
+int path_open(const char *path, const struct path_untrusted *untrusted, struct path_end *ret_end)
 {
 	int fd = text_check(path);
 
@@ -319,15 +322,15 @@ int path_open(const char *path, const struct path_places *users, struct path_end
 		return fd;
 	fd = is_canonical(path) ? open_at_once(path) : -1;
 	if (fd < 0)
-		return walk_open(path, users, ret_end);
+		return walk_open(path, untrusted, ret_end);
 	memcpy(ret_end->name, path, strlen(path) + 1);
 	return fd;
 }
 
-int path_name(const char *path, const struct path_places *users, char ret_name[PATH_MAX])
+int path_name(const char *path, const struct path_untrusted *untrusted, char ret_name[PATH_MAX])
 {
 	struct path_end end = { 0 };
-	struct walk walk = { .fd = -1, .roots = true, .next = "", .end = &end, .users = users };
+	struct walk walk = { .fd = -1, .roots = true, .next = "", .end = &end, .untrusted = untrusted };
 	int error = text_check(path);
 
 	if (error)
@@ -353,7 +356,7 @@ const char *path_obstacle_text(enum path_obstacle obstacle)
 	case PATH_PROCESS_LINK:
 		return "is another one in each process, expected a path without it";
 	case PATH_PARENT:
-		return "leads back from a place that others than root can move, "
+		return "leads back from a directory that others than root can move, "
 		       "expected a path without it";
 	case PATH_LOOP:
 		return "is one symbolic link too many, expected at most 40";

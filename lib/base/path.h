@@ -9,12 +9,12 @@
 #include <limits.h>
 #include <stdbool.h>
 
-/* Why a path leads nowhere although all of it may exist. */
+/* Why a path cannot be followed although all of it may exist. */
 enum path_obstacle {
 	PATH_NO_OBSTACLE = 0,
 	PATH_LINK,         /* a symbolic link that others than root can have made */
 	PATH_PROCESS_LINK, /* one of procfs: what it is depends on who looks */
-	PATH_PARENT,       /* `..` in a place that others than root can move */
+	PATH_PARENT,       /* `..` in a directory that others than root can move */
 	PATH_LOOP,         /* more links than path_resolution(7) follows */
 };
 
@@ -27,21 +27,22 @@ struct path_end {
 	bool changeable; /* after an error: others than root decide what is there */
 };
 
-/* Directories in which no link counts as root's, whoever owns them: who was root in a session may
- * have changed their owners and modes, which Landlock does not hold. */
-struct path_places {
-	bool (*hold)(const char *name, const void *context); /* `name` is canonical */
+/* Directories in which no link counts as root's, whoever owns them: root in a session may have
+ * changed their owners and modes, which Landlock does not restrict. */
+struct path_untrusted {
+	bool (*contains)(const char *name, const void *context); /* `name` is canonical */
 	const void *context;
 };
 
 /* An O_PATH descriptor of the absolute `path`, close-on-exec, or a negative errno: -ELOOP where
- * there is an obstacle. `users` are places of users', or NULL. Directories are opened one by one and
- * judged by their descriptors, so that what somebody changes meanwhile makes no difference. Automounts are mounted. */
-int path_open(const char *path, const struct path_places *users, struct path_end *ret_end);
+ * there is an obstacle. `untrusted` may be NULL. Directories are opened one by one and checked by
+ * their descriptors, so that what somebody changes meanwhile makes no difference. Automounts are
+ * mounted. */
+int path_open(const char *path, const struct path_untrusted *untrusted, struct path_end *ret_end);
 
 /* The name by which the kernel knows `path`, of which the end need not exist: from a component that
  * is missing or an obstacle on, the rest stays as written. -ELOOP, -ENAMETOOLONG. */
-int path_name(const char *path, const struct path_places *users, char ret_name[PATH_MAX]);
+int path_name(const char *path, const struct path_untrusted *untrusted, char ret_name[PATH_MAX]);
 
 /* What an obstacle is, and what to write instead; follows the name of the component. */
 const char *path_obstacle_text(enum path_obstacle obstacle);

@@ -48,20 +48,20 @@ static inline void emit_load_high(struct assembler *assembler, uint32_t argument
 	emit_load(assembler, offsetof(struct seccomp_data, args) + 8 * argument + 4);
 }
 
-/* Makes the long jump at `place` lead to the next instruction. */
-static inline void set_jump(struct assembler *assembler, size_t place)
+/* Makes the long jump at `position` lead to the next instruction. */
+static inline void set_jump(struct assembler *assembler, size_t position)
 {
-	if (place < FILTER_LENGTH_MAX)
-		assembler->program[place].k = (uint32_t)(assembler->length - place - 1);
+	if (position < FILTER_LENGTH_MAX)
+		assembler->program[position].k = (uint32_t)(assembler->length - position - 1);
 }
 
 /* The same of the conditional jump there, where it does not hold; false where that is too far. */
-static inline bool set_branch(struct assembler *assembler, size_t place)
+static inline bool set_branch(struct assembler *assembler, size_t position)
 {
-	size_t distance = assembler->length - place - 1;
+	size_t distance = assembler->length - position - 1;
 
-	if (distance <= UINT8_MAX && place < FILTER_LENGTH_MAX)
-		assembler->program[place].jf = (uint8_t)distance;
+	if (distance <= UINT8_MAX && position < FILTER_LENGTH_MAX)
+		assembler->program[position].jf = (uint8_t)distance;
 	return distance <= UINT8_MAX;
 }
 

@@ -503,11 +503,11 @@ struct rows {
 
 static void rows_add(struct rows *rows, const struct row *row)
 {
-	size_t place = rows->count;
+	size_t position = rows->count;
 
-	for (; place > 0 && rows->rows[place - 1].number > row->number; place--)
-		rows->rows[place] = rows->rows[place - 1];
-	rows->rows[place] = *row;
+	for (; position > 0 && rows->rows[position - 1].number > row->number; position--)
+		rows->rows[position] = rows->rows[position - 1];
+	rows->rows[position] = *row;
 	rows->count++;
 }
 
@@ -548,7 +548,7 @@ static void rows_add_refused(struct rows *rows, const struct filter_facts *facts
 	for (size_t i = 0; i < ARRAY_SIZE(refusable); i++)
 		if (!is_allowed(facts, refusable[i].number))
 			rows_add(rows, &refusable[i]);
-	if (facts->hold_truncation)
+	if (facts->refuse_truncation)
 		rows_add_table(rows, truncation, ARRAY_SIZE(truncation));
 	if (facts->flags & PLAN_SETUID)
 		rows_add_table(rows, leases, ARRAY_SIZE(leases));
@@ -579,17 +579,17 @@ static void emit_rows(struct assembler *assembler, const struct row *rows, size_
  * conditional jump reaches, they are made once more after a long one. */
 static void emit_leaf(struct assembler *assembler, const struct row *rows, size_t count)
 {
-	size_t place = assembler->length;
+	size_t position = assembler->length;
 
 	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, rows->number, 0, 0));
 	emit_rows(assembler, rows, count);
-	if (!set_branch(assembler, place)) {
-		assembler->length = place;
+	if (!set_branch(assembler, position)) {
+		assembler->length = position;
 		emit(assembler,
 		     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, rows->number, 1, 0));
 		emit(assembler, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
 		emit_rows(assembler, rows, count);
-		set_jump(assembler, place + 1);
+		set_jump(assembler, position + 1);
 	}
 	emit_return(assembler, ALLOW);
 }
@@ -599,21 +599,21 @@ static void emit_leaf(struct assembler *assembler, const struct row *rows, size_
 static void emit_branch(struct assembler *assembler, uint32_t number, const struct row *left,
 			size_t count)
 {
-	size_t place = assembler->length;
+	size_t position = assembler->length;
 	size_t distance;
 
 	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JGE, number, 0, 0));
 	emit_tree(assembler, left, count);
-	distance = assembler->length - place - 1;
-	if (distance <= UINT8_MAX && place < FILTER_LENGTH_MAX) {
-		assembler->program[place].jt = (uint8_t)distance;
+	distance = assembler->length - position - 1;
+	if (distance <= UINT8_MAX && position < FILTER_LENGTH_MAX) {
+		assembler->program[position].jt = (uint8_t)distance;
 		return;
 	}
-	assembler->length = place;
+	assembler->length = position;
 	emit(assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JGE, number, 0, 1));
 	emit(assembler, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 0));
 	emit_tree(assembler, left, count);
-	set_jump(assembler, place + 1);
+	set_jump(assembler, position + 1);
 }
 
 static void emit_tree(struct assembler *assembler, const struct row *rows, size_t count)

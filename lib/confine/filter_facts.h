@@ -34,8 +34,8 @@ struct filter_facts {
 	uint64_t gate_key; /* not 0. Argument 3 of seccomp(2): who knows it may add a filter */
 	bool gate_threads; /* the gate is around several threads: whoever starts a program asks */
 	bool forbid;       /* only refuses what would make an id of a process gate_uid */
-	bool hold_truncation; /* Landlock cannot: below ABI 3, where files are restricted */
-	bool datagrams;       /* there is a datagram socket already, whatever the plan says */
+	bool refuse_truncation; /* Landlock cannot: below ABI 3, where files are restricted */
+	bool datagrams;         /* there is a datagram socket already, whatever the plan says */
 	bool set_ids; /* set-uid programs work here: only the supervisor lets set-id bits be set */
 	bool groups;  /* UDP is open, and a rule covers multicast addresses */
 	bool trap_bind;       /* Landlock does not decide every bind */

@@ -74,10 +74,10 @@ static void emit_level(struct assembler *assembler, const struct socket_option *
 {
 	const uint32_t unknown = action_of(assembler->facts, OPTION_UNKNOWN);
 	struct steps steps = { assembler, 0, unknown };
-	size_t place;
+	size_t position;
 
 	emit_load_low(assembler, 1);
-	place = assembler->length;
+	position = assembler->length;
 	emit(assembler,
 	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, options->level, 0, 0));
 	emit_load_low(assembler, 2);
@@ -90,7 +90,7 @@ static void emit_level(struct assembler *assembler, const struct socket_option *
 	}
 	steps_turn(&steps, steps.decided, unknown);
 	emit_return(assembler, unknown);
-	if (!set_branch(assembler, place))
+	if (!set_branch(assembler, position))
 		assembler->length = FILTER_LENGTH_MAX + 1; /* does not fit */
 }
 

@@ -14,8 +14,8 @@
 
 #include "compat.h"
 #include "log.h"
-#include "places.h"
 #include "plan.h"
+#include "user_directories.h"
 #include "util.h"
 
 #define OBSTACLE_MAX 256
@@ -136,12 +136,12 @@ static int rule_add_descriptor(int ruleset, int fd, uint64_t access)
 	return 0;
 }
 
-/* A path that leads nowhere grants nothing and refuses nobody. The same of any error in a place of
- * the user's, whose file system may answer what it likes. */
+/* A path that cannot be followed grants nothing and refuses nobody. The same of any error in a
+ * directory of the user's, whose file system may answer what it likes. */
 static int rule_add_path(int ruleset, const struct plan *plan, const char *path, uint64_t access,
 			 struct path_end *ret_end)
 {
-	cleanup_fd int fd = places_open(plan, path, ret_end);
+	cleanup_fd int fd = user_directories_open_path(plan, path, ret_end);
 	int error = fd < 0 ? fd : rule_add_descriptor(ruleset, fd, access);
 	bool nowhere = error == -ENOENT || error == -ENOTDIR || error == -EACCES ||
 		       ret_end->obstacle != PATH_NO_OBSTACLE || ret_end->changeable;

@@ -42,8 +42,8 @@ static void host_table_forget(struct host_table *table, uint32_t host)
 }
 
 /* The row where (address, host) stands or would stand. */
-static uint32_t host_table_place(const struct host_table *table, const struct address *address,
-				 uint32_t host)
+static uint32_t host_table_position(const struct host_table *table, const struct address *address,
+				    uint32_t host)
 {
 	uint32_t i = host_table_find(table, address);
 
@@ -62,16 +62,16 @@ uint32_t host_table_replace(struct host_table *table, uint32_t host,
 	host_table_forget(table, host);
 	for (uint32_t i = 0; i < count; i++) {
 		struct host_address row = { addresses[i], host };
-		uint32_t place = host_table_place(table, &addresses[i], host);
-		struct host_address *slot = &table->addresses[place];
+		uint32_t index = host_table_position(table, &addresses[i], host);
+		struct host_address *slot = &table->addresses[index];
 
-		if (place < table->count && memcmp(slot, &row, sizeof(row)) == 0)
+		if (index < table->count && memcmp(slot, &row, sizeof(row)) == 0)
 			continue;
 		if (stored == HOST_ANSWER_MAX || table->count == HOST_ADDRESSES_MAX) {
 			dropped++;
 			continue;
 		}
-		memmove(slot + 1, slot, (table->count - place) * sizeof(*slot));
+		memmove(slot + 1, slot, (table->count - index) * sizeof(*slot));
 		*slot = row;
 		table->count++;
 		stored++;

@@ -244,7 +244,7 @@ bool path_is_beneath(const char *path, const char *directory)
 
 const char *const plan_temporary[] = { "/tmp", "/var/tmp", "/dev/shm", "/run/screen", NULL };
 
-bool plan_place_is_users(const char *home, uid_t uid, const char *path)
+bool plan_is_user_directory(const char *home, uid_t uid, const char *path)
 {
 	char runtime[sizeof("/run/user/") + 3 * sizeof(uid)];
 

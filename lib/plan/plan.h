@@ -169,7 +169,7 @@ const char *plan_string(const struct plan *plan, uint32_t offset);
 
 /* True where `path` lies in the user's home or in a directory for temporary files: places in which
  * the user can replace what a path names, but by no link (path.h). */
-bool plan_place_is_users(const char *home, uid_t uid, const char *path);
+bool plan_is_user_directory(const char *home, uid_t uid, const char *path);
 
 /* Those for temporary files; ends in NULL. */
 extern const char *const plan_temporary[];

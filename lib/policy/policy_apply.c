@@ -190,7 +190,7 @@ static bool write_is_harmless(const struct account *account, const char *path)
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
 		if (strcmp(path, devices[i]) == 0)
 			return true;
-	return plan_place_is_users(own ? account->home : "", account->uid, path);
+	return plan_is_user_directory(own ? account->home : "", account->uid, path);
 }
 
 #define MISSING "\"%s\" does not exist"

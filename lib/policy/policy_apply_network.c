@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "places.h"
 #include "policy_apply.h"
 #include "policy_network.h"
 #include "policy_unix.h"
+#include "user_directories.h"
 #include "util.h"
 
 static const struct account *account_of(const struct task *task)
@@ -229,11 +229,11 @@ int apply_dns(const struct task *task, char why[WHY_MAX])
 static int pattern_canonicalise(const struct account *account, char pattern[VALUE_MAX])
 {
 	char home[VALUE_MAX] = "";
-	const struct places places = { home, account->uid };
-	const struct path_places users = places_of(&places);
+	const struct user_directories directories = { home, account->uid };
+	const struct path_untrusted untrusted = user_directories_as_untrusted(&directories);
 	int error = account->home[0] == '/' ? path_canonicalise(account->home, NULL, home) : 0;
 
-	return error ? error : path_canonicalise(pattern, &users, pattern);
+	return error ? error : path_canonicalise(pattern, &untrusted, pattern);
 }
 
 int apply_unix_allow(const struct task *task, char why[WHY_MAX])

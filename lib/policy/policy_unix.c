@@ -96,7 +96,8 @@ static size_t literal_length(const char *path)
 	return length;
 }
 
-int path_canonicalise(const char *path, const struct path_places *users, char ret_path[VALUE_MAX])
+int path_canonicalise(const char *path, const struct path_untrusted *untrusted,
+		      char ret_path[VALUE_MAX])
 {
 	char directories[VALUE_MAX], name[VALUE_MAX];
 	size_t literal = literal_length(path);
@@ -107,7 +108,7 @@ int path_canonicalise(const char *path, const struct path_places *users, char re
 		return -ENAMETOOLONG;
 	memcpy(directories, path, literal);
 	directories[literal] = '\0';
-	error = path_name(directories, users, name);
+	error = path_name(directories, untrusted, name);
 	if (error == 0 && tail[0]) {
 		if (strcmp(name, "/") == 0)
 			name[0] = '\0';

@@ -26,8 +26,9 @@ int path_parse(const char *text, const struct account *account, unsigned flags,
 /* The name by which the kernel knows `path`, which may be a pattern: then its directories before
  * the first `*`. Symbolic links are followed only in directories that root alone may write: in any
  * other, the session's user could turn one policy's path into another's. From the first such
- * directory, or from what does not exist, the rest stays as written. `users` are as in path.h.
+ * directory, or from what does not exist, the rest stays as written. `untrusted` is as in path.h.
  * -ENAMETOOLONG, -ELOOP. */
-int path_canonicalise(const char *path, const struct path_places *users, char ret_path[VALUE_MAX]);
+int path_canonicalise(const char *path, const struct path_untrusted *untrusted,
+		      char ret_path[VALUE_MAX]);
 
 #endif

@@ -22,7 +22,7 @@ void caller_fetch_status(struct caller *caller, pid_t thread)
 		caller->known = process_read_status(thread, &caller->status) == 0;
 }
 
-void caller_fetch_place(struct caller *caller, pid_t thread, bool relative)
+void caller_fetch_directories(struct caller *caller, pid_t thread, bool relative)
 {
 	if (caller->root < 0)
 		caller->root = process_root(thread);

@@ -26,7 +26,7 @@ void caller_open(struct caller *caller);
 
 /* Each once for a serving; what cannot be had stays negative or unknown. */
 void caller_fetch_status(struct caller *caller, pid_t thread);
-void caller_fetch_place(struct caller *caller, pid_t thread, bool relative);
+void caller_fetch_directories(struct caller *caller, pid_t thread, bool relative);
 void caller_fetch_groups(struct caller *caller, pid_t thread, gid_t gid);
 void caller_fetch_memory(struct caller *caller, pid_t thread);
 

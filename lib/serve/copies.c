@@ -61,8 +61,8 @@ void copy_unix_caller(struct copies *copies, const struct request *request)
 	if (copies->multi_uid)
 		caller_fetch_status(&copies->caller, request->call.thread);
 	if (address->sun_path[0] != '\0')
-		caller_fetch_place(&copies->caller, request->call.thread,
-				   address->sun_path[0] != '/');
+		caller_fetch_directories(&copies->caller, request->call.thread,
+					 address->sun_path[0] != '/');
 }
 
 void copies_forget_message(struct copies *copies)

@@ -71,7 +71,7 @@ int fetch_bind(struct copies *copies, struct request *request)
 				     (int64_t)request->call.arguments[2]);
 	if (!error && request_is_unix_path(request)) {
 		caller_fetch_status(&copies->caller, request->call.thread);
-		caller_fetch_place(&copies->caller, request->call.thread, true);
+		caller_fetch_directories(&copies->caller, request->call.thread, true);
 	}
 	return error;
 }

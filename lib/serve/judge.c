@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 
-#include "place.h"
+#include "caller_path.h"
 #include "util.h"
 
 /* What the kernel would take for an endpoint of this socket; false where it would not. */
@@ -281,7 +281,7 @@ static void judge_bind_unix(const struct rules *rules, const struct copies *copi
 		judgement_fail(judgement, "unix", "no status");
 	else if (is_path && judge_is_other_user(rules, copies))
 		judgement_fail(judgement, "unix", "another user's process");
-	else if (is_path && !place_is_ours(&copies->caller))
+	else if (is_path && !caller_root_is_ours(&copies->caller))
 		judgement_fail(judgement, "unix", "another root directory");
 	else
 		judgement_allow(judgement);

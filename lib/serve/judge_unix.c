@@ -11,8 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "caller_path.h"
 #include "judge.h"
-#include "place.h"
 #include "unix_rules.h"
 #include "util.h"
 
@@ -39,8 +39,8 @@ static bool path_read(int path_fd, char path[PATH_TEXT_MAX])
 	return true;
 }
 
-/* Whether a socket in a place of the user's own is the user's, and what serves it confined as the
- * user is; else *ret_empty tells that nothing serves it. */
+/* Whether a socket in a directory of the user is the user's, and its server is confined as the user
+ * is; else *ret_empty tells that nothing serves it. */
 static bool is_own(struct rules *rules, const struct request *request, int path_fd,
 		   const struct unix_destination *destination, bool *ret_empty)
 {
@@ -146,7 +146,7 @@ static void judge_path(struct rules *rules, const struct copies *copies, struct 
 	/* As the kernel reads it: to the first NUL or the end of what was given. */
 	memcpy(path, address->sun_path, length);
 	path[length] = '\0';
-	path_fd = place_walk(&copies->caller, path);
+	path_fd = caller_path_open(&copies->caller, path);
 	if (path_fd < 0) {
 		judgement_mistake(judgement, -path_fd);
 		return;

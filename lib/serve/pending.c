@@ -88,17 +88,17 @@ static void slot_ready(struct watch *watch, uint32_t events)
 static void slot_queue(struct pending_slot *slot)
 {
 	struct pending *pending = slot->pending;
-	uint32_t place = (uint32_t)(slot - pending->slots);
+	uint32_t index = (uint32_t)(slot - pending->slots);
 
 	if (slot->queued)
 		return;
 	slot->queued = true;
 	slot->next_more = SLOT_NONE;
 	if (pending->more_first == SLOT_NONE)
-		pending->more_first = place;
+		pending->more_first = index;
 	else
-		pending->slots[pending->more_last].next_more = place;
-	pending->more_last = place;
+		pending->slots[pending->more_last].next_more = index;
+	pending->more_last = index;
 	loop_take_turns(pending->loop, &pending->more);
 }
 
@@ -138,16 +138,16 @@ static void slot_wait(struct pending_slot *slot, enum outcome_kind kind)
 /* The `queued` of an earlier call stays. */
 bool pending_add(struct pending *pending, const struct request *request, enum outcome_kind kind)
 {
-	uint32_t place = pending->free_first;
+	uint32_t index = pending->free_first;
 	struct pending_slot *slot;
 
-	if (place != SLOT_NONE)
-		pending->free_first = pending->slots[place].next_free;
+	if (index != SLOT_NONE)
+		pending->free_first = pending->slots[index].next_free;
 	else if (pending->fresh < PENDING_MAX)
-		place = pending->fresh++;
+		index = pending->fresh++;
 	else
 		return false;
-	slot = &pending->slots[place];
+	slot = &pending->slots[index];
 	slot->pending = pending;
 	slot->request = *request;
 	slot->used = true;

@@ -11,9 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "caller_path.h"
 #include "judge.h"
 #include "nonblocking.h"
-#include "place.h"
 #include "util.h"
 
 struct outcome perform_by_kernel(struct supervisor *supervisor, struct request *request)
@@ -129,13 +129,13 @@ static int bind_path(const struct supervisor *supervisor, const struct request *
 	mode_t ours;
 	int error;
 
-	error = place_enter(caller);
+	error = caller_directory_enter(caller);
 	if (error)
 		return error;
 	ours = umask(caller->status.umask);
 	error = bind_untraced(supervisor, request);
 	umask(ours);
-	(void)place_leave();
+	(void)caller_directory_leave();
 	return error;
 }
 

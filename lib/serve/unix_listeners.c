@@ -50,20 +50,20 @@ static void descriptor_release(struct unix_listeners *listeners, int *fd)
 	listeners->descriptors++;
 }
 
-static void place_free(struct unix_listeners *listeners, struct unix_listener *place)
+static void listener_free(struct unix_listeners *listeners, struct unix_listener *listener)
 {
-	if (place->cookie == 0)
+	if (listener->cookie == 0)
 		return;
-	descriptor_release(listeners, &place->voucher);
-	descriptor_release(listeners, &place->path_fd);
-	place->cookie = 0;
+	descriptor_release(listeners, &listener->voucher);
+	descriptor_release(listeners, &listener->path_fd);
+	listener->cookie = 0;
 }
 
 /* 1: it listens, 0: it is gone for good, or a negative errno. */
-static int is_alive(const struct unix_listeners *listeners, const struct unix_listener *place)
+static int is_alive(const struct unix_listeners *listeners, const struct unix_listener *listener)
 {
 	struct unix_socket socket;
-	int error = unix_diag_find(listeners->diag, place->inode, place->cookie, &socket);
+	int error = unix_diag_find(listeners->diag, listener->inode, listener->cookie, &socket);
 
 	if (error == 0)
 		return socket.listening;
@@ -71,54 +71,54 @@ static int is_alive(const struct unix_listeners *listeners, const struct unix_li
 }
 
 /* A few at each call, so that sockets that are gone keep no descriptors for long. */
-static void places_sweep(struct unix_listeners *listeners, uint32_t count)
+static void listeners_sweep(struct unix_listeners *listeners, uint32_t count)
 {
 	for (uint32_t i = 0; i < count && listeners->used > 0; i++) {
-		struct unix_listener *place =
-			&listeners->places[listeners->swept++ % listeners->used];
+		struct unix_listener *listener =
+			&listeners->entries[listeners->swept++ % listeners->used];
 
-		if (place->cookie != 0 && is_alive(listeners, place) == 0)
-			place_free(listeners, place);
+		if (listener->cookie != 0 && is_alive(listeners, listener) == 0)
+			listener_free(listeners, listener);
 	}
 }
 
-static struct unix_listener *place_by_cookie(struct unix_listeners *listeners, uint64_t cookie)
+static struct unix_listener *listener_by_cookie(struct unix_listeners *listeners, uint64_t cookie)
 {
 	for (uint32_t i = 0; i < listeners->used; i++)
-		if (listeners->places[i].cookie == cookie)
-			return &listeners->places[i];
+		if (listeners->entries[i].cookie == cookie)
+			return &listeners->entries[i];
 	return NULL;
 }
 
-static struct unix_listener *place_take(struct unix_listeners *listeners)
+static struct unix_listener *listener_take(struct unix_listeners *listeners)
 {
-	struct unix_listener *place = place_by_cookie(listeners, 0);
+	struct unix_listener *listener = listener_by_cookie(listeners, 0);
 
-	if (!place && listeners->used < UNIX_LISTENERS_MAX)
-		return &listeners->places[listeners->used++];
-	if (!place) {
-		places_sweep(listeners, UNIX_LISTENERS_MAX);
-		place = place_by_cookie(listeners, 0);
+	if (!listener && listeners->used < UNIX_LISTENERS_MAX)
+		return &listeners->entries[listeners->used++];
+	if (!listener) {
+		listeners_sweep(listeners, UNIX_LISTENERS_MAX);
+		listener = listener_by_cookie(listeners, 0);
 	}
-	if (!place) {
-		place = &listeners->places[listeners->oldest++ % UNIX_LISTENERS_MAX];
-		place_free(listeners, place);
+	if (!listener) {
+		listener = &listeners->entries[listeners->oldest++ % UNIX_LISTENERS_MAX];
+		listener_free(listeners, listener);
 	}
-	return place;
+	return listener;
 }
 
-static struct unix_listener *place_add(struct unix_listeners *listeners, uint64_t cookie,
-				       uint32_t inode)
+static struct unix_listener *listener_add(struct unix_listeners *listeners, uint64_t cookie,
+					  uint32_t inode)
 {
-	struct unix_listener *place = place_take(listeners);
+	struct unix_listener *listener = listener_take(listeners);
 
-	*place = (struct unix_listener){
+	*listener = (struct unix_listener){
 		.cookie = cookie,
 		.inode = inode,
 		.voucher = -1,
 		.path_fd = -1,
 	};
-	return place;
+	return listener;
 }
 
 /* With the leading NUL. */
@@ -154,28 +154,28 @@ static bool is_bound_to_path(int fd)
 
 uint64_t unix_listeners_add(struct unix_listeners *listeners, int fd)
 {
-	struct unix_listener *place;
+	struct unix_listener *listener;
 	struct stat status;
 	uint64_t cookie;
 
 	if (listeners->diag < 0 || fstat(fd, &status) || socket_cookie(fd, &cookie) ||
 	    !is_bound_to_path(fd))
 		return 0;
-	places_sweep(listeners, SWEPT_AT_ONCE);
-	place = place_add(listeners, cookie, (uint32_t)status.st_ino);
+	listeners_sweep(listeners, SWEPT_AT_ONCE);
+	listener = listener_add(listeners, cookie, (uint32_t)status.st_ino);
 	if (listeners->descriptors > 0) {
-		place->voucher = voucher_make(listeners, cookie);
-		listeners->descriptors -= place->voucher >= 0;
+		listener->voucher = voucher_make(listeners, cookie);
+		listeners->descriptors -= listener->voucher >= 0;
 	}
 	return cookie;
 }
 
 void unix_listeners_drop(struct unix_listeners *listeners, uint64_t cookie)
 {
-	struct unix_listener *place = cookie ? place_by_cookie(listeners, cookie) : NULL;
+	struct unix_listener *listener = cookie ? listener_by_cookie(listeners, cookie) : NULL;
 
-	if (place)
-		place_free(listeners, place);
+	if (listener)
+		listener_free(listeners, listener);
 }
 
 bool unix_listeners_reserves(const char *name, size_t length)
@@ -221,7 +221,7 @@ static bool others_vouch(struct unix_listeners *listeners, struct search *search
 		if (!search->wanted[i].vouched)
 			return false;
 	for (uint32_t i = 0; i < search->count; i++)
-		(void)place_add(listeners, search->wanted[i].cookie, search->wanted[i].inode);
+		(void)listener_add(listeners, search->wanted[i].cookie, search->wanted[i].inode);
 	return true;
 }
 
@@ -233,7 +233,7 @@ static bool all_are_confined(struct unix_listeners *listeners, const struct unix
 	for (uint32_t i = 0; i < matches->count; i++) {
 		uint64_t cookie = matches->sockets[i].cookie;
 
-		if (place_by_cookie(listeners, cookie))
+		if (listener_by_cookie(listeners, cookie))
 			continue;
 		search.wanted[search.count].cookie = cookie;
 		search.wanted[search.count].inode = matches->sockets[i].inode;
@@ -246,39 +246,39 @@ static bool all_are_confined(struct unix_listeners *listeners, const struct unix
 
 /* From the second connection on it is worth while to make certain that no other socket, listening
  * or not, may be on the file. With the file kept open nothing can change that. */
-static void place_learn(struct unix_listeners *listeners, const struct unix_matches *first,
-			int path_fd)
+static void listener_learn(struct unix_listeners *listeners, const struct unix_matches *first,
+			   int path_fd)
 {
-	struct unix_listener *place = place_by_cookie(listeners, first->sockets[0].cookie);
+	struct unix_listener *listener = listener_by_cookie(listeners, first->sockets[0].cookie);
 	struct unix_matches matches;
 
-	if (first->count != 1 || !place)
+	if (first->count != 1 || !listener)
 		return;
-	if (!place->reached) {
-		place->reached = true;
+	if (!listener->reached) {
+		listener->reached = true;
 		return;
 	}
-	if (place->path_fd >= 0 || listeners->descriptors == 0 ||
+	if (listener->path_fd >= 0 || listeners->descriptors == 0 ||
 	    unix_file_sockets(listeners->diag, &first->file, false, &matches) ||
-	    matches.count != 1 || !matches.sure || matches.sockets[0].cookie != place->cookie)
+	    matches.count != 1 || !matches.sure || matches.sockets[0].cookie != listener->cookie)
 		return;
-	place->path_fd = fcntl(path_fd, F_DUPFD_CLOEXEC, 0);
-	if (place->path_fd < 0)
+	listener->path_fd = fcntl(path_fd, F_DUPFD_CLOEXEC, 0);
+	if (listener->path_fd < 0)
 		return;
 	listeners->descriptors--;
-	place->device = first->file.device;
-	place->file = first->file.inode;
+	listener->device = first->file.device;
+	listener->file = first->file.inode;
 }
 
 static bool is_learnt(struct unix_listeners *listeners, const struct stat *status)
 {
 	for (uint32_t i = 0; i < listeners->used; i++) {
-		struct unix_listener *place = &listeners->places[i];
+		struct unix_listener *listener = &listeners->entries[i];
 
-		if (place->cookie == 0 || place->path_fd < 0 || place->file != status->st_ino ||
-		    place->device != status->st_dev)
+		if (listener->cookie == 0 || listener->path_fd < 0 ||
+		    listener->file != status->st_ino || listener->device != status->st_dev)
 			continue;
-		return is_alive(listeners, place) == 1;
+		return is_alive(listeners, listener) == 1;
 	}
 	return false;
 }
@@ -301,6 +301,6 @@ enum unix_server unix_listeners_find(struct unix_listeners *listeners, int path_
 	if (!matches.sure || matches.count > UNIX_MATCHES_MAX ||
 	    !all_are_confined(listeners, &matches))
 		return UNIX_SERVER_OUTSIDE;
-	place_learn(listeners, &matches, path_fd);
+	listener_learn(listeners, &matches, path_fd);
 	return UNIX_SERVER_CONFINED;
 }

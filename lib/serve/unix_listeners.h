@@ -31,11 +31,11 @@ struct unix_listener {
 struct unix_listeners {
 	int diag; /* negative: the kernel has no socket diagnosis, and no server is ever known */
 	uid_t uid;
-	uint32_t used; /* places from here on were never taken */
+	uint32_t used; /* entries from here on were never taken */
 	uint32_t oldest;
 	uint32_t swept;
 	uint32_t descriptors; /* how many more may be kept */
-	struct unix_listener places[UNIX_LISTENERS_MAX];
+	struct unix_listener entries[UNIX_LISTENERS_MAX];
 };
 
 /* `uid` is the user's. */

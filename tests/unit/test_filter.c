@@ -721,7 +721,7 @@ static void every_call_denied_still_fits(void **state)
 					      .calls = calls,
 					      .call_count = ARRAY_SIZE(calls),
 					      .trap_bind = true,
-					      .hold_truncation = true,
+					      .refuse_truncation = true,
 					      .keep_dumpable = true,
 					      .protected_pids = { 1, 2, 3, 4 } });
 	for (int number = 0; number <= FILTER_CALL_LAST; number++)
@@ -733,7 +733,7 @@ static void truncation_is_held_where_landlock_cannot(void **state)
 	struct built built;
 
 	(void)state;
-	build(&built, &(struct filter_facts){ .hold_truncation = true });
+	build(&built, &(struct filter_facts){ .refuse_truncation = true });
 	assert_int_equal(FAIL(EACCES), ask(&built, __NR_truncate, 4096, 0));
 	assert_int_equal(ALLOW, ask(&built, __NR_ftruncate, 3, 0));
 	assert_int_equal(FAIL(ENOSYS), ask(&built, __NR_openat2, 3, 4096, 4096));
@@ -852,7 +852,7 @@ static void longest_program_is_taken_by_the_kernel(void **state)
 	struct filter_facts facts = { .flags = PLAN_FLAGS,
 				      .calls = calls,
 				      .trap_bind = true,
-				      .hold_truncation = true,
+				      .refuse_truncation = true,
 				      .keep_dumpable = true,
 				      .protected_pids = { 1, 2, 3, 4 } };
 	struct built built;

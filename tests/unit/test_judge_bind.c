@@ -237,7 +237,7 @@ static void bind_unix(const char *path)
 static void learn_caller(void)
 {
 	caller_fetch_status(&fixture.copies.caller, getpid());
-	caller_fetch_place(&fixture.copies.caller, getpid(), true);
+	caller_fetch_directories(&fixture.copies.caller, getpid(), true);
 }
 
 static void bind_unix_path_needs_what_is_known_of_the_caller(void **state)

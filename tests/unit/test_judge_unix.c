@@ -91,7 +91,7 @@ static int open_test(void **state)
 	fixture_open(&fixture);
 	fixture.judgement = judgement_none;
 	caller_fetch_status(&fixture.copies.caller, getpid());
-	caller_fetch_place(&fixture.copies.caller, getpid(), true);
+	caller_fetch_directories(&fixture.copies.caller, getpid(), true);
 	fixture_kind(&fixture, __NR_connect, AF_UNIX, SOCK_STREAM, 0);
 	return 0;
 }

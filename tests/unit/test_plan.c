@@ -504,10 +504,10 @@ static void place_of_the_user_is_home_or_temporary(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (plan_place_is_users("/home/alice", 1000, places[i].path) != places[i].users)
+		if (plan_is_user_directory("/home/alice", 1000, places[i].path) != places[i].users)
 			fail_msg("%s", places[i].path);
-	assert_false(plan_place_is_users("", 1000, "/etc"));
-	assert_false(plan_place_is_users("/", 1000, "/etc"));
+	assert_false(plan_is_user_directory("", 1000, "/etc"));
+	assert_false(plan_is_user_directory("/", 1000, "/etc"));
 }
 
 int main(void)

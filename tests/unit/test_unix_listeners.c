@@ -47,9 +47,9 @@ static int place_make(void **state)
 static void listeners_close(struct unix_listeners *listeners)
 {
 	for (uint32_t i = 0; i < listeners->used; i++)
-		if (listeners->places[i].cookie) {
-			close(listeners->places[i].voucher);
-			close(listeners->places[i].path_fd);
+		if (listeners->entries[i].cookie) {
+			close(listeners->entries[i].voucher);
+			close(listeners->entries[i].path_fd);
 		}
 	close(listeners->diag);
 }

@@ -2,7 +2,7 @@
 /*
  * Where a caller's paths lead from.
  */
-#include "place.h"
+#include "caller_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@ static int has_our_root(int root)
 
 /* In another root only absolute paths: RESOLVE_IN_ROOT would take the working directory for the
  * root. */
-int place_walk(const struct caller *caller, const char *path)
+int caller_path_open(const struct caller *caller, const char *path)
 {
 	const int from = path[0] == '/' ? caller->root : caller->directory;
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
@@ -44,17 +44,17 @@ int place_walk(const struct caller *caller, const char *path)
 	return path_fd < 0 ? -errno : (int)path_fd;
 }
 
-bool place_is_ours(const struct caller *caller)
+bool caller_root_is_ours(const struct caller *caller)
 {
 	return caller->root >= 0 && caller->directory >= 0 && has_our_root(caller->root) == 1;
 }
 
-int place_enter(const struct caller *caller)
+int caller_directory_enter(const struct caller *caller)
 {
 	return fchdir(caller->directory) ? -errno : 0;
 }
 
-int place_leave(void)
+int caller_directory_leave(void)
 {
 	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 

@@ -2,23 +2,23 @@
 /*
  * Where a caller's paths lead from: its root and its working directory, as copied (caller.h).
  */
-#ifndef SANDLOCK_PLACE_H
-#define SANDLOCK_PLACE_H
+#ifndef SANDLOCK_CALLER_PATH_H
+#define SANDLOCK_CALLER_PATH_H
 
 #include "caller.h"
 
 /* An O_PATH descriptor of what the caller's path names, or a negative errno. In another root only
  * absolute paths are followed. */
-int place_walk(const struct caller *caller, const char *path);
+int caller_path_open(const struct caller *caller, const char *path);
 
 /* True where both are known and the root is ours: then a path can be used as it is in its working
  * directory. */
-bool place_is_ours(const struct caller *caller);
+bool caller_root_is_ours(const struct caller *caller);
 
 /* Enters the caller's working directory; 0 or a negative errno. */
-int place_enter(const struct caller *caller);
+int caller_directory_enter(const struct caller *caller);
 
 /* Back to the root, so that no directory of his stays in use by us. */
-int place_leave(void);
+int caller_directory_leave(void);
 
 #endif
