@@ -312,7 +312,7 @@ int main(int argc, char **argv)
 	supervisor.rules.display = parse_unsigned(argv[2], UINT16_MAX, &number) ? -1 : (int)number;
 	error = keeper_open(&keeper, &supervisor);
 	if (!error) {
-		names_await(&supervisor.names);
+		host_names_await(&supervisor.host_names);
 		error = child_release(&keeper);
 	}
 	if (error) {

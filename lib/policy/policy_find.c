@@ -142,8 +142,8 @@ static int file_names(const struct search *search, const struct groups *groups, 
 }
 
 /* The first group file whose group holds the account, as the others. */
-static int names_ask(const struct search *search, struct dirent **entries, int count,
-		     char name[POLICY_NAME_MAX])
+static int names_match(const struct search *search, struct dirent **entries, int count,
+		       char name[POLICY_NAME_MAX])
 {
 	const struct account *account = search->account;
 	cleanup_groups struct groups groups = { .user = account->name };
@@ -167,7 +167,7 @@ static int find_group(const struct search *search, int directory, char name[POLI
 {
 	struct dirent **entries = NULL;
 	int count = scandirat(directory, ".", &entries, is_group_file, name_order);
-	int found = count < 0 ? fail(search, errno) : names_ask(search, entries, count, name);
+	int found = count < 0 ? fail(search, errno) : names_match(search, entries, count, name);
 
 	for (int i = 0; i < count; i++)
 		free(entries[i]);

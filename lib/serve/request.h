@@ -19,7 +19,7 @@ struct request {
 	struct notification call;
 	int socket_fd; /* our copy of the caller's descriptor, or -1 */
 	struct socket_kind kind;
-	bool asked;       /* the host names were asked for again on this call's behalf */
+	bool refreshed;   /* the host names were requested again for this call */
 	bool interrupted; /* by a signal: it waits no longer */
 	int started; /* connect: under way to `address`, and what it is if it waits no longer */
 	uint64_t deadline; /* of SO_SNDTIMEO, monotonic ns; 0: none */

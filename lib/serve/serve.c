@@ -77,10 +77,10 @@ struct outcome serve_fail(struct supervisor *supervisor, const struct request *r
 /* The host names are asked for again, once for each call. */
 static bool names_may_allow(struct supervisor *supervisor, struct request *request)
 {
-	if (request->asked)
-		return names_are_awaited(&supervisor->names);
-	request->asked = true;
-	return names_ask(&supervisor->names);
+	if (request->refreshed)
+		return host_names_are_awaited(&supervisor->host_names);
+	request->refreshed = true;
+	return host_names_refresh(&supervisor->host_names);
 }
 
 static struct outcome carry_out(struct supervisor *supervisor, struct request *request,

@@ -96,7 +96,7 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	supervisor->uid = getuid();
 	rules->plan = plan;
 	rules->ruleset = plan->ruleset;
-	rules->ruleset.hosts = &supervisor->names.table;
+	rules->ruleset.hosts = &supervisor->host_names.table;
 	/* A supervisor of the user's own uid has no_new_privs above its session. */
 	rules->multi_uid = (plan->header->flags & PLAN_SETUID) &&
 			   supervisor->uid != plan->header->uid;
@@ -108,7 +108,7 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	if (!error)
 		error = pending_open_for_user(supervisor);
 	if (!error)
-		error = names_open(&supervisor->names, loop, plan, resolver);
+		error = host_names_open(&supervisor->host_names, loop, plan, resolver);
 	return error;
 }
 

@@ -7,8 +7,8 @@
 
 #include "copies.h"
 #include "denial.h"
+#include "host_names.h"
 #include "loop.h"
-#include "names.h"
 #include "pending.h"
 #include "rules.h"
 
@@ -17,7 +17,7 @@ struct supervisor {
 	struct watch listener;
 	struct rules rules;
 	struct copies copies; /* of the call that is served now */
-	struct names names;
+	struct host_names host_names;
 	struct denials denials;
 	struct pending pending;
 	uid_t uid; /* our real one: the user's, or under PAM the service user's */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The addresses that the policy's host names have, as the resolver tells them. Distrusts every
- * answer.
+ * The addresses of the policy's host names, as the resolver reports them. Distrusts every answer.
  */
-#include "names.h"
+#include "host_names.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -21,8 +20,8 @@
 #define LOG_INTERVAL_MS 10000
 #define NUMBER_MAX      24
 
-/* Whoever answers for the names decides how often there is something to say. */
-static void dropped_log(struct names *names, const char *name, uint32_t dropped)
+/* Whoever answers for the names decides how often this is called: the log is limited. */
+static void dropped_log(struct host_names *names, const char *name, uint32_t dropped)
 {
 	static const struct log_rate rate = { LOG_REPEAT_S, LOG_BURST, LOG_INTERVAL_MS };
 	uint64_t hash = hash_bytes(HASH_START, name, strlen(name));
@@ -41,13 +40,14 @@ static void dropped_log(struct names *names, const char *name, uint32_t dropped)
 		{ "suppressed", left_out.suppressed + left_out.lost > 0 ? suppressed : NULL },
 	};
 
-	if (!log_event(LOG_NOTICE, "addresses of a name are not global and open nothing", fields,
-		       ARRAY_SIZE(fields)))
+	if (!log_event(LOG_NOTICE,
+		       "host name resolved to addresses that are not global; they allow nothing",
+		       fields, ARRAY_SIZE(fields)))
 		log_limit_lost(&names->limit, hash, &left_out);
 }
 
 /* The table of a name is replaced whole. */
-static void resolution_apply(struct names *names, struct resolution *resolution)
+static void resolution_apply(struct host_names *names, struct resolution *resolution)
 {
 	uint32_t dropped = resolution_trust(resolution);
 
@@ -59,9 +59,9 @@ static void resolution_apply(struct names *names, struct resolution *resolution)
 		names->awaited--;
 }
 
-static void resolver_lost(struct names *names)
+static void resolver_lost(struct host_names *names)
 {
-	log_line(LOG_WARNING, "the resolver is gone: names keep the addresses they have");
+	log_line(LOG_WARNING, "resolver exited; host rules keep their last addresses");
 	loop_remove(names->loop, &names->resolver);
 	util_cleanup_fd(&names->resolver.fd);
 	names->resolver.fd = -1;
@@ -69,7 +69,7 @@ static void resolver_lost(struct names *names)
 
 static void resolver_ready(struct watch *watch, uint32_t events)
 {
-	struct names *names = container_of(watch, struct names, resolver);
+	struct host_names *names = container_of(watch, struct host_names, resolver);
 	struct resolution resolution;
 	ssize_t length = recv(watch->fd, &resolution, sizeof(resolution), MSG_DONTWAIT | MSG_TRUNC);
 
@@ -82,7 +82,7 @@ static void resolver_ready(struct watch *watch, uint32_t events)
 		resolution_apply(names, &resolution);
 }
 
-int names_open(struct names *names, struct loop *loop, const struct plan *plan, int resolver)
+int host_names_open(struct host_names *names, struct loop *loop, const struct plan *plan, int resolver)
 {
 	names->loop = loop;
 	names->plan = plan;
@@ -90,39 +90,39 @@ int names_open(struct names *names, struct loop *loop, const struct plan *plan, 
 	names->resolver.ready = resolver_ready;
 	if (resolver < 0)
 		return 0;
-	names->asked = clock_now_ns();
+	names->refreshed = clock_now_ns();
 	names->awaited = plan->header->hosts.count;
 	return loop_add(loop, &names->resolver, EPOLLIN);
 }
 
-bool names_are_awaited(const struct names *names)
+bool host_names_are_awaited(const struct host_names *names)
 {
 	return names->resolver.fd >= 0 && names->awaited > 0 &&
-	       clock_now_ns() - names->asked < NAMES_WAIT_MS * NS_PER_MS;
+	       clock_now_ns() - names->refreshed < HOST_NAMES_WAIT_MS * NS_PER_MS;
 }
 
-void names_await(struct names *names)
+void host_names_await(struct host_names *names)
 {
-	while (names_are_awaited(names)) {
+	while (host_names_are_awaited(names)) {
 		struct pollfd descriptor = { names->resolver.fd, POLLIN, 0 };
-		uint64_t waited = clock_now_ns() - names->asked;
+		uint64_t waited = clock_now_ns() - names->refreshed;
 
-		if (waited < NAMES_WAIT_MS * NS_PER_MS &&
-		    poll(&descriptor, 1, (int)(NAMES_WAIT_MS - waited / NS_PER_MS)) > 0)
+		if (waited < HOST_NAMES_WAIT_MS * NS_PER_MS &&
+		    poll(&descriptor, 1, (int)(HOST_NAMES_WAIT_MS - waited / NS_PER_MS)) > 0)
 			resolver_ready(&names->resolver, EPOLLIN);
 	}
 }
 
-bool names_ask(struct names *names)
+bool host_names_refresh(struct host_names *names)
 {
 	const uint32_t all = RESOLUTION_ALL;
 
-	if (names->resolver.fd < 0 || names_are_awaited(names))
-		return names_are_awaited(names);
-	if (clock_now_ns() - names->asked < NAMES_ASK_MS * NS_PER_MS)
+	if (names->resolver.fd < 0 || host_names_are_awaited(names))
+		return host_names_are_awaited(names);
+	if (clock_now_ns() - names->refreshed < HOST_NAMES_REFRESH_MS * NS_PER_MS)
 		return false;
-	names->asked = clock_now_ns();
-	/* What was due before is late by now, and not awaited anew where nobody can be asked. */
+	names->refreshed = clock_now_ns();
+	/* What was due before is late by now, and is not awaited again if the request fails. */
 	names->awaited = 0;
 	if (send(names->resolver.fd, &all, sizeof(all), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return false;

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "host_names.h"
 #include "log.h"
-#include "names.h"
 #include "resolution.h"
 #include "util.h"
 
@@ -28,7 +28,7 @@ static const char strings[] = "\0one.example\0two.example\0three.example";
 static const uint32_t hosts[HOSTS] = { 1, 13, 25 };
 
 static struct {
-	struct names names;
+	struct host_names host_names;
 	struct loop loop;
 	struct plan_header header;
 	struct plan plan;
@@ -57,14 +57,14 @@ static int open_names(void **state)
 	open_plan(state);
 	assert_int_equal(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
 	fixture.resolver = ends[1];
-	return names_open(&fixture.names, &fixture.loop, &fixture.plan, ends[0]);
+	return host_names_open(&fixture.host_names, &fixture.loop, &fixture.plan, ends[0]);
 }
 
 static int close_names(void **state)
 {
 	(void)state;
-	if (fixture.names.resolver.fd >= 0)
-		close(fixture.names.resolver.fd);
+	if (fixture.host_names.resolver.fd >= 0)
+		close(fixture.host_names.resolver.fd);
 	if (fixture.resolver >= 0)
 		close(fixture.resolver);
 	close(fixture.loop.epoll);
@@ -96,7 +96,7 @@ static void answer(uint32_t host, const char *text)
 
 static bool has(uint32_t host, const char *text)
 {
-	const struct host_table *table = &fixture.names.table;
+	const struct host_table *table = &fixture.host_names.table;
 	struct address address = address_of(text);
 	uint32_t i = host_table_find(table, &address);
 
@@ -109,7 +109,7 @@ static bool has(uint32_t host, const char *text)
 
 static void time_passes(uint64_t ms)
 {
-	fixture.names.asked -= ms * NS_PER_MS;
+	fixture.host_names.refreshed -= ms * NS_PER_MS;
 }
 
 /* How many requests have come, each for all names. */
@@ -130,25 +130,25 @@ static uint32_t requests_take(void)
 static void open_without_a_resolver_awaits_nothing(void **state)
 {
 	(void)state;
-	assert_int_equal(0, names_open(&fixture.names, &fixture.loop, &fixture.plan, -1));
-	assert_false(names_are_awaited(&fixture.names));
-	assert_false(names_ask(&fixture.names));
-	names_await(&fixture.names);
+	assert_int_equal(0, host_names_open(&fixture.host_names, &fixture.loop, &fixture.plan, -1));
+	assert_false(host_names_are_awaited(&fixture.host_names));
+	assert_false(host_names_refresh(&fixture.host_names));
+	host_names_await(&fixture.host_names);
 }
 
 static void open_awaits_every_name_unasked(void **state)
 {
 	(void)state;
-	assert_true(names_are_awaited(&fixture.names));
+	assert_true(host_names_are_awaited(&fixture.host_names));
 	assert_int_equal(0, requests_take());
 	answer(0, "8.8.8.8");
 	answer(1, NULL);
-	assert_true(names_are_awaited(&fixture.names));
+	assert_true(host_names_are_awaited(&fixture.host_names));
 	answer(2, "2001:4860:4860::8888");
-	assert_false(names_are_awaited(&fixture.names));
+	assert_false(host_names_are_awaited(&fixture.host_names));
 	assert_true(has(0, "8.8.8.8"));
 	assert_true(has(2, "2001:4860:4860::8888"));
-	assert_int_equal(2, fixture.names.table.count);
+	assert_int_equal(2, fixture.host_names.table.count);
 }
 
 static void answer_replaces_all_addresses_of_its_name(void **state)
@@ -162,7 +162,7 @@ static void answer_replaces_all_addresses_of_its_name(void **state)
 	assert_true(has(0, "9.9.9.9"));
 	answer(0, NULL);
 	assert_false(has(0, "9.9.9.9"));
-	assert_int_equal(1, fixture.names.table.count);
+	assert_int_equal(1, fixture.host_names.table.count);
 }
 
 static void answer_that_is_not_global_opens_nothing(void **state)
@@ -177,14 +177,14 @@ static void answer_that_is_not_global_opens_nothing(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(inner); i++) {
 		answer(0, inner[i]);
-		assert_int_equal(0, fixture.names.table.count);
+		assert_int_equal(0, fixture.host_names.table.count);
 	}
 	/* The others of the same answer stay. */
 	resolution.addresses[resolution.count++] = address_of("10.0.0.1");
 	resolution.addresses[resolution.count++] = address_of("8.8.8.8");
 	answer_bytes(&resolution, resolution_length(resolution.count));
 	assert_true(has(1, "8.8.8.8"));
-	assert_int_equal(1, fixture.names.table.count);
+	assert_int_equal(1, fixture.host_names.table.count);
 }
 
 static void answer_of_most_addresses_is_taken_whole(void **state)
@@ -197,7 +197,7 @@ static void answer_of_most_addresses_is_taken_whole(void **state)
 		resolution.addresses[i].bytes[15] = i;
 	}
 	answer_bytes(&resolution, sizeof(resolution));
-	assert_int_equal(HOST_ANSWER_MAX, fixture.names.table.count);
+	assert_int_equal(HOST_ANSWER_MAX, fixture.host_names.table.count);
 }
 
 /* Neither taken nor counted as an answer. */
@@ -209,7 +209,7 @@ static void answer_that_is_not_sound_is_ignored(void **state)
 	} bytes = { .resolution = { .host = 0, .count = 1 } };
 	struct resolution *resolution = &bytes.resolution;
 	const size_t whole = resolution_length(1);
-	const uint32_t awaited = fixture.names.awaited;
+	const uint32_t awaited = fixture.host_names.awaited;
 
 	(void)state;
 	resolution->addresses[0] = address_of("8.8.8.8");
@@ -228,9 +228,9 @@ static void answer_that_is_not_sound_is_ignored(void **state)
 	resolution->count = UINT32_MAX;
 	answer_bytes(&bytes, sizeof(*resolution));
 	answer_bytes(&bytes, sizeof(bytes));
-	assert_int_equal(0, fixture.names.table.count);
-	assert_int_equal(awaited, fixture.names.awaited);
-	assert_true(fixture.names.resolver.fd >= 0);
+	assert_int_equal(0, fixture.host_names.table.count);
+	assert_int_equal(awaited, fixture.host_names.awaited);
+	assert_true(fixture.host_names.resolver.fd >= 0);
 }
 
 static void answers_beyond_those_due_await_nothing(void **state)
@@ -238,18 +238,18 @@ static void answers_beyond_those_due_await_nothing(void **state)
 	(void)state;
 	for (int i = 0; i < 2 * HOSTS; i++)
 		answer(0, "8.8.8.8");
-	assert_int_equal(0, fixture.names.awaited);
-	assert_false(names_are_awaited(&fixture.names));
+	assert_int_equal(0, fixture.host_names.awaited);
+	assert_false(host_names_are_awaited(&fixture.host_names));
 }
 
 static void wait_for_answers_ends(void **state)
 {
 	(void)state;
-	time_passes(NAMES_WAIT_MS - 50);
-	assert_true(names_are_awaited(&fixture.names));
-	names_await(&fixture.names);
-	assert_false(names_are_awaited(&fixture.names));
-	assert_int_equal(HOSTS, fixture.names.awaited);
+	time_passes(HOST_NAMES_WAIT_MS - 50);
+	assert_true(host_names_are_awaited(&fixture.host_names));
+	host_names_await(&fixture.host_names);
+	assert_false(host_names_are_awaited(&fixture.host_names));
+	assert_int_equal(HOSTS, fixture.host_names.awaited);
 }
 
 static void wait_takes_the_answers_that_are_there(void **state)
@@ -260,37 +260,37 @@ static void wait_takes_the_answers_that_are_there(void **state)
 	resolution.addresses[0] = address_of("8.8.8.8");
 	for (resolution.host = 0; resolution.host < HOSTS; resolution.host++)
 		assert_true(send(fixture.resolver, &resolution, resolution_length(1), 0) > 0);
-	names_await(&fixture.names);
-	assert_int_equal(0, fixture.names.awaited);
-	assert_int_equal(HOSTS, fixture.names.table.count);
+	host_names_await(&fixture.host_names);
+	assert_int_equal(0, fixture.host_names.awaited);
+	assert_int_equal(HOSTS, fixture.host_names.table.count);
 }
 
 static void ask_while_awaited_asks_nobody(void **state)
 {
 	(void)state;
-	assert_true(names_ask(&fixture.names));
-	time_passes(NAMES_WAIT_MS / 2);
-	assert_true(names_ask(&fixture.names));
+	assert_true(host_names_refresh(&fixture.host_names));
+	time_passes(HOST_NAMES_WAIT_MS / 2);
+	assert_true(host_names_refresh(&fixture.host_names));
 	assert_int_equal(0, requests_take());
 }
 
 static void ask_is_at_most_once_a_second(void **state)
 {
 	(void)state;
-	time_passes(NAMES_WAIT_MS + 100);
-	assert_false(names_ask(&fixture.names));
+	time_passes(HOST_NAMES_WAIT_MS + 100);
+	assert_false(host_names_refresh(&fixture.host_names));
 	assert_int_equal(0, requests_take());
-	time_passes(NAMES_ASK_MS);
+	time_passes(HOST_NAMES_REFRESH_MS);
 	for (int i = 0; i < 5; i++)
-		assert_true(names_ask(&fixture.names));
+		assert_true(host_names_refresh(&fixture.host_names));
 	assert_int_equal(1, requests_take());
 	for (uint32_t host = 0; host < HOSTS; host++)
 		answer(host, "8.8.8.8");
 	for (int i = 0; i < 5; i++)
-		assert_false(names_ask(&fixture.names));
+		assert_false(host_names_refresh(&fixture.host_names));
 	assert_int_equal(0, requests_take());
-	time_passes(NAMES_ASK_MS);
-	assert_true(names_ask(&fixture.names));
+	time_passes(HOST_NAMES_REFRESH_MS);
+	assert_true(host_names_refresh(&fixture.host_names));
 	assert_int_equal(1, requests_take());
 }
 
@@ -301,14 +301,14 @@ static void ask_of_a_resolver_that_is_stuck_never_waits(void **state)
 	const uint64_t before = clock_now_ns();
 
 	(void)state;
-	while (send(fixture.names.resolver.fd, &all, sizeof(all), MSG_DONTWAIT) > 0)
+	while (send(fixture.host_names.resolver.fd, &all, sizeof(all), MSG_DONTWAIT) > 0)
 		;
 	assert_int_equal(EAGAIN, errno);
-	time_passes(NAMES_ASK_MS);
-	assert_false(names_ask(&fixture.names));
+	time_passes(HOST_NAMES_REFRESH_MS);
+	assert_false(host_names_refresh(&fixture.host_names));
 	assert_true(clock_now_ns() - before < NS_PER_S);
 	/* And it is not tried again at once. */
-	assert_false(names_ask(&fixture.names));
+	assert_false(host_names_refresh(&fixture.host_names));
 }
 
 static void resolver_that_dies_leaves_its_addresses(void **state)
@@ -318,12 +318,12 @@ static void resolver_that_dies_leaves_its_addresses(void **state)
 	close(fixture.resolver);
 	fixture.resolver = -1;
 	assert_int_equal(0, loop_round(&fixture.loop));
-	assert_int_equal(-1, fixture.names.resolver.fd);
+	assert_int_equal(-1, fixture.host_names.resolver.fd);
 	assert_true(has(0, "8.8.8.8"));
-	assert_false(names_are_awaited(&fixture.names));
-	time_passes(2 * NAMES_ASK_MS);
-	assert_false(names_ask(&fixture.names));
-	names_await(&fixture.names);
+	assert_false(host_names_are_awaited(&fixture.host_names));
+	time_passes(2 * HOST_NAMES_REFRESH_MS);
+	assert_false(host_names_refresh(&fixture.host_names));
+	host_names_await(&fixture.host_names);
 	assert_int_equal(0, loop_round(&fixture.loop));
 }
 
@@ -334,9 +334,9 @@ static void resolver_that_dies_ends_the_wait(void **state)
 	(void)state;
 	close(fixture.resolver);
 	fixture.resolver = -1;
-	names_await(&fixture.names);
-	assert_int_equal(-1, fixture.names.resolver.fd);
-	assert_true(clock_now_ns() - before < NAMES_WAIT_MS * NS_PER_MS);
+	host_names_await(&fixture.host_names);
+	assert_int_equal(-1, fixture.host_names.resolver.fd);
+	assert_true(clock_now_ns() - before < HOST_NAMES_WAIT_MS * NS_PER_MS);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_names, close_names)
