@@ -16,11 +16,11 @@
 #include <unistd.h>
 
 #include "allowlist.h"
+#include "helper.h"
 #include "inherited.h"
 #include "keeper.h"
 #include "log.h"
 #include "process.h"
-#include "resolver.h"
 #include "service.h"
 #include "start_wait.h"
 #include "supervise.h"
@@ -189,21 +189,6 @@ static void agent_learn(struct agent *agent)
 		close(SUPERVISOR_AGENT_FD);
 }
 
-/* Where PAM starts us the resolver is our child, else our elder brother. */
-static int resolver_open(const struct keeper *keeper, int *ret_socket)
-{
-	const struct spawn_ids ids = { .uid = keeper->service.uid, .gid = keeper->service.gid };
-	pid_t pid;
-
-	if (keeper->service.on) {
-		pid = resolver_spawn(&keeper->plan, SUPERVISOR_PLAN_FD, &ids, ret_socket);
-		return pid < 0 ? pid : 0;
-	}
-	/* The place holds /dev/null where no rule names a host. */
-	*ret_socket = keeper->plan.header->hosts.count > 0 ? SUPERVISOR_RESOLVER_FD : -1;
-	return 0;
-}
-
 static int root_renounce(const struct keeper *keeper)
 {
 	int error = service_become(&keeper->service, &keeper->plan);
@@ -215,7 +200,7 @@ static int root_renounce(const struct keeper *keeper)
 }
 
 /* The plan, the log, and who we are. */
-static int keeper_begin(struct keeper *keeper, int *ret_resolver)
+static int keeper_begin(struct keeper *keeper)
 {
 	int error = harden();
 
@@ -231,10 +216,7 @@ static int keeper_begin(struct keeper *keeper, int *ret_resolver)
 	if (inherited_leftover())
 		log_line(LOG_WARNING, "the login's hard limit \"%s\" also limits the supervisor",
 			 inherited_leftover());
-	error = resolver_open(keeper, ret_resolver);
 	close(SUPERVISOR_PLAN_FD);
-	if (error)
-		return error;
 	return keeper->service.on ? root_renounce(keeper) : parent_open(keeper);
 }
 
@@ -252,7 +234,7 @@ static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
 {
 	int resolver;
 	int listener;
-	int error = keeper_begin(keeper, &resolver);
+	int error = keeper_begin(keeper);
 
 	if (error)
 		return error;
@@ -260,6 +242,8 @@ static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
 	if (keeper->signals.fd < 0)
 		return keeper->signals.fd;
 	agent_learn(&supervisor->rules.agent);
+	/* Its place holds /dev/null where there is none. */
+	resolver = helper_is_needed(HELPER_RESOLVER, &keeper->plan) ? SUPERVISOR_RESOLVER_FD : -1;
 	error = loop_fill(keeper);
 	if (!error)
 		error = supervise_open(supervisor, &keeper->loop, &keeper->plan, resolver);

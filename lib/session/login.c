@@ -21,7 +21,9 @@
 #include "accounts.h"
 #include "bounding.h"
 #include "confine.h"
+#include "failure.h"
 #include "given.h"
+#include "helper.h"
 #include "inside.h"
 #include "keeper.h"
 #include "log.h"
@@ -51,6 +53,7 @@ struct start {
 	int trigger; /* what is written here kills it */
 	int trigger_end;
 	int agent; /* of SUPERVISOR_AGENT_FD */
+	struct helpers helpers;
 };
 
 static int refuse(const struct start *start, const char *what, int error)
@@ -151,7 +154,16 @@ static pid_t supervisor_exec(const struct start *start, int reports, int words)
 	const char *const argv[] = {
 		"sandlock-supervisor", opener, display, uid, gid, way, NULL,
 	};
-	const int descriptors[] = { -1, -1, -1, start->memfd, reports, words, -1, start->agent };
+	const int descriptors[] = {
+		-1,
+		-1,
+		-1,
+		start->memfd,
+		reports,
+		words,
+		start->helpers.sockets[HELPER_RESOLVER],
+		start->agent,
+	};
 
 	ids.uid = 0;
 	given_display(request->display, display);
@@ -338,6 +350,7 @@ static int session_open(struct start *start)
 {
 	struct login *login = start->login;
 	cleanup_fd int listener = -1;
+	struct failure failure;
 	int error = groups_find(start);
 
 	if (error)
@@ -352,7 +365,11 @@ static int session_open(struct start *start)
 	error = confine_parent(&login->plan);
 	if (error)
 		return refuse(start, "the ports", error);
+	error = helpers_start(&login->plan, start->memfd, &start->service, &start->helpers, &failure);
+	if (error)
+		return refuse(start, failure.text, error);
 	error = supervisor_start(start);
+	helpers_close(&start->helpers);
 	if (error) {
 		supervisor_end(start);
 		return refuse(start, "the supervisor does not start", error);

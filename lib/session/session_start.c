@@ -14,16 +14,19 @@
 #include <unistd.h>
 
 #include "confine.h"
+#include "failure.h"
 #include "given.h"
+#include "helper.h"
 #include "keeper.h"
 #include "log.h"
-#include "resolver.h"
 #include "rlimits.h"
 #include "session_parts.h"
 #include "util.h"
 
 #define SUPERVISOR LIBEXECDIR "/sandlock-supervisor"
 #define NUMBER_MAX 16
+
+_Static_assert(FILTER_PROTECTED_MAX >= 2 + HELPERS, "parent, supervisor and helpers");
 
 static char *const no_environment[] = { NULL };
 
@@ -33,9 +36,9 @@ struct start {
 	int parent;   /* our end towards the parent */
 	int child;    /* our end towards the confined process */
 	int confined; /* its end */
-	int resolver; /* our end towards the resolver, or -1 */
 	pid_t child_pid;
-	pid_t resolver_pid;
+	struct helpers helpers;
+	struct failure failure;
 };
 
 /* Neither terminal nor standard descriptors of the session: sshd waits for whoever holds them. */
@@ -58,14 +61,15 @@ static int leave_terminal(void)
 static void confined_run(const struct start *start)
 {
 	const struct session *session = start->session;
-	const struct confine_context context = {
-		.protected_pids = { (uint32_t)session->parent, (uint32_t)getppid(),
-				    (uint32_t)start->resolver_pid },
+	struct confine_context context = {
+		.protected_pids = { (uint32_t)session->parent, (uint32_t)getppid() },
 	};
 	int listener;
 	int32_t word;
 	char go;
 
+	for (int i = 0; i < HELPERS; i++)
+		context.protected_pids[2 + i] = (uint32_t)start->helpers.pids[i];
 	/* The supervisor's end must not be held open by the one who waits for its end of file. */
 	close(start->child);
 	/* Until the start is over: a place of the policy on a file system that does not answer
@@ -102,8 +106,9 @@ static int confined_start(struct start *start)
 static int supervisor_descriptors(struct start *start)
 {
 	const int sources[] = {
-		start->session->memfd, start->parent,         start->child,
-		start->resolver,       start->session->agent,
+		start->session->memfd, start->parent,
+		start->child,          start->helpers.sockets[HELPER_RESOLVER],
+		start->session->agent,
 	};
 	int copies[ARRAY_SIZE(sources)];
 	/* It lies among what is overwritten or closed below. */
@@ -138,11 +143,9 @@ static int supervisor_become(struct start *start)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 		return -errno;
 	error = confine_parent(&start->session->plan);
-	if (!error) {
-		start->resolver_pid = resolver_spawn(&start->session->plan, start->session->memfd,
-						     NULL, &start->resolver);
-		error = start->resolver_pid < 0 ? start->resolver_pid : 0;
-	}
+	if (!error)
+		error = helpers_start(&start->session->plan, start->session->memfd, NULL,
+				      &start->helpers, &start->failure);
 	if (!error)
 		error = confined_start(start);
 	/* After the fork: the confined process keeps terminal, session and group. */
@@ -169,7 +172,6 @@ static void supervisor_run(const struct session *session, int parent)
 		.parent = parent,
 		.child = -1,
 		.confined = -1,
-		.resolver = -1,
 	};
 	const struct keeper_report report = { KEEPER_FAILED, -supervisor_become(&start) };
 
