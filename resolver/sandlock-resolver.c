@@ -2,7 +2,7 @@
 /*
  * The only code that does DNS: resolves a plan's host names at the start, as they age and on request.
  * Started by the supervisor, once a session whose rules name hosts, with an empty environment.
- * Distrusts the plan until plan_map has judged it; what the network answers is for the supervisor to judge.
+ * Distrusts the plan until plan_map has checked it; what the network answers is for the supervisor to check.
  */
 #include <errno.h>
 #include <netdb.h>

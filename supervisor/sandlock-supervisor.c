@@ -3,7 +3,7 @@
  * Serves one session's trapped calls until its last process is gone, and tells the parent what the
  * first one does. Executed by session and login with the descriptors of lib/session/keeper.h and an
  * empty environment. Distrusts the session; the plan was validated by plan_map, the answers of the
- * resolver are judged one by one.
+ * resolver are checked one by one.
  */
 #include <errno.h>
 #include <signal.h>

@@ -39,7 +39,7 @@ static int fail(char why[NSS_WHY_MAX], const char *what, int error)
 }
 
 /* The status of a service is an error, unless nsswitch.conf says `continue` for it in so many words. */
-static int service_judge(const struct nss_service *service, const char *database,
+static int service_check(const struct nss_service *service, const char *database,
 			 enum nss_status status, int error, char why[NSS_WHY_MAX])
 {
 	if (status == NSS_STATUS_SUCCESS || status == NSS_STATUS_NOTFOUND)
@@ -80,7 +80,7 @@ static int services_ask(const struct nss_database *database, struct groups *grou
 		enum nss_status status =
 			nss_groups_add(service, groups->user, primary, &groups->told, &error);
 
-		if (service_judge(service, database->name, status, error, why) < 0)
+		if (service_check(service, database->name, status, error, why) < 0)
 			return -EIO;
 		if (nss_action_of(service, status) == NSS_RETURN &&
 		    (database != &groups->names || status != NSS_STATUS_SUCCESS))
@@ -139,7 +139,7 @@ static int gid_find(const struct nss_database *names, const char *group, gid_t *
 
 		if (status == NSS_STATUS_SUCCESS)
 			return 0;
-		if (service_judge(service, names->name, status, error, why) < 0)
+		if (service_check(service, names->name, status, error, why) < 0)
 			return -EIO;
 		if (nss_action_of(service, status) == NSS_RETURN)
 			break;
@@ -158,7 +158,7 @@ int group_find(const char *group, char why[NSS_WHY_MAX])
 }
 
 /* Another group of the same name, in a service that getgrnam(3) does not come to. */
-static int other_judge(const struct groups *groups, const char *group, gid_t known,
+static int other_check(const struct groups *groups, const char *group, gid_t known,
 		       char why[NSS_WHY_MAX])
 {
 	for (size_t i = 0; i < groups->names.count; i++) {
@@ -166,7 +166,7 @@ static int other_judge(const struct groups *groups, const char *group, gid_t kno
 		int error;
 		gid_t gid;
 
-		/* One that does not answer was judged with the groups of the account. */
+		/* One that does not answer was checked with the groups of the account. */
 		if (nss_group_gid(service, group, &gid, &error) != NSS_STATUS_SUCCESS ||
 		    gid == known || !gids_hold(&groups->listed, gid))
 			continue;
@@ -189,7 +189,7 @@ int groups_hold(const struct groups *groups, const char *group, char why[NSS_WHY
 	if (gids_hold(&groups->listed, gid))
 		return 1;
 	if (!gids_hold(&groups->told, gid))
-		return other_judge(groups, group, gid, why);
+		return other_check(groups, group, gid, why);
 	snprintf(why, NSS_WHY_MAX, "the services know %s in the group %s, getgrouplist(3) does not",
 		 groups->user, group);
 	return -EIO;

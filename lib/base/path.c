@@ -171,7 +171,7 @@ static int text_replace(struct walk *walk, int link, size_t length)
 	return 0;
 }
 
-/* `link` was found in a directory of which the walk has judged who writes it. */
+/* `link` was found in a directory of which the walk has checked who writes it. */
 static int walk_follow(struct walk *walk, int link, size_t length)
 {
 	struct statfs status;

@@ -285,7 +285,7 @@ static int restrict_self(int ruleset)
 	return 0;
 }
 
-/* What the supervisor does on behalf is judged by this layer: the ports, and where sockets may be
+/* What the supervisor does on behalf is limited by this layer: the ports, and where sockets may be
  * made. */
 static int rules_add_common(int ruleset, const struct plan *plan,
 			    const struct compat_landlock_ruleset *attributes)

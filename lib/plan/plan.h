@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A policy made flat: what crosses from the planner to the shell, the supervisor and the resolver.
- * One sealed memfd of bounded size; offsets instead of pointers; names and numbers already judged.
+ * One sealed memfd of bounded size; offsets instead of pointers; names and numbers already checked.
  * plan_map distrusts every byte: whoever maps a plan may hold more privilege than who made it.
  */
 #ifndef SANDLOCK_PLAN_H

@@ -68,7 +68,7 @@ struct verdict {
 
 /* A deny rule wins over every allow rule; among equals the one written first is named. A deny rule
  * also matches an address that embeds one that it covers (see address_embeds).
- * PROTOCOL_ICMP ignores ports. `address` must not be unspecified (the caller judges what it stands
+ * PROTOCOL_ICMP ignores ports. `address` must not be unspecified (the caller decides what it stands
  * for); an unspecified one matches only TARGET_ANY, CLASS_SPECIAL and prefixes. */
 struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol protocol,
 			      const struct endpoint *endpoint);

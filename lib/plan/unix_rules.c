@@ -52,8 +52,8 @@ static bool is_display(const char *name, size_t length, int display)
 	return display >= 0 && length == strlen(text) && memcmp(name, text, length) == 0;
 }
 
-static enum unix_verdict_kind judge_path(const struct plan *plan, const struct plan_socket *item,
-					 const char *path, size_t length, int display)
+static enum unix_verdict_kind decide_path(const struct plan *plan, const struct plan_socket *item,
+					  const char *path, size_t length, int display)
 {
 	switch ((enum plan_socket_kind)item->kind) {
 	case SOCKET_PATH:
@@ -69,8 +69,8 @@ static enum unix_verdict_kind judge_path(const struct plan *plan, const struct p
 	return UNIX_DENY;
 }
 
-static enum unix_verdict_kind judge_abstract(const struct plan *plan, const struct plan_socket *item,
-					     const char *name, size_t length, int display)
+static enum unix_verdict_kind decide_abstract(const struct plan *plan, const struct plan_socket *item,
+					      const char *name, size_t length, int display)
 {
 	switch ((enum plan_socket_kind)item->kind) {
 	case SOCKET_ABSTRACT:
@@ -88,15 +88,15 @@ static enum unix_verdict_kind judge_abstract(const struct plan *plan, const stru
 /* An item that allows without more wins over `own`. */
 static struct unix_verdict decide(const struct plan *plan, const char *name, size_t length,
 				  int display,
-				  enum unix_verdict_kind (*judge)(const struct plan *,
-								  const struct plan_socket *,
-								  const char *, size_t, int))
+				  enum unix_verdict_kind (*decide_item)(const struct plan *,
+									const struct plan_socket *,
+									const char *, size_t, int))
 {
 	struct unix_verdict verdict = { UNIX_DENY, NULL };
 
 	for (uint32_t i = 0; i < plan->header->sockets.count; i++) {
 		const struct plan_socket *item = &plan->sockets[i];
-		enum unix_verdict_kind kind = judge(plan, item, name, length, display);
+		enum unix_verdict_kind kind = decide_item(plan, item, name, length, display);
 
 		if (kind == UNIX_ALLOW)
 			return (struct unix_verdict){ kind, item };
@@ -108,11 +108,11 @@ static struct unix_verdict decide(const struct plan *plan, const char *name, siz
 
 struct unix_verdict unix_rules_decide_path(const struct plan *plan, const char *path, int display)
 {
-	return decide(plan, path, strlen(path), display, judge_path);
+	return decide(plan, path, strlen(path), display, decide_path);
 }
 
 struct unix_verdict unix_rules_decide_abstract(const struct plan *plan, const char *name,
 					       size_t length, int display)
 {
-	return decide(plan, name, length, display, judge_abstract);
+	return decide(plan, name, length, display, decide_abstract);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Loads a policy: the file that decides and its fragments, judged key by key, then merged.
- * Distrusts every byte of a file until its owner and its text were judged.
+ * Loads a policy: the file that decides and its fragments, checked key by key, then merged.
+ * Distrusts every byte of a file until its owner and its text were checked.
  */
 #include <errno.h>
 #include <limits.h>
@@ -48,7 +48,7 @@ static int single_item(const struct text_entry *entry, struct setting *setting)
 }
 
 /* Judges each item as a login would. */
-static int judge_items(const struct setting *setting, struct reporter *reporter)
+static int check_items(const struct setting *setting, struct reporter *reporter)
 {
 	char why[WHY_MAX];
 	char advice[WHY_MAX];
@@ -106,7 +106,7 @@ static int read_setting(struct policy *policy, const char *file, const struct te
 		report_error(reporter, file, entry->value_line, "%s: %s", entry->key, why);
 	if (error < 0)
 		return error == -EINVAL ? 0 : error;
-	return judge_items(setting, reporter);
+	return check_items(setting, reporter);
 }
 
 static int read_settings(struct policy *policy, const struct source *source, struct reporter *reporter)
@@ -218,7 +218,7 @@ static bool is_include(const struct setting *setting)
 	return setting->key == key_get("policy", "include");
 }
 
-/* True where the item was judged good: only then its name may become a path. */
+/* True where the item was checked good: only then its name may become a path. */
 static bool is_fragment_name(const struct setting *setting, const struct item *item)
 {
 	const struct task task = { .key = setting->key, .setting = setting, .item = item };
@@ -293,7 +293,7 @@ static void merge(struct policy *policy, struct reporter *reporter)
 }
 
 /* The items of `key` that begin with `scheme` contradict `setting`, which says no. */
-static void judge_scheme(const struct policy *policy, const struct setting *no, const char *scheme,
+static void check_scheme(const struct policy *policy, const struct setting *no, const char *scheme,
 			 struct reporter *reporter)
 {
 	for (size_t i = 0; i < policy->setting_count; i++) {
@@ -312,7 +312,7 @@ static void judge_scheme(const struct policy *policy, const struct setting *no, 
 	}
 }
 
-static void judge_userns(const struct setting *setting, struct reporter *reporter)
+static void check_userns(const struct setting *setting, struct reporter *reporter)
 {
 	for (size_t i = 0; i < setting->item_count; i++) {
 		if (strcmp(setting->items[i].text, "@userns") == 0)
@@ -322,7 +322,7 @@ static void judge_userns(const struct setting *setting, struct reporter *reporte
 }
 
 /* What one line alone cannot show. */
-static void judge_whole(const struct policy *policy, struct reporter *reporter)
+static void check_whole(const struct policy *policy, struct reporter *reporter)
 {
 	const char *file;
 	bool files = policy_section(policy, "filesystem", &file);
@@ -333,14 +333,14 @@ static void judge_whole(const struct policy *policy, struct reporter *reporter)
 		bool value;
 
 		if (!files && setting->key == key_get("syscalls", "allow"))
-			judge_userns(setting, reporter);
+			check_userns(setting, reporter);
 		if (setting->superseded || setting->key->shape != KEY_SINGLE ||
 		    boolean_parse(setting->items[0].text, &value, why) < 0 || value)
 			continue;
 		if (setting->key == key_get("network", "allow_udp"))
-			judge_scheme(policy, setting, "udp://", reporter);
+			check_scheme(policy, setting, "udp://", reporter);
 		if (setting->key == key_get("network", "allow_icmp"))
-			judge_scheme(policy, setting, "icmp://", reporter);
+			check_scheme(policy, setting, "icmp://", reporter);
 	}
 	if (policy->setting_count == 0 && reporter->errors == 0)
 		report_warning(reporter, policy->sources[0].file, 0,
@@ -366,7 +366,7 @@ int policy_load(const char *path, const char *include_directory, unsigned flags,
 		error = read_fragments(policy, include_directory, &reporter);
 	if (error == 0) {
 		merge(policy, &reporter);
-		judge_whole(policy, &reporter);
+		check_whole(policy, &reporter);
 		error = reporter.errors > 0 ? -EINVAL : 0;
 	}
 	policy->secret = reporter.secret;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The policy language: find the deciding file, verify it, read it strictly, make a plan. Trusts a
- * file only after its owner was checked on the opened descriptor; judges every byte.
+ * file only after its owner was checked on the opened descriptor; checks every byte.
  */
 #ifndef SANDLOCK_POLICY_H
 #define SANDLOCK_POLICY_H

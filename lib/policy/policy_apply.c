@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a value of each key means, but for [network]; judged at loading, added to a plan.
+ * What a value of each key means, but for [network]; checked at loading, added to a plan.
  */
 #include "policy_apply.h"
 
@@ -80,7 +80,7 @@ int apply_shell(const struct task *task, char why[WHY_MAX])
 	if (!task->planning)
 		return 0;
 	memcpy(task->planning->shell, path, sizeof(path));
-	return shell_judge(path, "/etc/shells", why);
+	return shell_check(path, "/etc/shells", why);
 }
 
 int apply_privileges(const struct task *task, char why[WHY_MAX])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a value of each key means: the same function judges it in `check` and at a login. Distrusts
+ * What a value of each key means: the same function checks it in `check` and at a login. Distrusts
  * the values, and the account they are expanded for.
  */
 #ifndef SANDLOCK_POLICY_APPLY_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the keys of [network] mean; judged at loading, added to a plan.
+ * What the keys of [network] mean; checked at loading, added to a plan.
  * Distrusts the values, and the account they are expanded for.
  */
 #include <errno.h>

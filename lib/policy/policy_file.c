@@ -91,7 +91,7 @@ static bool is_same(const struct stat *a, const struct stat *b)
 }
 
 /* Checks the directory and all above it, by descriptors: `..` of an opened directory is where it really is. */
-static int judge_directories(const struct file_check *check, int directory)
+static int check_directories(const struct file_check *check, int directory)
 {
 	cleanup_fd int fd = openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat status, above;
@@ -171,7 +171,7 @@ static int complain_open(const struct file_check *check, int error)
 	return complain(check, check->path, why);
 }
 
-/* The file below its directory, both still to be judged. O_NONBLOCK: a FIFO must not hold us. */
+/* The file below its directory, both still to be checked. O_NONBLOCK: a FIFO must not hold us. */
 static int open_file(const struct file_check *check, int *ret_directory)
 {
 	char above[PATH_MAX], name[PATH_MAX];
@@ -190,7 +190,7 @@ static int open_file(const struct file_check *check, int *ret_directory)
 	return fd < 0 ? complain_open(check, errno) : fd;
 }
 
-static int judge_file(const struct file_check *check, int fd)
+static int check_file(const struct file_check *check, int fd)
 {
 	struct stat status;
 	char why[WHY_MAX];
@@ -233,7 +233,7 @@ int policy_file_read(const char *path, const char *blamed, unsigned line, struct
 	if (strcmp(path, "-") == 0 && (reporter->flags & POLICY_OWN))
 		return read_all(&check, STDIN_FILENO, ret_bytes, ret_length);
 	fd = open_file(&check, &directory);
-	if (fd < 0 || judge_file(&check, fd) < 0 || judge_directories(&check, directory) < 0)
+	if (fd < 0 || check_file(&check, fd) < 0 || check_directories(&check, directory) < 0)
 		return -EINVAL;
 	return read_all(&check, fd, ret_bytes, ret_length);
 }

@@ -24,7 +24,7 @@
 #define SETTLE_MS    200 /* from a change of the directory on */
 #define SETTLE_TRIES 5
 
-/* 1: it stands, whatever it is (policy_load judges that), 0: it does not, -EIO: nobody knows. */
+/* 1: it stands, whatever it is (policy_load checks that), 0: it does not, -EIO: nobody knows. */
 static int file_stands(int directory, const char *name)
 {
 	struct stat status;

@@ -2,7 +2,7 @@
 /*
  * A policy in memory: the sources it was read from and what they set.
  * Shared by the modules of the policy reader; nobody else includes it.
- * Holds only what was judged; the texts of items are judged again when they are expanded for an account.
+ * Holds only what was checked; the texts of items are checked again when they are expanded for an account.
  */
 #ifndef SANDLOCK_POLICY_MODEL_H
 #define SANDLOCK_POLICY_MODEL_H

@@ -192,7 +192,7 @@ static int finish_prefix(const struct parser *parser, const struct address *addr
 	return 0;
 }
 
-/* Splits a "/length" off, and expands what is before it. 1: it can only be judged for an account,
+/* Splits a "/length" off, and expands what is before it. 1: it can only be checked for an account,
  * and is taken for a host name until then. */
 static int expand_address(const struct parser *parser, char *text, struct net_rule *rule,
 			  char expanded[VALUE_MAX], char **ret_length)

@@ -27,7 +27,7 @@ struct net_rule {
 	struct net_ports ports;
 };
 
-/* `account` NULL: the parts that wait for a uid are not judged, and then keep no value. -EINVAL with `why`. */
+/* `account` NULL: the parts that wait for a uid are not checked, and then keep no value. -EINVAL with `why`. */
 int net_rule_parse(const char *text, const struct account *account, struct net_rule *ret_rule,
 		   char why[WHY_MAX]);
 

@@ -47,7 +47,7 @@ static bool is_listed(const char *path, const char *shells)
 	return false;
 }
 
-int shell_judge(const char *path, const char *shells, char why[WHY_MAX])
+int shell_check(const char *path, const char *shells, char why[WHY_MAX])
 {
 	if (is_ours(path))
 		return refuse(why, "\"%s\" is " OWN_SHELL " itself, expected the real shell", path);

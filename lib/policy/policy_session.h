@@ -9,7 +9,7 @@
 #include "policy_values.h"
 
 /* `shells` is the list of login shells, /etc/shells. -EINVAL with `why`. */
-int shell_judge(const char *path, const char *shells, char why[WHY_MAX]);
+int shell_check(const char *path, const char *shells, char why[WHY_MAX]);
 
 const char *shell_default(void);
 

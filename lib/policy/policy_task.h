@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A key of the language, where it is set, and the judging of one of its items: what the table of
+ * A key of the language, where it is set, and the checking of one of its items: what the table of
  * keys and the functions in it share.
  */
 #ifndef SANDLOCK_POLICY_TASK_H
@@ -17,7 +17,7 @@ struct planning;
 struct policy_key;
 struct setting;
 
-/* One item to judge and, where there is a plan, to add to it. */
+/* One item to check and, where there is a plan, to add to it. */
 struct task {
 	const struct policy_key *key;
 	const struct setting *setting;

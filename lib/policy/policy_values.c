@@ -150,7 +150,7 @@ static int escape_parse(const char *text)
 }
 
 /* A home that cannot stand in a path would open more than it says: "" + "/x" is /x. */
-static int home_judge(const struct account *account, char why[WHY_MAX])
+static int home_check(const struct account *account, char why[WHY_MAX])
 {
 	/* Of slashes and dots alone it is / by another name. */
 	if (account->home[0] != '/' || account->home[strspn(account->home, "/.")] == '\0')
@@ -171,7 +171,7 @@ static int expand_percent(const char *text, const struct account *account, unsig
 
 	if (!piece)
 		return refuse(why, "unknown \"%.2s\", expected %%u %%U %%g %%h or %%%%", text);
-	if (text[1] == 'h' && home_judge(account, why) < 0)
+	if (text[1] == 'h' && home_check(account, why) < 0)
 		return -EINVAL;
 	if (piece[0] == '\0')
 		return refuse(why, "%.2s is empty for this account", text);

@@ -40,11 +40,11 @@ enum expand_flags {
 		1 << 1, /* a `*` that was expanded or escaped is refused: a pattern could not hold it */
 };
 
-/* Replaces %u %U %g %h %% by the account's; NULL stands for a sample account, which serves to judge the syntax. */
+/* Replaces %u %U %g %h %% by the account's; NULL stands for a sample account, which serves to check the syntax. */
 int value_expand(const char *text, const struct account *account, unsigned flags,
 		 char ret_text[VALUE_MAX], char why[WHY_MAX]);
 
-/* True where `text` cannot be judged before the account is known: it holds a number that is the account's. */
+/* True where `text` cannot be checked before the account is known: it holds a number that is the account's. */
 bool value_waits(const char *text, const struct account *account);
 
 int boolean_parse(const char *text, bool *ret_value, char why[WHY_MAX]);

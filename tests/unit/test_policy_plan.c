@@ -406,15 +406,15 @@ static void shell_that_is_none_refused(void **state)
 	snprintf(expected, sizeof(expected), "# list\n/bin/sh # comment\n%s\n%s\n/nonexistent/sh\n",
 		 plain, own);
 	shells = file_make(*state, "shells", expected, strlen(expected));
-	assert_int_equal(0, shell_judge("/bin/sh", shells, why));
-	assert_int_equal(-EINVAL, shell_judge(own, shells, why));
+	assert_int_equal(0, shell_check("/bin/sh", shells, why));
+	assert_int_equal(-EINVAL, shell_check(own, shells, why));
 	assert_non_null(strstr(why, "is sandlock-shell itself"));
-	assert_int_equal(-EINVAL, shell_judge(plain, shells, why));
+	assert_int_equal(-EINVAL, shell_check(plain, shells, why));
 	assert_non_null(strstr(why, "cannot be executed"));
-	assert_int_equal(-EINVAL, shell_judge("/nonexistent/sh", shells, why));
-	assert_int_equal(-EINVAL, shell_judge("# list", shells, why));
-	assert_int_equal(-EINVAL, shell_judge("", shells, why));
-	assert_int_equal(-EINVAL, shell_judge("/bin/sh", "/nonexistent", why));
+	assert_int_equal(-EINVAL, shell_check("/nonexistent/sh", shells, why));
+	assert_int_equal(-EINVAL, shell_check("# list", shells, why));
+	assert_int_equal(-EINVAL, shell_check("", shells, why));
+	assert_int_equal(-EINVAL, shell_check("/bin/sh", "/nonexistent", why));
 	free(plain);
 	free(shells);
 }
