@@ -81,7 +81,7 @@ HOST   := $(BUILD)/host
 STATIC := $(BUILD)/static
 
 # Shell and supervisor parse no policy and resolve no name: the musl archive holds everything else.
-HOST_ONLY  := lib/base/accounts.c lib/base/groups.c lib/base/nss_services.c lib/dns/resolve.c \
+HOST_ONLY  := lib/base/accounts.c lib/base/groups.c lib/base/nss_services.c $(wildcard lib/dns/*.c) \
 	      lib/confine/bounding.c lib/session/login.c $(wildcard lib/policy/*.c)
 STATIC_LIB := $(STATIC)/libsandlock.a
 HOST_LIB   := $(HOST)/libsandlock.a
