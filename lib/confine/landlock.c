@@ -186,17 +186,31 @@ static int rules_add_files(int ruleset, const struct plan *plan, uint64_t access
 	return 0;
 }
 
-/* What the process that opened the session still writes; the files' own modes guard them. */
-static int rules_add_records(int ruleset, const struct plan *plan, uint64_t access)
+/* What the process that opened the session still does as root, when its user's processes have ended;
+ * file permissions keep these from the user. What is removed is not made: root inside a session
+ * gets no job of atd's run. */
+static int rules_add_records(int ruleset, const struct plan *plan, uint64_t handled)
 {
-	static const char *const records[] = { "/run/utmp", "/var/log/wtmp", "/var/log/lastlog",
-					       "/var/log/btmp" };
+#define RECORD (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
+#define OUTPUT (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE)
+	static const struct {
+		const char *path;
+		uint64_t access;
+	} records[] = {
+		{ "/run/utmp", RECORD },
+		{ "/var/log/wtmp", RECORD },
+		{ "/var/log/lastlog", RECORD },
+		{ "/var/log/btmp", RECORD },
+		{ "/var/spool/cron/atspool", OUTPUT }, /* Debian's atd: what the job wrote, */
+		{ "/var/spool/at/spool", OUTPUT },     /* Fedora's, */
+		{ "/var/spool/atd", OUTPUT },          /* and Arch's */
+	};
 	struct path_end end;
 	int error = 0;
 
-	access &= LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE;
 	for (size_t i = 0; i < ARRAY_SIZE(records) && !error; i++)
-		error = rule_add_path(ruleset, plan, records[i], access, &end);
+		error = rule_add_path(ruleset, plan, records[i].path, records[i].access & handled,
+				      &end);
 	return error;
 }
 

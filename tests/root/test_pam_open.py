@@ -126,6 +126,32 @@ class AsBefore(OpenTest):
         return before
 
 
+class AfterTheJob(AsBefore):
+    """What the program does as root when the user's processes have ended."""
+
+    OUTPUT = Path("/var/spool/cron/atspool")
+
+    def test_atd_removes_the_output_of_a_job(self):
+        def left(program):
+            self.assertEqual("done\n", program.run("echo done; echo said >&2").out)
+            try:
+                eventually(lambda: not list(self.OUTPUT.glob("a*")), "the output is removed")
+            except AssertionError:
+                pass
+            names = [path.name for path in self.OUTPUT.glob("a*")]
+            for name in names:
+                (self.OUTPUT / name).unlink()
+            return len(names)
+        self.assertEqual(0, self.compare(openers.At, left))
+
+    def test_output_of_jobs_is_not_made_or_read_by_the_user(self):
+        STAGE.policy(FILES, "dora")
+        self.opened(openers.At)
+        done = openers.At(self.dora).run(f"ls {self.OUTPUT}; touch {self.OUTPUT}/mine; rm {self.OUTPUT}/*")
+        self.assertEqual("", done.out)
+        self.assertEqual(3, done.err.count("Permission denied"), done.err)
+
+
 @for_each(openers.ALL)
 class Command(AsBefore):
     def each_gives_the_command_what_it_gave(self, program):
