@@ -195,21 +195,22 @@ static bool write_is_harmless(const struct account *account, const char *path)
 
 #define MISSING "\"%s\" does not exist"
 
-/* What `check` and the log are told of a path that grants nothing. Links are for `check`: the
- * session says so itself when it starts, and sees places that the planner may not enter. */
-static void file_advise(const struct task *task, const char *path)
+/* What `check` and the log are told of a path that grants nothing; of an `optional` one not that it
+ * is missing. Links are for `check`: the session says so itself when it starts, and sees places
+ * that the planner may not enter. */
+static void file_advise(const struct task *task, const char *path, bool optional)
 {
 	struct path_end end;
 	struct stat status;
 	int fd;
 
 	if (!task->links) {
-		if (lstat(path, &status) < 0 && errno == ENOENT)
+		if (!optional && lstat(path, &status) < 0 && errno == ENOENT)
 			why_write(task->advice, MISSING, path);
 		return;
 	}
 	fd = path_open(path, NULL, &end);
-	if (fd == -ENOENT)
+	if (fd == -ENOENT && !optional)
 		why_write(task->advice, MISSING, path);
 	if (end.obstacle != PATH_NO_OBSTACLE)
 		why_write(task->advice, "\"%s\" grants nothing: \"%s\" %s", path, end.name,
@@ -219,7 +220,9 @@ static void file_advise(const struct task *task, const char *path)
 
 int apply_file(const struct task *task, char why[WHY_MAX])
 {
-	const char *text = task->item->text;
+	/* As in systemd's units: `-` before a path that may be missing. */
+	bool optional = task->item->text[0] == '-';
+	const char *text = task->item->text + optional;
 	struct planning *planning = task->planning;
 	struct plan_file file = { .rights = task->key->argument, .line = task->item->line };
 	char path[VALUE_MAX];
@@ -230,7 +233,7 @@ int apply_file(const struct task *task, char why[WHY_MAX])
 	if (path_parse(text, account_of(task), 0, path, why) < 0)
 		return -EINVAL;
 	if (task->advice && (planning || !strchr(text, '%')))
-		file_advise(task, path);
+		file_advise(task, path, optional);
 	if (!planning)
 		return 0;
 	offset = plan_add_string(planning->builder, path);

@@ -103,8 +103,15 @@ static int add_sockets(struct planning *planning, bool dns)
 		{ "/run/systemd/journal/stdout", false },
 		{ "/run/systemd/userdb/*", false },
 		{ "/var/lib/sss/pipes/nss", false },
+		{ "/var/lib/sss/pipes/ssh", false },
+		{ "/run/.heim_org.h5l.kcm-socket", false }, /* sssd's KCM: Kerberos tickets */
+		{ "/run/nslcd/socket", false },
+		{ "/run/samba/winbindd/pipe", false },
+		{ "/run/authd.sock", false },
+		{ "/run/himmelblaud/socket", false },
 		{ "/run/nscd/socket", true },
 		{ "/run/systemd/resolve/io.systemd.Resolve", true },
+		{ "/run/avahi-daemon/socket", true },
 	};
 	int error = 0;
 

@@ -84,7 +84,7 @@ static void every_key_accepted(void **state)
 		"dns = system\n"
 		"[filesystem]\n"
 		"read = /\n"
-		"write = %h /tmp\n"
+		"write = %h /tmp -/srv\n"
 		"exec = %h /usr\n"
 		"[syscalls]\n"
 		"deny = @mount keyctl\n"
@@ -376,6 +376,7 @@ static void warnings_given(void **state)
 		  "address 169.254.169.254; @global is the internet alone\n" },
 		{ "[filesystem]\nread = /nonexistent /etc %h/nonexistent\n",
 		  "warning test.conf:2: read: \"/nonexistent\" does not exist\n" },
+		{ "[filesystem]\nread = -/nonexistent /etc\nwrite = -%h/nonexistent\n", "" },
 		{ "[syscalls]\nallow = personality\n",
 		  "warning test.conf:2: allow: \"personality\" is not refused: the line changes nothing\n" },
 		{ "[network]\nnet_allow = @global:80 icmp://* 10.0.0.%U:80\n", "" },

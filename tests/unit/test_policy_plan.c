@@ -328,6 +328,12 @@ static void sockets_open_without_a_line(void **state)
 	assert_true(opens(&plan, SOCKET_PATH, "/run/systemd/journal/stdout", 0));
 	assert_true(opens(&plan, SOCKET_PATH, "/run/systemd/userdb/*", 0));
 	assert_true(opens(&plan, SOCKET_PATH, "/var/lib/sss/pipes/nss", 0));
+	assert_true(opens(&plan, SOCKET_PATH, "/var/lib/sss/pipes/ssh", 0));
+	assert_true(opens(&plan, SOCKET_PATH, "/run/nslcd/socket", 0));
+	assert_true(opens(&plan, SOCKET_PATH, "/run/samba/winbindd/pipe", 0));
+	assert_true(opens(&plan, SOCKET_PATH, "/run/authd.sock", 0));
+	assert_true(opens(&plan, SOCKET_PATH, "/run/himmelblaud/socket", 0));
+	assert_false(opens(&plan, SOCKET_PATH, "/run/avahi-daemon/socket", 0));
 	assert_false(opens(&plan, SOCKET_PATH, "/run/nscd/socket", 0));
 	assert_false(opens(&plan, SOCKET_PATH, "/run/systemd/resolve/io.systemd.Resolve", 0));
 	plan_unmap(&plan);
