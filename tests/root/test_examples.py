@@ -40,6 +40,47 @@ class Example(SessionTest):
         return done.out.split()
 
 
+class Fragments(Example):
+    """The programs that the lines of the fragments name, under every policy that includes them."""
+
+    EVERYDAY = ("dpkg -l bash", "apt list --installed bash", "man -k ls", "last", "id", "ps -e", "df /",
+                "echo hello | aspell list", "getent passwd alice", "mktemp", "tty || true", "git --version",
+                "script -qc true /dev/null", "sort /etc/passwd", "lscpu", "locale", "ls /usr /etc /tmp")
+
+    def run_all(self, commands):
+        """Each command, over one login: which of them failed, and what they said."""
+        return self.confined.ssh(self.script(commands)).out
+
+    @staticmethod
+    def script(commands):
+        return "".join(f"out=$( ({command}) 2>&1 </dev/null) || echo '{command}:' $out\n"
+                       for command in commands)
+
+    def test_everyday_programs_work_under_every_policy_with_files(self):
+        Path("/var/log/wtmp").touch()
+        bare = self.bare.ssh(self.script(self.EVERYDAY))
+        self.assertEqual("", bare.out, bare)
+        for name in ("contractor.conf", "backup.conf"):
+            self.install(name)
+            (self.confined.home / "incoming").mkdir(exist_ok=True)
+            self.assertEqual("", self.run_all(self.EVERYDAY), name)
+
+    def test_missing_paths_of_fragments_are_nobodys_concern(self):
+        self.install("contractor.conf")
+        self.log.clear()
+        self.assertEqual(0, self.confined.ssh("true").status)
+        self.assertEqual([], [line for line in self.log.lines if "does not exist" in line])
+
+    def test_developer_executes_what_was_just_built(self):
+        script = ("printf 'int main(void) { return 0; }' >/tmp/built.c && gcc -o /tmp/built /tmp/built.c;"
+                  " /tmp/built && echo ran; rm -f /tmp/built /tmp/built.c")
+        self.install("contractor.conf")
+        self.assertNotIn("ran", self.confined.ssh(script).out)
+        STAGE.policy("[policy]\ninclude = system developer\n")
+        self.assertEqual("ran\n", self.confined.ssh(script).out)
+        self.assertEqual("ran\n", self.confined.ssh(script.replace("/tmp", "$HOME")).out)
+
+
 class Contractor(Example):
     def setUp(self):
         super().setUp()
