@@ -186,9 +186,9 @@ static int rules_add_files(int ruleset, const struct plan *plan, uint64_t access
 	return 0;
 }
 
-/* What the process that opened the session still does as root, when its user's processes have ended;
- * file permissions keep these from the user. What is removed is not made: root inside a session
- * gets no job of atd's run. */
+/* What the process that opened the session still does as root, when its user's processes have
+ * ended; file permissions keep these from the user. What is removed is not made: root inside a
+ * session gets no job of atd's run. */
 static int rules_add_records(int ruleset, const struct plan *plan, uint64_t handled)
 {
 #define RECORD (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
