@@ -394,6 +394,9 @@ install: all
 	$(call install_to,$(MANDIR)/man5,$(filter %.5,$(MAN)),0644)
 	$(call install_to,$(MANDIR)/man8,$(filter %.8,$(MAN)),0644)
 	$(call install_to,$(DOCDIR)/examples,$(wildcard policy.d/*),0644)
+	$(call install_to,$(DOCDIR),README.md SECURITY.md NEWS,0644)
+	$(call install_to,$(DOCDIR)/docs,$(wildcard docs/*.md),0644)
+	$(call install_to,$(DOCDIR)/docs/jobs,$(wildcard docs/jobs/*),0644)
 	$(call install_to,$(BASH_COMPLETIONS),$(wildcard packaging/completion/*),0644)
 	install -d -m 0755 $(DESTDIR)$(SYSCONFDIR)/sandlock/policy.d
 	$(on_this_machine) packaging/service-user add
@@ -409,11 +412,13 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,$(notdir $(LIBEXEC)))
 	rm -f $(addprefix $(DESTDIR)$(PAMDIR)/,$(notdir $(MODULE)))
 	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/examples/,$(notdir $(wildcard policy.d/*)))
+	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,README.md SECURITY.md NEWS $(wildcard docs/*.md docs/jobs/*))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(filter %.5,$(MAN))))
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(filter %.8,$(MAN))))
 	rm -f $(addprefix $(DESTDIR)$(BASH_COMPLETIONS)/,$(notdir $(wildcard packaging/completion/*)))
 	$(on_this_machine) packaging/service-user remove
-	rmdir $(addprefix $(DESTDIR),$(LIBEXECDIR) $(DOCDIR)/examples $(DOCDIR) \
+	rmdir $(addprefix $(DESTDIR),$(LIBEXECDIR) $(DOCDIR)/examples $(DOCDIR)/docs/jobs $(DOCDIR)/docs \
+		$(DOCDIR) \
 		$(SYSCONFDIR)/sandlock/policy.d $(SYSCONFDIR)/sandlock) 2>/dev/null || true
 
 # dpkg-buildpackage wants debian/ at the root of a source tree, and writes beside it. The packages
