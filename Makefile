@@ -81,8 +81,8 @@ HOST   := $(BUILD)/host
 STATIC := $(BUILD)/static
 
 # Shell and supervisor parse no policy and resolve no name: the musl archive holds everything else.
-HOST_ONLY  := lib/base/accounts.c lib/base/groups.c lib/base/nss_services.c $(wildcard lib/dns/*.c) \
-	      lib/confine/bounding.c lib/session/login.c $(wildcard lib/policy/*.c)
+HOST_ONLY  := $(addprefix lib/base/,accounts.c groups.c module_arguments.c nss_services.c) \
+	      $(wildcard lib/dns/*.c) lib/confine/bounding.c lib/session/login.c $(wildcard lib/policy/*.c)
 STATIC_LIB := $(STATIC)/libsandlock.a
 HOST_LIB   := $(HOST)/libsandlock.a
 

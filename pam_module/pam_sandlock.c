@@ -13,15 +13,14 @@
 #include <string.h>
 
 #include "accounts.h"
-#include "groups.h"
 #include "inside.h"
 #include "log.h"
 #include "login.h"
 #include "module.h"
+#include "module_arguments.h"
 #include "util.h"
 
 #define DATA_NAME  "sandlock-visit"
-#define NAME_SIZE  256
 #define CHILD_EXIT 254 /* sshd's own status for a login that it refuses */
 
 /* How far a login has come. */
@@ -42,113 +41,37 @@ struct visit {
 
 /* Arguments ---------------------------------------------------------------------------------- */
 
-static const char *value_of(const char *argument, const char *key)
+static enum mode mode_of(const char *value)
 {
-	size_t length = strlen(key);
-
-	return strncmp(argument, key, length) == 0 && argument[length] == '=' ? argument + length + 1
-									      : NULL;
-}
-
-/* The index of the word, or -1. */
-static int choose(const char *value, const char *const *words)
-{
-	for (int i = 0; words[i]; i++)
-		if (strcmp(value, words[i]) == 0)
-			return i;
-	return -1;
-}
-
-/* An argument that takes one of a few words. False where it is none of these. */
-static bool take_word(struct arguments *arguments, const char *argument)
-{
-	static const char *const modes[] = { "auto", "gate", "open", NULL };
-	static const char *const nested[] = { "deny", "inherit", NULL };
-	const char *value;
-	int word;
-
-	if ((value = value_of(argument, "mode"))) {
-		word = choose(value, modes);
-		arguments->mode = word < 0 ? MODE_AUTO : (enum mode)word;
-	} else if ((value = value_of(argument, "nested"))) {
-		word = choose(value, nested);
-		arguments->inherit = word == 1;
-	} else {
-		return false;
-	}
-	if (word < 0)
-		arguments->bad = argument;
-	return true;
-}
-
-/* An argument whose value is free, but must be there. */
-static bool take_text(struct arguments *arguments, const char *argument)
-{
-	const struct {
-		const char *key;
-		const char **place;
-	} texts[] = {
-		{ "exempt", &arguments->exempt },
-		{ "services", &arguments->services },
-		{ "conf", &arguments->conf },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-		const char *value = value_of(argument, texts[i].key);
-
-		if (!value)
-			continue;
-		*texts[i].place = value;
-		if (value[0] == '\0' || (texts[i].place == &arguments->conf && value[0] != '/'))
-			arguments->bad = argument;
-		return true;
-	}
-	return false;
+	if (argument_is(value, "gate"))
+		return MODE_GATE;
+	return argument_is(value, "open") ? MODE_OPEN : MODE_AUTO;
 }
 
 struct arguments arguments_read(int argc, const char **argv)
 {
-	struct arguments arguments = { 0 };
+	struct module_arguments read = { 0 };
+	const char *bad = NULL;
 
 	for (int i = 0; i < argc; i++) {
-		if (strcmp(argv[i], "quiet") == 0)
-			arguments.quiet = true;
-		else if (strcmp(argv[i], "debug") == 0)
-			arguments.debug = true;
-		else if (!take_word(&arguments, argv[i]) && !take_text(&arguments, argv[i]))
+		enum argument_state state = module_argument_read(argv[i], &read);
+
+		if (state == ARGUMENT_UNKNOWN)
 			log_line(LOG_ERR, "unknown argument \"%s\" of pam_sandlock, ignored",
 				 argv[i]);
+		else if (state == ARGUMENT_BAD_VALUE)
+			bad = argv[i];
 	}
-	return arguments;
-}
-
-/* Lists by commas ------------------------------------------------------------------------------ */
-
-/* Copies the next word; false at the end. One that is longer than any name may be is none. */
-static bool list_next(const char **list, char word[NAME_SIZE])
-{
-	while (*list && **list) {
-		size_t length = strcspn(*list, ",");
-		const char *start = *list;
-
-		*list += length + (start[length] == ',');
-		if (length >= NAME_SIZE)
-			continue;
-		memcpy(word, start, length);
-		word[length] = '\0';
-		return true;
-	}
-	return false;
-}
-
-static bool list_holds(const char *list, const char *name)
-{
-	char word[NAME_SIZE];
-
-	while (list_next(&list, word))
-		if (strcmp(word, name) == 0)
-			return true;
-	return false;
+	return (struct arguments){
+		.mode = mode_of(read.values[ARGUMENT_MODE]),
+		.exempt = read.values[ARGUMENT_EXEMPT],
+		.services = read.values[ARGUMENT_SERVICES],
+		.conf = read.values[ARGUMENT_CONF],
+		.inherit = argument_is(read.values[ARGUMENT_NESTED], "inherit"),
+		.quiet = read.values[ARGUMENT_QUIET] != NULL,
+		.debug = read.values[ARGUMENT_DEBUG] != NULL,
+		.bad = bad,
+	};
 }
 
 /* People ----------------------------------------------------------------------------------------- */
@@ -156,14 +79,7 @@ static bool list_holds(const char *list, const char *name)
 /* What cannot be looked up exempts nobody. */
 static bool is_exempt(const struct arguments *arguments, const struct person *person)
 {
-	const char *list = arguments->exempt;
-	char word[NAME_SIZE];
-
-	while (person->known && list_next(&list, word))
-		if (word[0] == '@' ? group_has_user(word + 1, person->name) > 0
-				   : strcmp(word, person->name) == 0)
-			return true;
-	return false;
+	return person->known && list_holds_user(arguments->exempt, person->name);
 }
 
 /* root's name stands for root where no account can be looked up at all. */
