@@ -299,7 +299,7 @@ SANDLOCK_CLI = sandlock-cli --version 0.9.0
 BENCH       := $(BUILD)/bench
 BENCH_PROGRAMS := $(addprefix $(HOST)/bench/,probe server start match)
 
-$(HOST)/bench/probe: $(addprefix $(HOST)/tests/bench/,probe.o works.o)
+$(HOST)/bench/probe: $(addprefix $(HOST)/tests/bench/,probe.o workloads.o)
 $(HOST)/bench/server: $(HOST)/tests/bench/server.o
 $(HOST)/bench/start: $(HOST)/tests/bench/start.o
 $(HOST)/bench/match: $(HOST)/tests/bench/match.o $(HOST_LIB)

@@ -25,7 +25,7 @@ import harness
 from contenders import BARE, EVERYDAY, SESSION, Failed, Stalls, contenders, prove
 from machine import run_private
 from results import Result, Series, markdown
-from rows import Place, rows
+from measurements import Place, rows
 
 SECONDS = 1800  # the whole run; it takes about ten minutes
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Who is measured: the bare shell, a session, and what people would use instead.
 
-Called by bench.py and rows.py, on the private machine. A contender that is not installed has no
+Called by bench.py and measurements.py, on the private machine. A contender that is not installed has no
 number; one that is must do the work like any other.
 """
 import os

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from harness import STAGE, call, eventually
 from machine import PUBLIC
-from pages import PageTest, Resident
-from root.openers import daemon
+from job_page import PageTest, Resident
+from root.pam_callers import daemon
 from root.test_pam import PamTest
 
 SITE, OTHER, NAMES = "192.0.2.80", "192.0.2.81", "192.0.2.53"

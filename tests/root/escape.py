@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the tables of ways out share: who tries them, what is expected, who sees what arrives.
 
-Called by test_escape.py and test_escape_root.py; the ways are in ways.py. docs/PROBES.md is the one
+Called by test_escape.py and test_escape_root.py; the ways are in escape_classes.py. docs/PROBES.md is the one
 table of what is expected. A probe that does not lead out bare proves nothing: it is not tried
 inside and is counted as skipped.
 """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One system call of one process of a login fails: which there are, with which errors, and how.
 
-Called by test_pam_faults and test_faults. The work is done by probes/fault.c.
+Called by test_pam_faults and test_faults. The work is done by probes/inject_fault.c.
 """
 import collections
 import errno
@@ -54,11 +54,11 @@ class Fault(collections.namedtuple("Fault", "process call name error")):
 
 
 class Faulty:
-    """A login by `argv`, whose faults are tried between two of mark.h."""
+    """A login by `argv`, whose faults are tried between two of fault_mark.h."""
 
     def __init__(self, argv):
         if os.uname().machine != "x86_64":
-            raise unittest.SkipTest("fault.c knows the registers of x86_64 alone")
+            raise unittest.SkipTest("inject_inject_fault.c knows the registers of x86_64 alone")
         self.argv = argv
         self.record = STAGE.directory / "record"
         self.numbers = {name: int(number) for name, number in
@@ -67,7 +67,7 @@ class Faulty:
     def run(self, fault=Fault(-1, 0, "read", KILL), **options):
         """The login with that fault; what it came to, with a timeout where it did not end."""
         error = 0 if fault.error == KILL else getattr(errno, fault.error)
-        return call([compiled("fault"), self.record, fault.process, fault.call,
+        return call([compiled("inject_fault"), self.record, fault.process, fault.call,
                      self.numbers[fault.name], error, *self.argv], **options)
 
     def calls(self):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import PROBE, PYTHON, STAGE, SessionTest, call, eventually, listen
 from test_deputy import script
-from test_own import FORKED, LAST_PID
+from test_unix_own import FORKED, LAST_PID
 from test_pam_nested import NestedTest
 
 # A server under the name of an agent, which it gives itself.

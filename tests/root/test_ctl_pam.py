@@ -723,19 +723,19 @@ class Users(CtlPam):
         self.assertEqual([("alice", "alice.conf"), ("bare", "@named.conf")], self.users())
 
     def test_users_that_a_directory_service_knows_but_does_not_list_are_named(self):
-        source = STAGE.directory / "nss_shy.c"
-        source.write_text(SOURCES["nss_shy.c"])
+        source = STAGE.directory / "nss_unlisted.c"
+        source.write_text(SOURCES["nss_unlisted.c"])
         subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
-                        STAGE.directory / "libnss_shy.so.2", source], check=True)
+                        STAGE.directory / "libnss_unlisted.so.2", source], check=True)
         switch = Path("/etc/nsswitch.conf")
         self.addCleanup(switch.write_text, switch.read_text())
-        switch.write_text("passwd: files shy\ngroup: files shy\n")
-        self.policy("shy")
-        self.policy("@shy-group")
+        switch.write_text("passwd: files unlisted\ngroup: files unlisted\n")
+        self.policy("unlisted")
+        self.policy("@unlisted-group")
         done = call([ctl(), "pam", "--conf", self.conf, "--json"],
                     env={"LD_LIBRARY_PATH": str(STAGE.directory)})
         self.assertEqual([("alice", "alice.conf"), ("bare", "bare.conf"),
-                          ("member", "@shy-group.conf"), ("shy", "shy.conf")],
+                          ("member", "@unlisted-group.conf"), ("unlisted", "unlisted.conf")],
                          [(user["user"], user["policy"]) for user in json.loads(done.out)["users"]])
 
     def test_default_names_everybody_with_a_login_shell_but_root(self):

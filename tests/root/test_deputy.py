@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness import (PROBE, PYTHON, STAGE, SessionTest, call, compiled, eventually, full_queue,
                      listen)
-from openers import keepers
+from pam_callers import keepers
 from test_pam_nested import NestedTest
 
 
@@ -178,7 +178,7 @@ class Lent(SessionTest):
         threading.Thread(target=self.drain, args=(sink,), daemon=True).start()
         port = sink.getsockname()[1]
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{port}\n")
-        command = f"read line; exec {compiled('deputy')} zerocopy_race 1 {port} -"
+        command = f"read line; exec {compiled('zerocopy_race')} zerocopy_race 1 {port} -"
         self.assertEqual("ok", Talk(self, ["su", "bare", "-c", f"echo; {command}"]).go_on())
         login = Talk(self, ["su", "alice", "-c", f"echo; {command}"])
         supervisor, = self.confined.processes("sandlock-supervisor")

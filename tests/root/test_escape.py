@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Ways out of a user's session, each shown bare to lead out, then tried inside: nothing may arrive.
 
-The table is docs/PROBES.md, each class of it is one of ways.py.
+The table is docs/PROBES.md, each class of it is one of escape_classes.py.
 """
 import re
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import escape
 from harness import compiled
-from ways import WAYS
+from escape_classes import WAYS
 
 for ways in WAYS:
     globals()[ways.__name__] = type(ways.__name__, (ways, escape.AsUser), {})

@@ -293,7 +293,7 @@ class Waiting(SessionTest):
     def start(self, threads):
         allowed, hole = self.listen(), full_queue(self)
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{allowed.port},{hole}\n")
-        program = f"{compiled('waiting')} {hole} {allowed.port} {threads}"
+        program = f"{compiled('waiting_connects')} {hole} {allowed.port} {threads}"
         login = Login(self, self.confined, program)
         return login, login.descriptors()
 
@@ -310,7 +310,7 @@ class Waiting(SessionTest):
 
     def over(self):
         """All are killed at once: nothing is left, and the next session is served."""
-        for pid in self.confined.processes("waiting"):
+        for pid in self.confined.processes("waiting_connects"):
             os.kill(pid, signal.SIGKILL)
         eventually(lambda: not self.confined.processes(), "everything ends", 20)
 
@@ -424,7 +424,7 @@ class Beside(SessionTest):
     """Whatever others of the session do, who connects is served, and so is another session."""
 
     def login(self, allowed, before=""):
-        meter = f"exec {compiled('waiting')} {allowed} {allowed} 0"
+        meter = f"exec {compiled('waiting_connects')} {allowed} {allowed} 0"
         self.confined.write("meter", f"{before}\n{meter}\n")
         return Login(self, self.confined, "sh meter")
 
@@ -468,7 +468,7 @@ class Start(SessionTest):
         self.allowed, self.refused = self.listen(), self.listen()
         # A name, so that there is a resolver.
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{self.allowed.port} six.test:77\n")
-        marked = compiled("marked")
+        marked = compiled("between_fault_marks")
         probe = f"{compiled('escape_tcp')} connect {self.refused.port} {self.allowed.port} -"
         self.login = Faulty([marked, "from", self.confined.name, STAGE.shell, "-c",
                              f"exec {marked} to {probe}"])

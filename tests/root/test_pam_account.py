@@ -4,7 +4,7 @@ import re
 import time
 from pathlib import Path
 
-import openers
+import pam_callers
 from harness import PUBLIC, STAGE, Terminal, call
 from test_pam import ACCOUNT, FIRST, LAST, STACKS
 from test_pam_open import BROKEN, NOTHING, OpenTest, for_each
@@ -110,7 +110,7 @@ class Ssh(Client):
         self.assertNotRegex(done.err, "[\x1b\x07]")
 
 
-@for_each(openers.ALL)
+@for_each(pam_callers.ALL)
 class Programs(OpenTest):
     """su, login, sudo, cron and the like with an account line at the end of the stack."""
 

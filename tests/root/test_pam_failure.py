@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import harness
-import openers
+import pam_callers
 from harness import SOURCES, STAGE, call, eventually
 from machine import PUBLIC
 from test_pam import STACKS
@@ -203,7 +203,7 @@ class Directory(FailureTest):
         self.addCleanup(STAGE.policy, None, "@students")
         library = STAGE.directory / "nss"
         library.mkdir(exist_ok=True)
-        for name in ("dead", "far"):
+        for name in ("dead", "large"):
             source = STAGE.directory / f"nss_{name}.c"
             source.write_text(SOURCES[source.name])
             subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
@@ -236,9 +236,9 @@ class Directory(FailureTest):
 
     def test_limit_of_the_caller_hides_no_group(self):
         STAGE.policy(None, "dora")
-        STAGE.policy(NOTHING, "@far")
-        self.addCleanup(STAGE.policy, None, "@far")
-        self.switch.write_text("passwd: files\ngroup: files far\n")
+        STAGE.policy(NOTHING, "@large")
+        self.addCleanup(STAGE.policy, None, "@large")
+        self.switch.write_text("passwd: files\ngroup: files large\n")
         self.assertEqual(self.su().out, CONFINED)
         self.log.clear()
         self.refused("could not be looked up user=dora", ["prlimit", f"--as={512 << 20}"])
@@ -352,7 +352,7 @@ class Killed(FailureTest):
                     self.assertIn(done.out, ("", CONFINED, "hello\n" + CONFINED), done)
                     self.assertEqual(self.other.arrivals(), 0)
                 ends.add(done.out)
-        eventually(lambda: not self.dora.processes() and not openers.keepers(), "nothing stays")
+        eventually(lambda: not self.dora.processes() and not pam_callers.keepers(), "nothing stays")
         return ends
 
     def test_supervisor_that_is_killed_at_any_moment_lets_nothing_through(self):

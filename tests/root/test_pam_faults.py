@@ -9,7 +9,7 @@ import re
 import subprocess
 from pathlib import Path
 
-import openers
+import pam_callers
 from faults import KILL, Faulty, sample
 from harness import STAGE, compiled, eventually
 from machine import PUBLIC
@@ -67,7 +67,7 @@ class Start(OpenTest):
         stack.write_text(FIRST.format(module=module()) + MODULES
                          + LAST.format(module=module(), words=words))
         self.addCleanup(stack.unlink, missing_ok=True)
-        return Faulty([compiled("opener", "-lpam"), SERVICE, user, mode, self.command])
+        return Faulty([compiled("pam_caller", "-lpam"), SERVICE, user, mode, self.command])
 
     def right(self, login):
         """What it comes to without a fault; before that, without a policy."""
@@ -83,7 +83,7 @@ class Start(OpenTest):
         return done.out
 
     def nothing_stays(self):
-        eventually(lambda: not self.dora.processes() and not openers.keepers(), "nothing stays")
+        eventually(lambda: not self.dora.processes() and not pam_callers.keepers(), "nothing stays")
 
     def judge(self, login, fault, right, logged):
         """What the login with that fault came to, in a word."""

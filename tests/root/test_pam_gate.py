@@ -33,7 +33,7 @@ class GateTest(OpenTest):
 
     def attempt(self, who, how):
         argv = ["bash", "-c", 'exec "$@" 9<&$0', str(self.namespace),
-                compiled("becoming", "-lpam"), "nobody-knows-it", "dora", who, how]
+                compiled("become_user", "-lpam"), "nobody-knows-it", "dora", who, how]
         done = call(argv, pass_fds=[self.namespace])
         return done.out.strip() or done
 

@@ -35,13 +35,13 @@ class GroupsTest(FailureTest):
         subprocess.run(["ldconfig"], check=True)
         self.kept("/etc/nsswitch.conf", "/etc/group", "/etc/passwd")
         for name in ("down", "users"):
-            self.addCleanup(Path(f"/etc/silent.{name}").unlink, missing_ok=True)
+            self.addCleanup(Path(f"/etc/memberless.{name}").unlink, missing_ok=True)
 
     def build(self, *words, text=None):
         """The library of the service, or one that `text` makes."""
-        source = self.library / "nss_silent.c"
+        source = self.library / "nss_memberless.c"
         source.write_text(SOURCES[source.name] if text is None else text)
-        target = self.library / "libnss_silent.so.2"
+        target = self.library / "libnss_memberless.so.2"
         if target.is_dir() and not target.is_symlink():
             target.rmdir()
         target.unlink(missing_ok=True)
@@ -105,25 +105,26 @@ class GroupsTest(FailureTest):
 
 class Members(GroupsTest):
     def test_member_that_only_initgroups_knows_is_confined(self):
-        for services, other in (("files silent", None), ("silent files", None),
-                                ("files [NOTFOUND=continue] silent", None),
-                                ("files [SUCCESS=merge] silent", None),
-                                ("files silent", "files silent"), ("files silent", "silent"),
-                                ("files silent", "files [NOTFOUND=continue] silent"),
-                                ("  silent\tfiles # of the department", None)):
+        for services, other in (("files memberless", None), ("memberless files", None),
+                                ("files [NOTFOUND=continue] memberless", None),
+                                ("files [SUCCESS=merge] memberless", None),
+                                ("files memberless", "files memberless"),
+                                ("files memberless", "memberless"),
+                                ("files memberless", "files [NOTFOUND=continue] memberless"),
+                                ("  memberless\tfiles # of the department", None)):
             with self.subTest(group=services, initgroups=other):
                 self.switch(services, other)
                 self.member()
 
     def test_member_of_whom_initgroups_does_not_know_is_none(self):
-        for services, other in (("files silent", "files"), ("files", None),
-                                ("files silent", "files [NOTFOUND=return] silent")):
+        for services, other in (("files memberless", "files"), ("files", None),
+                                ("files memberless", "files [NOTFOUND=return] memberless")):
             with self.subTest(group=services, initgroups=other):
                 self.switch(services, other)
                 self.assertFalse(self.both_ways(self.dora, FREE))
 
     def test_all_who_decide_say_the_same(self):
-        self.switch("files silent")
+        self.switch("files memberless")
         self.assertIn("@students.conf: decides for dora", self.show("dora").out)
         self.assertIn("no policy", self.show("bare").err)
         self.group_policy("zz")
@@ -196,21 +197,21 @@ class Unknown(GroupsTest):
     """Nothing is taken for "not a member" that is "nobody knows"."""
 
     def test_dead_service_refuses_whom_no_file_names(self):
-        self.switch("files silent")
+        self.switch("files memberless")
         self.member()
         for name in ("down", "users"):
             with self.subTest(name):
-                Path(f"/etc/silent.{name}").touch()
-                for group, initgroups in (("files silent", None), ("silent files", None),
-                                          ("files [SUCCESS=merge] silent", None),
-                                          ("files silent", "files silent"),
-                                          ("files", "files silent")):
+                Path(f"/etc/memberless.{name}").touch()
+                for group, initgroups in (("files memberless", None), ("memberless files", None),
+                                          ("files [SUCCESS=merge] memberless", None),
+                                          ("files memberless", "files memberless"),
+                                          ("files", "files memberless")):
                     # The group itself is known, by a service that is alive.
                     self.add("/etc/group", "students:x:47510:")
                     with self.subTest(group=group, initgroups=initgroups):
                         self.switch(group, initgroups)
                         self.none_gets_in("does not answer")
-                os.unlink(f"/etc/silent.{name}")
+                os.unlink(f"/etc/memberless.{name}")
 
     def test_service_that_is_not_installed_refuses_whom_no_file_names(self):
         for group, initgroups in (("files nowhere", None), ("nowhere files", None),
@@ -225,7 +226,7 @@ class Unknown(GroupsTest):
 
     def broken_kinds(self):
         """Ways in which a library can be there and of no use."""
-        path = self.library / "libnss_silent.so.2"
+        path = self.library / "libnss_memberless.so.2"
         dependency = self.library / "libneeded.so"
         whole = path.read_bytes()
 
@@ -245,8 +246,8 @@ class Unknown(GroupsTest):
         yield "of another machine", lambda: path.write_bytes(whole[:18] + b"\xb7\0" + whole[20:])
         yield "of 32 bits", lambda: path.write_bytes(whole[:4] + b"\x01" + whole[5:])
         yield "text", lambda: path.write_text("no library")
-        yield "without a symbol", lambda: self.build(text=SOURCES["nss_silent.c"].replace(
-            'access("/etc/silent.users"', 'absent("/etc/silent.users"').replace(
+        yield "without a symbol", lambda: self.build(text=SOURCES["nss_memberless.c"].replace(
+            'access("/etc/memberless.users"', 'absent("/etc/memberless.users"').replace(
             "#define GID", "int absent(const char *, int);\n#define GID"))
         yield "without a function", lambda: self.build(text="int nothing;")
         yield "a directory", lambda: (path.unlink(), path.mkdir())
@@ -255,7 +256,7 @@ class Unknown(GroupsTest):
 
     def test_library_that_is_of_no_use_refuses_whom_no_file_names(self):
         for name, spoil in self.broken_kinds():
-            for group in ("files silent", "silent files"):
+            for group in ("files memberless", "memberless files"):
                 with self.subTest(name, group=group):
                     self.switch(group)
                     self.build()
@@ -263,22 +264,22 @@ class Unknown(GroupsTest):
                     self.none_gets_in("cannot be loaded|knows of no groups")
 
     def test_line_that_the_c_library_reads_half_refuses_whom_no_file_names(self):
-        self.switch("files [NOTFOUND=return] [UNAVAIL=return] silent")
+        self.switch("files [NOTFOUND=return] [UNAVAIL=return] memberless")
         self.none_gets_in("malformed")
 
     def test_two_groups_of_one_name_refuse_who_is_in_the_hidden_one(self):
         self.add("/etc/group", "students:x:47600:")
-        self.switch("files silent")
+        self.switch("files memberless")
         for done in (self.su(), self.ssh_as(self.dora)):
             self.assertNotEqual(0, done.status)
             self.assertEqual("", done.out)
-        self.log.wait("dora is in the group students of service .silent. with gid 47510")
+        self.log.wait("dora is in the group students of service .memberless. with gid 47510")
         self.assertEqual(self.su("bare").out, FREE)
-        self.switch("silent files")
+        self.switch("memberless files")
         self.member()
 
     def test_limits_of_the_caller_hide_no_group(self):
-        self.switch("files silent")
+        self.switch("files memberless")
         for megabytes in range(6, 40, 2):
             with self.subTest(megabytes=megabytes):
                 done = self.su(prefix=["prlimit", f"--as={megabytes << 20}"])
@@ -298,9 +299,9 @@ class Unknown(GroupsTest):
         for group in ("files nowhere", "nowhere files"):
             self.switch(group)
             self.assertEqual(self.su().out, CONFINED)
-        self.switch("files silent")
+        self.switch("files memberless")
         self.assertEqual(self.su().out, FREE)
-        Path("/etc/silent.down").touch()
+        Path("/etc/memberless.down").touch()
         self.assertEqual(self.su().out, CONFINED)
 
 
@@ -353,13 +354,13 @@ class Named(GroupsTest):
         self.assertEqual(0, server.arrivals())
 
     def test_account_by_another_name_is_confined_by_its_own_file(self):
-        self.switch("files", passwd="files silent")
+        self.switch("files", passwd="files memberless")
         STAGE.policy(NOTHING, "dora")
         self.assertEqual(self.su("AD\\dora").out, CONFINED)
         self.assertIn("decides for dora", self.show("AD\\dora").out)
 
     def test_file_by_another_name_of_the_account_refuses(self):
-        self.switch("files", passwd="files silent")
+        self.switch("files", passwd="files memberless")
         STAGE.policy(None, "@students")
         path = STAGE.policy(NOTHING, "AD\\dora")
         self.addCleanup(STAGE.policy, None, "AD\\dora")

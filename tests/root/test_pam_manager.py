@@ -25,7 +25,7 @@ class Manager(PamTest):
 
     def run_manager(self, command):
         STAGE.log.clear()
-        done = call([compiled("manager", "-lpam"), "dora", command])
+        done = call([compiled("user_manager", "-lpam"), "dora", command])
         if done.status == 0:
             eventually(lambda: any("systemd-user:session): session closed" in line
                                    for line in STAGE.log.lines), "the session is closed")

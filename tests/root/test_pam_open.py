@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import harness
-import openers
+import pam_callers
 from harness import STAGE, Terminal, call, compiled, eventually
 from machine import PUBLIC
 from test_pam import LAST, PamTest, module
@@ -45,7 +45,7 @@ class OpenTest(PamTest):
             self.stack(service, words=words)
 
 
-@for_each(openers.ALL)
+@for_each(pam_callers.ALL)
 class Reach(OpenTest):
     """The same rules by every program, shown by live listeners."""
 
@@ -69,7 +69,7 @@ BROKEN = "[network]\nnet_allow = everywhere\n"
 FILES = "[policy]\ninclude = system\n[filesystem]\nwrite = %h\n"
 
 
-@for_each(openers.ALL)
+@for_each(pam_callers.ALL)
 class Refusal(OpenTest):
     """A policy that cannot be had lets nobody in, whatever the program thinks of the module's code."""
 
@@ -104,10 +104,10 @@ class RefusalOfNoWeight(OpenTest):
         self.assertNotEqual(done.status, 0)
 
     def test_sudo_does_not_run_the_command_where_another_line_failed_first(self):
-        self.goes_on(openers.Sudo, "session required pam_deny.so\n", LAST)
+        self.goes_on(pam_callers.Sudo, "session required pam_deny.so\n", LAST)
 
     def test_optional_line_refuses_as_well(self):
-        for program in (openers.Su, openers.Sudo, openers.Runuser):
+        for program in (pam_callers.Su, pam_callers.Sudo, pam_callers.Runuser):
             with self.subTest(program=program.__name__):
                 self.goes_on(program, "", LAST.replace("required", "optional"))
 
@@ -142,17 +142,18 @@ class AfterTheJob(AsBefore):
             for name in names:
                 (self.OUTPUT / name).unlink()
             return len(names)
-        self.assertEqual(0, self.compare(openers.At, left))
+        self.assertEqual(0, self.compare(pam_callers.At, left))
 
     def test_output_of_jobs_is_not_made_or_read_by_the_user(self):
         STAGE.policy(FILES, "dora")
-        self.opened(openers.At)
-        done = openers.At(self.dora).run(f"ls {self.OUTPUT}; touch {self.OUTPUT}/mine; rm {self.OUTPUT}/*")
+        self.opened(pam_callers.At)
+        done = pam_callers.At(self.dora).run(
+            f"ls {self.OUTPUT}; touch {self.OUTPUT}/mine; rm {self.OUTPUT}/*")
         self.assertEqual("", done.out)
         self.assertEqual(3, done.err.count("Permission denied"), done.err)
 
 
-@for_each(openers.ALL)
+@for_each(pam_callers.ALL)
 class Command(AsBefore):
     def each_gives_the_command_what_it_gave(self, program):
         command = ("env | sort | grep -v ^_=; ulimit -a; umask; id; pwd; echo $0 $-; tty; "
@@ -163,7 +164,7 @@ class Command(AsBefore):
         self.assertIn("HOME=/home/dora", done["out"])
 
 
-@for_each(openers.DIRECT)
+@for_each(pam_callers.DIRECT)
 class Program(AsBefore):
     def each_returns_status_and_output(self, program):
         def work(opener):
@@ -172,7 +173,7 @@ class Program(AsBefore):
         self.assertEqual(42, self.compare(program, work)[2]["status"])
 
     def each_hands_on_what_it_reads(self, program):
-        if program is openers.SuPty:
+        if program is pam_callers.SuPty:
             self.skipTest("su --pty waits for ever at the end of a pipe")
         text = "line\n" * 20000
         done = self.compare(program, lambda opener: vars(opener.run("md5sum", stdin=text)))
@@ -206,8 +207,8 @@ class Program(AsBefore):
             self.assertLess(seconds(program(self.dora), command), bare + 0.5)
 
 
-TERMINALS = (openers.Su, openers.SuLogin, openers.SuPty, openers.RunuserLogin, openers.SudoLogin,
-             openers.Login)
+TERMINALS = (pam_callers.Su, pam_callers.SuLogin, pam_callers.SuPty, pam_callers.RunuserLogin, pam_callers.SudoLogin,
+             pam_callers.Login)
 
 
 @for_each(TERMINALS)
@@ -236,10 +237,10 @@ class Interactive(AsBefore):
                 return said, terminal.wait()
         said, status = self.compare(program, work)
         self.assertEqual((said[0], said[3], said[5]), ("terminal", "all", "130"))
-        self.assertEqual(status, 0 if program is openers.Login else 42)
+        self.assertEqual(status, 0 if program is pam_callers.Login else 42)
 
 
-@for_each((openers.Su, openers.SuPty, openers.Runuser, openers.Sudo))
+@for_each((pam_callers.Su, pam_callers.SuPty, pam_callers.Runuser, pam_callers.Sudo))
 class Suspended(AsBefore):
     def each_is_suspended_and_goes_on(self, program):
         def work(opener):
@@ -277,7 +278,7 @@ class SudoWithoutPty(AsBefore):
                 terminal.send("words\r")
                 terminal.expect("got words")
                 return terminal.wait()
-        self.assertEqual(9, self.compare(openers.Sudo, work))
+        self.assertEqual(9, self.compare(pam_callers.Sudo, work))
 
 
 class Records(AsBefore):
@@ -305,7 +306,7 @@ class Records(AsBefore):
                 terminal.wait()
             seen = (*during, self.records("/run/utmp"), self.records("/var/log/wtmp"))
             return [repr(value).replace(line.decode(), "LINE") for value in (seen, lastlog)]
-        seen, lastlog = self.compare(openers.Login, work)
+        seen, lastlog = self.compare(pam_callers.Login, work)
         self.assertIn(f"({self.LOGIN}, b'LINE', b'dora')", seen)
         self.assertEqual(lastlog, "'LINE'")
 
@@ -349,10 +350,10 @@ class Mailer(OpenTest):
         self.assertEqual([1, 0], [seen.arrivals() for seen in self.seen])
 
     def test_cron_s_mail_is_sent_in_the_session(self):
-        self.sends_in_the_session(openers.Cron)
+        self.sends_in_the_session(pam_callers.Cron)
 
     def test_at_s_mail_is_sent_in_the_session(self):
-        self.sends_in_the_session(openers.At)
+        self.sends_in_the_session(pam_callers.At)
 
 
 class Outliving(OpenTest):
@@ -367,7 +368,7 @@ class Outliving(OpenTest):
         return "; ".join(f"cat </dev/tcp/{PUBLIC}/{seen.port}" for seen in self.seen)
 
     def test_job_that_outlives_its_opener_is_served_and_confined(self):
-        self.opened(openers.Su)
+        self.opened(pam_callers.Su)
         go, said = self.dora.home / "go", self.dora.home / "said"
         for path in (go, said):
             self.addCleanup(path.unlink, missing_ok=True)
@@ -380,10 +381,10 @@ class Outliving(OpenTest):
         self.assertTrue(said.read_text().startswith("hello\n"))
         self.assertIn("Permission denied", said.read_text())
         self.assertEqual([1, 0], [seen.arrivals() for seen in self.seen])
-        eventually(lambda: not openers.keepers("sandlock-superv"), "the supervisor ends with the job")
+        eventually(lambda: not pam_callers.keepers("sandlock-superv"), "the supervisor ends with the job")
 
     def test_killed_supervisor_leaves_everything_trapped_failing(self):
-        self.opened(openers.Su)
+        self.opened(pam_callers.Su)
         go = self.dora.home / "go"
         self.addCleanup(go.unlink, missing_ok=True)
         with subprocess.Popen(["su", "dora", "-c", f"cat </dev/tcp/{PUBLIC}/{self.seen[0].port}; "
@@ -391,9 +392,9 @@ class Outliving(OpenTest):
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as session:
             self.assertEqual(session.stdout.readline(), "hello\n")
             self.assertEqual(1, self.seen[0].arrivals())
-            keeper, = openers.keepers("sandlock-superv")
+            keeper, = pam_callers.keepers("sandlock-superv")
             os.kill(keeper, signal.SIGKILL)
-            eventually(lambda: not openers.keepers("sandlock-superv"), "the supervisor has ended")
+            eventually(lambda: not pam_callers.keepers("sandlock-superv"), "the supervisor has ended")
             go.touch()
             out, err = session.communicate(timeout=10)
         self.assertEqual("", out)
@@ -401,10 +402,10 @@ class Outliving(OpenTest):
         self.assertEqual([0, 0], [seen.arrivals() for seen in self.seen])
 
     def test_supervisor_holds_nothing_of_the_program_s(self):
-        self.opened(openers.Su)
-        with Terminal(openers.Su(self.dora).shell()) as terminal:
+        self.opened(pam_callers.Su)
+        with Terminal(pam_callers.Su(self.dora).shell()) as terminal:
             terminal.expect("ready> ")
-            keeper, = openers.keepers("sandlock-superv")
+            keeper, = pam_callers.keepers("sandlock-superv")
             held = [os.readlink(path) for path in Path(f"/proc/{keeper}/fd").iterdir()]
             status = Path(f"/proc/{keeper}/status").read_text()
             stat = Path(f"/proc/{keeper}/stat").read_text().rpartition(")")[2].split()
@@ -429,7 +430,7 @@ class Host(OpenTest):
 
     def host(self, mebibytes, line):
         self.service.write_text("session required pam_permit.so\n" + line)
-        done = call([compiled("opener", "-lpam"), self.service.name, "dora", "host", mebibytes])
+        done = call([compiled("pam_caller", "-lpam"), self.service.name, "dora", "host", mebibytes])
         self.assertEqual((done.status, done.err), (0, ""), done)
         first, *rest = done.out.splitlines()
         return float(re.match(r"opened 0 in ([\d.]+) ms", first).group(1)), rest

@@ -18,7 +18,7 @@ class Threads(OpenTest):
                                  for seen in (self.listed, self.other))
 
     def open(self, who, *words):
-        return call([compiled("threads", "-lpam"), "nobody-knows-it", "dora", who, *words])
+        return call([compiled("pam_threads", "-lpam"), "nobody-knows-it", "dora", who, *words])
 
     def confine(self, policy=""):
         STAGE.policy(f"[network]\nnet_allow = {PUBLIC}:{self.listed.port}\n{policy}", "dora")
@@ -68,7 +68,7 @@ class Threads(OpenTest):
         self.confine()
         program = Path("/opt/threads")
         self.addCleanup(program.unlink)
-        shutil.copy(compiled("threads", "-lpam"), program)
+        shutil.copy(compiled("pam_threads", "-lpam"), program)
         program.chmod(0o4755)
         STAGE.policy(f"[network]\n{FILES}exec = /opt\n", "bare")
         self.addCleanup(STAGE.policy, None, "bare")

@@ -23,14 +23,14 @@ class Semantics(SessionTest):
     def test_messages_and_bad_arguments_are_answered_as_bare(self):
         server = self.listen()
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{server.port}\n")
-        results = self.same("messages.py", PORT=server.port)
+        results = self.same("message_answers.py", PORT=server.port)
         self.assertEqual([1 << 20, True], list(results["stream_of_a_mebibyte"]))
         self.assertEqual([253, 0], list(results["as_many_descriptors_as_may_be"]))
 
     def test_waiting_connects_are_interrupted_stopped_and_ended_as_bare(self):
         server, hole = self.listen(), full_queue(self)
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{server.port},{hole}\n")
-        results = self.same("held.py", PORT=server.port, HOLE=hole)
+        results = self.same("pending_connects.py", PORT=server.port, HOLE=hole)
         self.assertEqual(["EINTR", True], list(results["alarm"]))
         self.assertEqual(["EINPROGRESS", True], list(results["SO_SNDTIMEO"]))
         self.assertEqual([True, True], list(results["stopped with threads"]))
@@ -52,7 +52,7 @@ class Semantics(SessionTest):
         for part, count in (("sends", 65), ("connects", 21), ("unix_connects", 29),
                             ("datagrams", 88)):
             with self.subTest(part=part):
-                lines = self.lines("answers", part, server.port, hole, closed.port)
+                lines = self.lines("performed_calls", part, server.port, hole, closed.port)
                 self.assertGreaterEqual(len(lines), count)
 
     def test_policy_without_files_lets_names_move_between_directories(self):
@@ -86,7 +86,7 @@ os._exit(7)
     def test_signal_for_a_process_interrupts_the_thread_that_the_kernel_chose(self):
         hole = full_queue(self)
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{hole}\n")
-        lines = self.lines("signals", hole)
+        lines = self.lines("signal_in_connect", hole)
         self.assertEqual("the leader waits too: handled 1, waiting 5, interrupted 1, others 0",
                          lines[0])
         self.assertEqual("the leader blocks it: handled 1, waiting 6, interrupted 0, others 0",
@@ -102,7 +102,7 @@ class Odd(SessionTest):
     @staticmethod
     def told(who, first, count):
         """What the program said of each seed."""
-        done = who.su(f"exec {compiled('odd')} {first} {count}", timeout=300)
+        done = who.su(f"exec {compiled('random_calls')} {first} {count}", timeout=300)
         if (done.status, done.err) != (0, ""):
             raise AssertionError(f"{who.name}: {done.status} {done.err}")
         seeds = {}

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness import SOURCES, STAGE, call, eventually
-from openers import keepers
+from pam_callers import keepers
 from test_pam import FIRST
 from test_pam_failure import FailureTest
 from test_pam_open import NOTHING

@@ -8,7 +8,7 @@
 
 #include "judgement.h"
 #include "request.h"
-#include "ruleset_world.h"
+#include "ruleset_fixture.h"
 
 struct oracle_answer {
 	enum judgement_kind kind;

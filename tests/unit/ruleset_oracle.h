@@ -6,7 +6,7 @@
 #ifndef SANDLOCK_TEST_RULESET_ORACLE_H
 #define SANDLOCK_TEST_RULESET_ORACLE_H
 
-#include "ruleset_world.h"
+#include "ruleset_fixture.h"
 
 /* True for an IPv4 address, in its mapped form. */
 bool oracle_is_inet(const struct address *address);

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "host_table.h"
-#include "ruleset_world.h"
+#include "ruleset_fixture.h"
 #include "util.h"
 
 static struct address numbered_address(uint32_t number)

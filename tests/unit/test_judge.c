@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "judge_fixture.h"
-#include "ruleset_world.h"
+#include "ruleset_fixture.h"
 #include "util.h"
 
 static struct fixture fixture;

@@ -18,7 +18,7 @@
 #include <sys/syscall.h>
 
 #include "judge_fixture.h"
-#include "ruleset_world.h"
+#include "ruleset_fixture.h"
 #include "util.h"
 
 static struct fixture fixture;

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "multicast.h"
-#include "ruleset_world.h"
+#include "ruleset_fixture.h"
 
 static bool is_multicast(const char *text)
 {

@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
+#include "pam_fixture.h"
 #include "pam_judge.h"
-#include "pam_world.h"
-#include "policy_helper.h"
+#include "policy_fixture.h"
 #include "util.h"
 
 #define LINES_MAX 64
@@ -53,7 +53,7 @@ static void judgement_describe(const struct pam_stack *stack, char text[256])
 
 static void judgement_assert(const char *expected, struct pam_text *texts, const char *service)
 {
-	struct pam_service read = pam_world_read(service, texts);
+	struct pam_service read = pam_fixture_read(service, texts);
 	char text[256];
 
 	judgement_describe(&read.stacks[TYPE_SESSION], text);
@@ -71,7 +71,7 @@ static void stack_without_the_module_lets_logins_by(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
-		struct pam_service service = pam_world_read(services[i], NULL);
+		struct pam_service service = pam_fixture_read(services[i], NULL);
 		struct pam_judgement judgement;
 		bool ours[LINES_MAX] = { 0 };
 
@@ -137,7 +137,7 @@ static void first_auth_line_is_come_to_and_a_later_one_may_not_be(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct pam_text texts[] = { { "x", cases[i].text }, { 0 } };
-		struct pam_service service = pam_world_read("x", texts);
+		struct pam_service service = pam_fixture_read("x", texts);
 		struct pam_judgement judgement;
 		bool ours[LINES_MAX];
 

@@ -11,18 +11,18 @@
 
 #include <cmocka.h>
 
-#include "pam_world.h"
+#include "pam_fixture.h"
 #include "util.h"
 
 static void stack_assert(struct pam_text *texts, const char *name, enum pam_type type,
 			 const char *expected, const char *complaints)
 {
-	struct pam_service service = pam_world_read(name, texts);
+	struct pam_service service = pam_fixture_read(name, texts);
 	char text[4096];
 
-	pam_world_describe(&service.stacks[type], text);
+	pam_fixture_describe(&service.stacks[type], text);
 	assert_string_equal(expected, text);
-	pam_world_complaints(&service, text);
+	pam_fixture_complaints(&service, text);
 	assert_string_equal(complaints, text);
 	pam_service_free(&service);
 }
@@ -52,7 +52,7 @@ static void debian_files_give_their_stacks(void **state)
 
 static void handler_knows_where_it_is_written(void **state)
 {
-	struct pam_service service = pam_world_read("su-l", NULL);
+	struct pam_service service = pam_fixture_read("su-l", NULL);
 	const struct pam_handler *handlers = service.stacks[TYPE_SESSION].handlers;
 
 	(void)state;
@@ -117,11 +117,11 @@ static void include_that_is_missing_always_fails(void **state)
 
 static void service_refused(struct pam_text *texts, const char *complaints)
 {
-	struct pam_service service = pam_world_read("x", texts);
+	struct pam_service service = pam_fixture_read("x", texts);
 	char text[4096];
 
 	assert_true(service.refused);
-	pam_world_complaints(&service, text);
+	pam_fixture_complaints(&service, text);
 	assert_string_equal(complaints, text);
 	pam_service_free(&service);
 }
@@ -216,7 +216,7 @@ static void depth_of_includes_ends(void **state)
 
 static void service_without_a_file_has_no_lines(void **state)
 {
-	struct pam_service service = pam_world_read("none", NULL);
+	struct pam_service service = pam_fixture_read("none", NULL);
 
 	(void)state;
 	assert_null(service.path);

@@ -19,7 +19,7 @@
 
 #include "plan.h"
 #include "plan_fixture.h"
-#include "ruleset_world.h"
+#include "ruleset_fixture.h"
 #include "util.h"
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)

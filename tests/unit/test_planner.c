@@ -15,7 +15,7 @@ int program_main(int argc, char **argv);
 
 #include <cmocka.h>
 
-#include "policy_helper.h"
+#include "policy_fixture.h"
 
 #define NOBODY  65534
 #define HIGH_FD 200

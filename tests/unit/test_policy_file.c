@@ -20,7 +20,7 @@
 
 #include "groups.h"
 #include "policy_file.h"
-#include "policy_helper.h"
+#include "policy_fixture.h"
 #include "util.h"
 
 #define NOBODY 65534

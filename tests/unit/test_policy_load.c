@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "policy_helper.h"
+#include "policy_fixture.h"
 #include "policy_keys.h"
 #include "policy_model.h"
 #include "policy_values.h"

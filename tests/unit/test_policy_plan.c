@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "plan_build.h"
-#include "policy_helper.h"
+#include "policy_fixture.h"
 #include "policy_plan.h"
 #include "policy_session.h"
 #include "util.h"

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "policy_compare.h"
-#include "policy_helper.h"
+#include "policy_fixture.h"
 #include "policy_text.h"
 #include "util.h"
 

@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "policy_helper.h"
+#include "policy_fixture.h"
 #include "policy_unix.h"
 #include "policy_values.h"
 #include "util.h"

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "ruleset.h"
+#include "ruleset_fixture.h"
 #include "ruleset_oracle.h"
-#include "ruleset_world.h"
 #include "util.h"
 
 static struct verdict decide(const struct world *world, enum protocol protocol, const char *text,

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "ruleset.h"
-#include "ruleset_world.h"
+#include "ruleset_fixture.h"
 
 enum {
 	RULE_ANY,

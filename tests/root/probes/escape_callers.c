@@ -4,7 +4,7 @@
  * that no rule names. Run by test_escape.py and test_escape_root.py, which put an unreadable and a
  * set-uid copy of the program beside it.
  */
-#include "dial.h"
+#include "plain_connect.h"
 
 #include <fcntl.h>
 #include <sched.h>

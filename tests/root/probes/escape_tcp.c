@@ -3,7 +3,7 @@
  * Ways to a TCP listener that no rule names: by every call, every caller, every entry into the
  * kernel. Run by test_escape.py.
  */
-#include "dial.h"
+#include "plain_connect.h"
 
 #include <fcntl.h>
 #include <linux/audit.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Calls that keep a supervisor busy: threads that send many large messages, and how long connects
- * of another process take beside them. Run by test_turns.py: flood THREADS UDP-PORT TCP-PORT.
+ * of another process take beside them. Run by test_fairness.py: message_flood THREADS UDP-PORT TCP-PORT.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "mark.h"
+#include "fault_mark.h"
 
 #define TRACEES_MAX   256
 #define PROCESSES_MAX 64

@@ -3,8 +3,8 @@
  * A plain connect to the listener that may not be reached, for the programs that vary who calls
  * and how. Needs probe.h.
  */
-#ifndef SANDLOCK_DIAL_H
-#define SANDLOCK_DIAL_H
+#ifndef SANDLOCK_PLAIN_CONNECT_H
+#define SANDLOCK_PLAIN_CONNECT_H
 
 #include "probe.h"
 

@@ -9,17 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum nss_status _nss_shy_getpwnam_r(const char *name, struct passwd *entry, char *buffer,
+enum nss_status _nss_unlisted_getpwnam_r(const char *name, struct passwd *entry, char *buffer,
 				    size_t size, int *error)
 {
 	(void)error;
-	if (size < 8 || (strcmp(name, "shy") != 0 && strcmp(name, "member") != 0))
+	if (size < 8 || (strcmp(name, "unlisted") != 0 && strcmp(name, "member") != 0))
 		return NSS_STATUS_NOTFOUND;
 	strncpy(buffer, name, size);
 	*entry = (struct passwd){
 		.pw_name = buffer,
 		.pw_passwd = (char *)"*",
-		.pw_uid = strcmp(name, "shy") == 0 ? 47501 : 47502,
+		.pw_uid = strcmp(name, "unlisted") == 0 ? 47501 : 47502,
 		.pw_gid = 47501,
 		.pw_gecos = (char *)"",
 		.pw_dir = (char *)"/nonexistent",
@@ -28,17 +28,17 @@ enum nss_status _nss_shy_getpwnam_r(const char *name, struct passwd *entry, char
 	return NSS_STATUS_SUCCESS;
 }
 
-enum nss_status _nss_shy_getgrnam_r(const char *name, struct group *entry, char *buffer,
+enum nss_status _nss_unlisted_getgrnam_r(const char *name, struct group *entry, char *buffer,
 				    size_t size, int *error)
 {
 	static char *const members[] = { (char *)"member", NULL };
 
 	(void)error;
-	if (strcmp(name, "shy-group") != 0 || size < sizeof(members))
+	if (strcmp(name, "unlisted-group") != 0 || size < sizeof(members))
 		return NSS_STATUS_NOTFOUND;
 	memcpy(buffer, members, sizeof(members));
 	*entry = (struct group){
-		.gr_name = (char *)"shy-group",
+		.gr_name = (char *)"unlisted-group",
 		.gr_passwd = (char *)"*",
 		.gr_gid = 47503,
 		.gr_mem = (char **)buffer,
@@ -46,7 +46,7 @@ enum nss_status _nss_shy_getgrnam_r(const char *name, struct group *entry, char 
 	return NSS_STATUS_SUCCESS;
 }
 
-enum nss_status _nss_shy_initgroups_dyn(const char *user, gid_t group, long *start, long *size,
+enum nss_status _nss_unlisted_initgroups_dyn(const char *user, gid_t group, long *start, long *size,
 					gid_t **gids, long limit, int *error)
 {
 	(void)group;

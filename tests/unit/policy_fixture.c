@@ -3,7 +3,7 @@
  * What the tests of the policy reader share: complaints collected, and a directory of policies.
  * Linked into every unit test.
  */
-#include "policy_helper.h"
+#include "policy_fixture.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A number of a process that goes from a trapped call's caller to another program.
- * Run by test_numbers.py: reuse CALL WORD PROGRAM [ARGUMENT...]; then `kill` and `start` on standard
+ * Run by test_pid_reuse.py: pid_reuse CALL WORD PROGRAM [ARGUMENT...]; then `kill` and `start` on standard
  * input. The first child makes the call and is killed; the second executes PROGRAM. Or: reuse exec WORD
  * PROGRAM [ARGUMENT...]: a thread executes PROGRAM while the first thread, whose number it gets, sends.
  * PROGRAM may be `reuse watch`: it tells what became of the memory where the first one's was.

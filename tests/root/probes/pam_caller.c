@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "mark.h"
+#include "fault_mark.h"
 
 #define DESCRIPTORS 1000
 #define SNAPSHOT    (1U << 20)

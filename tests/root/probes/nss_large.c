@@ -8,19 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-char nss_far_cache[1UL << 30];
+char nss_large_cache[1UL << 30];
 
-enum nss_status _nss_far_getgrnam_r(const char *name, struct group *entry, char *buffer,
+enum nss_status _nss_large_getgrnam_r(const char *name, struct group *entry, char *buffer,
 				    size_t size, int *error)
 {
 	static char *const members[] = { (char *)"dora", NULL };
 
 	(void)error;
-	if (strcmp(name, "far") != 0 || size < sizeof(members))
+	if (strcmp(name, "large") != 0 || size < sizeof(members))
 		return NSS_STATUS_NOTFOUND;
 	memcpy(buffer, members, sizeof(members));
 	*entry = (struct group){
-		.gr_name = (char *)"far",
+		.gr_name = (char *)"large",
 		.gr_passwd = (char *)"*",
 		.gr_gid = 47504,
 		.gr_mem = (char **)buffer,
@@ -28,7 +28,7 @@ enum nss_status _nss_far_getgrnam_r(const char *name, struct group *entry, char 
 	return NSS_STATUS_SUCCESS;
 }
 
-enum nss_status _nss_far_initgroups_dyn(const char *user, gid_t group, long *start, long *size,
+enum nss_status _nss_large_initgroups_dyn(const char *user, gid_t group, long *start, long *size,
 					gid_t **gids, long limit, int *error)
 {
 	(void)group;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where faults are counted from, and to: executes a program, one of two of mark.h before it. The
+ * Where faults are counted from, and to: executes a program, one of two of fault_mark.h before it. The
  * words: "from" and a user, whose the program then is, or "to"; program ...
  */
 #include <grp.h>
@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "mark.h"
+#include "fault_mark.h"
 
 static int become(const char *name)
 {

@@ -22,7 +22,7 @@ class Reuse(NestedTest):
 
     def setUp(self):
         super().setUp()
-        self.program = compiled("reuse")
+        self.program = compiled("pid_reuse")
 
     def privileged(self, owner=0):
         """A program that is `owner`'s whoever starts it."""

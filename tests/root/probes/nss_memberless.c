@@ -3,7 +3,7 @@
  * A directory service as they are set up today: a group is known without its members, and only
  * initgroups(3) tells who is in it. It also knows each account of the machine as AD\NAME.
  * Loaded by glibc in test_pam_groups, by way of nsswitch.conf. While one of these files is there:
- * /etc/silent.down, it does not answer; /etc/silent.users, it does not say who is in a group.
+ * /etc/memberless.down, it does not answer; /etc/memberless.users, it does not say who is in a group.
  */
 #include <errno.h>
 #include <grp.h>
@@ -16,10 +16,10 @@
 
 #define GID 47510
 
-enum nss_status _nss_silent_getgrnam_r(const char *name, struct group *entry, char *buffer,
+enum nss_status _nss_memberless_getgrnam_r(const char *name, struct group *entry, char *buffer,
 				       size_t size, int *error)
 {
-	if (access("/etc/silent.down", F_OK) == 0) {
+	if (access("/etc/memberless.down", F_OK) == 0) {
 		*error = ECONNREFUSED;
 		return NSS_STATUS_UNAVAIL;
 	}
@@ -35,19 +35,19 @@ enum nss_status _nss_silent_getgrnam_r(const char *name, struct group *entry, ch
 	return NSS_STATUS_SUCCESS;
 }
 
-enum nss_status _nss_silent_getgrgid_r(gid_t gid, struct group *entry, char *buffer, size_t size,
+enum nss_status _nss_memberless_getgrgid_r(gid_t gid, struct group *entry, char *buffer, size_t size,
 				       int *error)
 {
-	return gid == GID ? _nss_silent_getgrnam_r("students", entry, buffer, size, error)
+	return gid == GID ? _nss_memberless_getgrnam_r("students", entry, buffer, size, error)
 			  : NSS_STATUS_NOTFOUND;
 }
 
-enum nss_status _nss_silent_initgroups_dyn(const char *user, gid_t group, long *start, long *size,
+enum nss_status _nss_memberless_initgroups_dyn(const char *user, gid_t group, long *start, long *size,
 					   gid_t **gids, long limit, int *error)
 {
 	(void)group;
 	(void)limit;
-	if (access("/etc/silent.down", F_OK) == 0 || access("/etc/silent.users", F_OK) == 0) {
+	if (access("/etc/memberless.down", F_OK) == 0 || access("/etc/memberless.users", F_OK) == 0) {
 		*error = ECONNREFUSED;
 		return NSS_STATUS_UNAVAIL;
 	}
@@ -61,7 +61,7 @@ enum nss_status _nss_silent_initgroups_dyn(const char *user, gid_t group, long *
 	return NSS_STATUS_SUCCESS;
 }
 
-enum nss_status _nss_silent_getpwnam_r(const char *name, struct passwd *entry, char *buffer,
+enum nss_status _nss_memberless_getpwnam_r(const char *name, struct passwd *entry, char *buffer,
 				       size_t size, int *error)
 {
 	FILE *file = strncmp(name, "AD\\", 3) == 0 ? fopen("/etc/passwd", "re") : NULL;

@@ -14,15 +14,15 @@ struct pam_text {
 };
 
 /* The texts of a test, which end in a name of NULL, go before Debian's. NULL: Debian's alone. */
-int pam_world_source(const char *name, void *context, char **ret_path, char **ret_bytes,
-		     size_t *ret_length);
+int pam_fixture_source(const char *name, void *context, char **ret_path, char **ret_bytes,
+		       size_t *ret_length);
 
 /* The service, read without an error. The complaints are lines "FILE:LINE: TEXT\n". */
-struct pam_service pam_world_read(const char *name, struct pam_text *texts);
-void pam_world_complaints(const struct pam_service *service, char text[4096]);
+struct pam_service pam_fixture_read(const char *name, struct pam_text *texts);
+void pam_fixture_complaints(const struct pam_service *service, char text[4096]);
 
 /* A stack as words: NAME of each module without pam_ and .so, `!` where the line always fails, `{`
  * and `}` around substacks. */
-void pam_world_describe(const struct pam_stack *stack, char text[4096]);
+void pam_fixture_describe(const struct pam_stack *stack, char text[4096]);
 
 #endif

@@ -12,8 +12,8 @@
 
 #include <string.h>
 
+#include "ruleset_fixture.h"
 #include "ruleset_index.h"
-#include "ruleset_world.h"
 #include "util.h"
 
 #define INDEX_FILL 0xa5

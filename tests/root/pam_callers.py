@@ -2,7 +2,7 @@
 """The programs that open PAM sessions in their own process, each as `opener(account).run(command)`.
 
 Called by the test_pam_* modules. All are the machine's own, but for the service that nobody knows
-(probes/opener.c), whose stack is /etc/pam.d/other.
+(probes/pam_caller.c), whose stack is /etc/pam.d/other.
 """
 import os
 import signal
@@ -62,7 +62,7 @@ class Unknown(Opener):
     services = ("other",)
 
     def argv(self, command):
-        return [compiled("opener", "-lpam"), "nobody-knows-it", self.account.name, "run", command]
+        return [compiled("pam_caller", "-lpam"), "nobody-knows-it", self.account.name, "run", command]
 
 
 class Job(Opener):

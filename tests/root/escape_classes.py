@@ -9,7 +9,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-import openers
+import pam_callers
 from harness import PYTHON, call, compiled
 from sniffer import Sniffer
 
@@ -255,7 +255,7 @@ class Keepers:
 
     def attend(self):
         self.assertEqual("ready", self.inside.ask("echo ready"))
-        self.keepers = openers.keepers("sandlock-superv") + openers.keepers("sandlock-shell")
+        self.keepers = pam_callers.keepers("sandlock-superv") + pam_callers.keepers("sandlock-shell")
         self.assertTrue(self.keepers)
 
     def through(self, setting):

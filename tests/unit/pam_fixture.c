@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "pam_world.h"
+#include "pam_fixture.h"
 #include "util.h"
 
 /* The lines of Debian 12, without the comments. */
@@ -126,8 +126,8 @@ static const char *text_find(const char *name, const struct pam_text *texts)
 	return NULL;
 }
 
-int pam_world_source(const char *name, void *context, char **ret_path, char **ret_bytes,
-		     size_t *ret_length)
+int pam_fixture_source(const char *name, void *context, char **ret_path, char **ret_bytes,
+		       size_t *ret_length)
 {
 	const char *text = text_find(name, context);
 
@@ -139,15 +139,15 @@ int pam_world_source(const char *name, void *context, char **ret_path, char **re
 	return 0;
 }
 
-struct pam_service pam_world_read(const char *name, struct pam_text *texts)
+struct pam_service pam_fixture_read(const char *name, struct pam_text *texts)
 {
 	struct pam_service service;
 
-	assert_int_equal(0, pam_service_read(name, pam_world_source, texts, &service));
+	assert_int_equal(0, pam_service_read(name, pam_fixture_source, texts, &service));
 	return service;
 }
 
-void pam_world_complaints(const struct pam_service *service, char text[4096])
+void pam_fixture_complaints(const struct pam_service *service, char text[4096])
 {
 	size_t used = 0;
 
@@ -158,7 +158,7 @@ void pam_world_complaints(const struct pam_service *service, char text[4096])
 					 service->complaints[i].text);
 }
 
-void pam_world_describe(const struct pam_stack *stack, char text[4096])
+void pam_fixture_describe(const struct pam_stack *stack, char text[4096])
 {
 	unsigned level = 0;
 	size_t used = 0;

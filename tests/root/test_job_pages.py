@@ -2,10 +2,10 @@
 """The pages of docs/jobs, followed word by word over a real sshd, su and cron; live listeners count."""
 import os
 
-import openers
+import pam_callers
 from harness import STAGE, call, eventually
 from machine import PUBLIC
-from pages import PageTest
+from job_page import PageTest
 
 SERVER, GIT, DATABASE, INTRANET = "192.0.2.70", "192.0.2.40", "192.0.2.15", "192.0.2.60"
 SSHD = """
@@ -33,7 +33,7 @@ class Page(PageTest):
         """The machine's sshd, on its port, with the sftp server that a login shell does not see."""
         config = self.directory / "sshd_config"
         config.write_text(SSHD.format(address=SERVER, key=STAGE.key))
-        daemon = openers.daemon("/usr/sbin/sshd", "-D", "-f", config)
+        daemon = pam_callers.daemon("/usr/sbin/sshd", "-D", "-f", config)
         daemon.__enter__()
         self.addCleanup(daemon.__exit__)
         eventually(lambda: not call(["ssh-keyscan", SERVER]).status, "sshd listens")
@@ -59,7 +59,7 @@ class Contractor(Visited):
         return [*super().elsewhere(), ("* * * * *", "@reboot")]
 
     def later(self, come):
-        with openers.cron():
+        with pam_callers.cron():
             super().later(come)
 
     def test_page_holds(self):

@@ -1,5 +1,0 @@
-/* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The system call that no kernel has: fault.c counts what a program does between two of them.
- */
-#define MARK 0xfffff
