@@ -2,11 +2,9 @@
 /*
  * The filter's tests of setsockopt(2): level by level, the options in ascending order.
  */
-#include "filter_options.h"
-
 #include <errno.h>
 
-#include "assembler.h"
+#include "filter_rule.h"
 #include "plan.h"
 #include "socket_options.h"
 
@@ -49,15 +47,14 @@ static uint32_t action_of(const struct filter_facts *facts, enum option_decision
 /* One level's tests, in the order of the options: the accumulator holds the option, and what lies
  * below `end` and was not decided yet ends in the action. */
 struct steps {
-	struct assembler *assembler;
+	struct bpf *bpf;
 	uint32_t decided; /* options below it are */
 	uint32_t action;  /* of those that are next, until another one is needed */
 };
 
 static void steps_end(struct steps *steps, uint32_t end)
 {
-	emit(steps->assembler, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JGE, end, 1, 0));
-	emit_return(steps->assembler, steps->action);
+	bpf_return_unless(steps->bpf, BPF_JGE, end, steps->action);
 }
 
 /* From `first` on it is another action. */
@@ -70,42 +67,40 @@ static void steps_turn(struct steps *steps, uint32_t first, uint32_t action)
 	steps->action = action;
 }
 
-static void emit_level(struct assembler *assembler, const struct socket_option *options, size_t count)
+static void match_level(struct bpf *bpf, const struct filter_facts *facts,
+			const struct socket_option *options, size_t count)
 {
-	const uint32_t unknown = action_of(assembler->facts, OPTION_UNKNOWN);
-	struct steps steps = { assembler, 0, unknown };
-	size_t position;
+	const uint32_t unknown = action_of(facts, OPTION_UNKNOWN);
+	struct steps steps = { bpf, 0, unknown };
+	size_t end;
 
-	emit_load_low(assembler, 1);
-	position = assembler->length;
-	emit(assembler,
-	     (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_K | BPF_JEQ, options->level, 0, 0));
-	emit_load_low(assembler, 2);
+	bpf_load_low(bpf, 1);
+	end = bpf_if(bpf, BPF_JEQ, options->level);
+	bpf_load_low(bpf, 2);
 	for (size_t i = 0; i < count; i++) {
 		if (options[i].first > steps.decided)
 			steps_turn(&steps, steps.decided, unknown);
-		steps_turn(&steps, options[i].first,
-			   action_of(assembler->facts, options[i].decision));
+		steps_turn(&steps, options[i].first, action_of(facts, options[i].decision));
 		steps.decided = options[i].last + 1;
 	}
 	steps_turn(&steps, steps.decided, unknown);
-	emit_return(assembler, unknown);
-	if (!set_branch(assembler, position))
-		assembler->length = FILTER_LENGTH_MAX + 1; /* does not fit */
+	bpf_return(bpf, unknown);
+	bpf_end_if(bpf, end);
 }
 
-void filter_options_emit(struct assembler *assembler)
+void match_options(struct bpf *bpf, const struct filter_facts *facts, const struct filter_rule *rule)
 {
 	size_t first = 0;
 
+	(void)rule;
 	while (first < socket_option_count) {
 		size_t end = first + 1;
 
 		while (end < socket_option_count &&
 		       socket_options[end].level == socket_options[first].level)
 			end++;
-		emit_level(assembler, &socket_options[first], end - first);
+		match_level(bpf, facts, &socket_options[first], end - first);
 		first = end;
 	}
-	emit_return(assembler, action_of(assembler->facts, OPTION_UNKNOWN));
+	bpf_return(bpf, action_of(facts, OPTION_UNKNOWN));
 }
