@@ -80,13 +80,29 @@ static void sockets_show(const struct plan *plan)
 	}
 }
 
+static const char *dns_text(const struct plan *plan)
+{
+	switch ((enum plan_dns)plan->header->dns) {
+	case PLAN_DNS_FILTERED:
+		return plan->header->flags & PLAN_DNS ? "system, since filtered is not to be had here"
+						      : "filtered";
+	case PLAN_DNS_SYSTEM:
+		return "system";
+	case PLAN_DNS_HOSTS:
+		return "hosts";
+	case PLAN_DNS_OFF:
+		return "off";
+	}
+	return "";
+}
+
 static void implied_show(const struct plan *plan)
 {
 	value_print(IN_FORCE, "session", "shell", plan_string(plan, plan->header->shell));
 	/* sandlock-shell sets it always. */
 	value_print(IN_FORCE, "session", "no_new_privs",
 		    plan->header->flags & PLAN_SETUID ? "no, in a session of pam_sandlock" : "yes");
-	value_print(IN_FORCE, "network", "dns", plan->header->flags & PLAN_DNS ? "system" : "off");
+	value_print(IN_FORCE, "network", "dns", dns_text(plan));
 	rules_show(plan);
 	sockets_show(plan);
 	if (!(plan->header->flags & PLAN_FILES))

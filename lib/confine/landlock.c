@@ -19,6 +19,7 @@
 #include "util.h"
 
 #define OBSTACLE_MAX 256
+#define DNS_PORT     53
 
 static int ruleset_create(const struct compat_landlock_ruleset *attributes, size_t size)
 {
@@ -281,6 +282,14 @@ static int rules_add_connects(int ruleset, const struct plan *plan)
 	return 0;
 }
 
+/* The resolver is below this layer too. What the session may ask there is the supervisor's to say. */
+static int rules_add_name_servers(int ruleset, const struct plan *plan)
+{
+	return plan->header->hosts.count > 0
+		       ? rule_add_port(ruleset, LANDLOCK_ACCESS_NET_CONNECT_TCP, DNS_PORT)
+		       : 0;
+}
+
 static int rules_add_binds(int ruleset, const struct plan *plan)
 {
 	for (uint32_t i = 0; i < plan->header->binds.count; i++) {
@@ -308,6 +317,8 @@ static int rules_add_common(int ruleset, const struct plan *plan,
 
 	if (attributes->handled_access_net & LANDLOCK_ACCESS_NET_CONNECT_TCP)
 		error = rules_add_connects(ruleset, plan);
+	if (!error && (attributes->handled_access_net & LANDLOCK_ACCESS_NET_CONNECT_TCP))
+		error = rules_add_name_servers(ruleset, plan);
 	if (!error && (attributes->handled_access_net & LANDLOCK_ACCESS_NET_BIND_TCP))
 		error = rules_add_binds(ruleset, plan);
 	if (!error && (attributes->handled_access_fs & LANDLOCK_ACCESS_FS_MAKE_SOCK))

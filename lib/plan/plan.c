@@ -39,8 +39,9 @@ static bool header_is_sound(const struct plan_header *header, size_t size)
 {
 	return header->magic == PLAN_MAGIC && header->version == PLAN_VERSION &&
 	       header->size == size && (header->flags & ~PLAN_FLAGS) == 0 &&
-	       (header->require & ~REQUIRE_ALL) == 0 && header->digest != PLAN_DIGEST_NONE &&
-	       header->endpoints != PLAN_DIGEST_NONE;
+	       (header->require & ~REQUIRE_ALL) == 0 && header->dns <= PLAN_DNS_FILTERED &&
+	       (header->name_classes & ~PLAN_NAME_CLASSES) == 0 &&
+	       header->digest != PLAN_DIGEST_NONE && header->endpoints != PLAN_DIGEST_NONE;
 }
 
 /* Each section begins where the one before it ended and the last ends the plan: there is one layout

@@ -14,9 +14,9 @@
 #include "ruleset.h"
 
 #define PLAN_MAGIC       0x6b636c73U /* "slck" */
-#define PLAN_VERSION     3U
+#define PLAN_VERSION     4U
 #define PLAN_SIZE_MAX    (32U << 20)
-#define PLAN_HOSTS_MAX   256U
+#define PLAN_HOSTS_MAX   10000U
 #define PLAN_DIGEST_NONE 0ULL
 
 /* Header flags. */
@@ -24,7 +24,7 @@
 #define PLAN_ICMP        (1U << 1)  /* ping sockets may be created */
 #define PLAN_ICMP_RAW    (1U << 2)  /* raw ICMP sockets may be created */
 #define PLAN_UNIX_DGRAM  (1U << 3)  /* unix datagram sockets may be created */
-#define PLAN_DNS         (1U << 4)  /* dns = system is in force */
+#define PLAN_DNS         (1U << 4)  /* the system's name servers are open to the session */
 #define PLAN_BIND_ANY    (1U << 5)  /* net_bind = * */
 #define PLAN_FILES       (1U << 6)  /* [filesystem] stands */
 #define PLAN_USERNS      (1U << 7)  /* [syscalls] allow = @userns */
@@ -42,7 +42,21 @@
 #define REQUIRE_IOCTL    (1U << 2)
 #define REQUIRE_SIGNALS  (1U << 3)
 #define REQUIRE_ABSTRACT (1U << 4)
-#define REQUIRE_ALL      ((REQUIRE_ABSTRACT << 1) - 1)
+#define REQUIRE_DNS      (1U << 5) /* look-ups tell nobody outside more than the rules name */
+#define REQUIRE_ALL      ((REQUIRE_DNS << 1) - 1)
+
+/* How names are looked up: by the session, and by us for the rules that name hosts. */
+enum plan_dns {
+	PLAN_DNS_OFF = 0,  /* the session looks nothing up */
+	PLAN_DNS_HOSTS,    /* /etc/hosts alone is known */
+	PLAN_DNS_SYSTEM,   /* the session asks the system's name servers */
+	PLAN_DNS_FILTERED, /* it is answered for the names of its rules. With PLAN_DNS: not to be
+			    * had here, as PLAN_DNS_SYSTEM */
+};
+
+/* The classes that an address of a name may have ever: a set of 1 << enum address_class. */
+#define PLAN_NAME_CLASSES \
+	(1U << CLASS_GLOBAL | 1U << CLASS_LOOPBACK | 1U << CLASS_PRIVATE | 1U << CLASS_LINKLOCAL)
 
 struct plan_span {
 	uint32_t offset; /* bytes from the start of the plan, aligned to 8 */
@@ -101,13 +115,15 @@ struct plan_header {
 	uint32_t gid;
 	uint32_t user;
 	uint32_t home;
-	uint32_t shell;   /* the real shell, absolute */
-	uint32_t policy;  /* the file that decides */
-	uint32_t require; /* REQUIRE_* */
-	uint32_t unused;
+	uint32_t shell;       /* the real shell, absolute */
+	uint32_t policy;      /* the file that decides */
+	uint32_t require;     /* REQUIRE_* */
+	uint8_t dns;          /* enum plan_dns */
+	uint8_t name_classes; /* that an address may have which a name server answers */
+	uint16_t unused;
 	struct plan_span rules;
 	struct plan_span ports;
-	struct plan_span hosts;   /* uint32_t: string, the name */
+	struct plan_span hosts;   /* uint32_t: string, the name; "*." before it: all names below */
 	struct plan_span binds;   /* struct port_range, sorted, disjoint */
 	struct plan_span sockets; /* struct plan_socket */
 	struct plan_span files;   /* struct plan_file */

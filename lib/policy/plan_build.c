@@ -38,6 +38,7 @@ struct plan_builder {
 	struct table tables[SECTION_COUNT];
 	struct index strings;
 	struct index ports;
+	struct index hosts;
 };
 
 /* ---- tables ---- */
@@ -170,6 +171,7 @@ void plan_builder_free(struct plan_builder *builder)
 		free(builder->tables[i].elements);
 	free(builder->strings.slots);
 	free(builder->ports.slots);
+	free(builder->hosts.slots);
 	free(builder);
 }
 
@@ -189,19 +191,14 @@ int64_t plan_add_string(struct plan_builder *builder, const char *text)
 
 int64_t plan_add_host(struct plan_builder *builder, const char *name)
 {
-	const struct table *hosts = &builder->tables[SECTION_HOSTS];
 	int64_t offset = plan_add_string(builder, name);
 	uint32_t string = (uint32_t)offset;
+	int64_t host;
 
 	if (offset < 0)
 		return offset;
-	for (uint32_t i = 0; i < hosts->count; i++) {
-		if (memcmp(table_element(hosts, SECTION_HOSTS, i), &string, sizeof(string)) == 0)
-			return i;
-	}
-	if (hosts->count == PLAN_HOSTS_MAX)
-		return -E2BIG;
-	return table_append(builder, SECTION_HOSTS, &string, 1);
+	host = index_intern(builder, &builder->hosts, SECTION_HOSTS, &string, 1);
+	return host < PLAN_HOSTS_MAX ? host : -E2BIG;
 }
 
 int64_t plan_add_ports(struct plan_builder *builder, const struct port_range *ports, uint32_t count)
@@ -366,6 +363,7 @@ static uint64_t endpoints_digest(const struct plan *plan)
 {
 	uint64_t hash = hash_number(HASH_START, plan->header->flags & PLAN_ENDPOINT_FLAGS);
 
+	hash = hash_number(hash, (uint32_t)plan->header->dns << 8 | plan->header->name_classes);
 	hash = hash_number(hash, plan->ruleset.rule_count);
 	hash = hash_number(hash, plan->header->binds.count);
 	for (uint32_t i = 0; i < plan->ruleset.rule_count; i++)

@@ -46,9 +46,10 @@ int apply_include(const struct task *task, char why[WHY_MAX])
 
 int apply_require(const struct task *task, char why[WHY_MAX])
 {
-	static const char *const words[] = { "tcp", "truncate", "ioctl", "signals", "abstract", NULL };
-	static const uint32_t bits[] = { REQUIRE_TCP, REQUIRE_TRUNCATE, REQUIRE_IOCTL,
-					 REQUIRE_SIGNALS, REQUIRE_ABSTRACT };
+	static const char *const words[] = { "tcp",      "truncate", "ioctl", "signals",
+					     "abstract", "dns",      NULL };
+	static const uint32_t bits[] = { REQUIRE_TCP,     REQUIRE_TRUNCATE, REQUIRE_IOCTL,
+					 REQUIRE_SIGNALS, REQUIRE_ABSTRACT, REQUIRE_DNS };
 
 	if (word_parse("protection", task->item->text, words, why) < 0)
 		return -EINVAL;

@@ -21,10 +21,11 @@ enum call_state {
 struct planning {
 	const struct account *account;
 	struct plan_builder *builder;
-	bool udp;       /* allow_udp = yes */
-	bool icmp;      /* allow_icmp = yes */
-	bool dns_off;   /* dns = off */
-	bool dns_asked; /* dns = system is written */
+	bool udp;  /* allow_udp = yes */
+	bool icmp; /* allow_icmp = yes */
+	bool dns_written;
+	enum plan_dns dns;    /* where `dns` is written */
+	uint8_t name_classes; /* of name_addresses; 0: not written */
 	bool names_host;
 	uint8_t opened; /* enum protocol: what some net_allow rule carries */
 	bool unix_dgram;
@@ -57,6 +58,7 @@ int apply_net_bind(const struct task *task, char why[WHY_MAX]);
 int apply_allow_udp(const struct task *task, char why[WHY_MAX]);
 int apply_allow_icmp(const struct task *task, char why[WHY_MAX]);
 int apply_dns(const struct task *task, char why[WHY_MAX]);
+int apply_name_addresses(const struct task *task, char why[WHY_MAX]);
 int apply_unix_allow(const struct task *task, char why[WHY_MAX]);
 int apply_unix_dgram(const struct task *task, char why[WHY_MAX]);
 int apply_file(const struct task *task, char why[WHY_MAX]);        /* argument: FILE_* */

@@ -9,6 +9,7 @@
 #include "policy_apply.h"
 #include "policy_network.h"
 #include "policy_unix.h"
+#include "public_suffix.h"
 #include "user_directories.h"
 #include "util.h"
 
@@ -131,13 +132,40 @@ static bool is_any_address(const struct net_rule *rule)
 	       (rule->target == TARGET_PREFIX && rule->prefix.length == 0);
 }
 
+/* Whoever registers a name there would be in the rule. */
+static int refuse_public_suffix(const struct task *task, const struct net_rule *rule,
+				char why[WHY_MAX])
+{
+	const char *domain = rule->host + 2;
+
+	if (rule->target != TARGET_HOST || rule->host[0] != '*')
+		return 0;
+	switch (public_suffix_find(PUBLIC_SUFFIX_LIST, domain)) {
+	case PUBLIC_SUFFIX_NO:
+		return 0;
+	case PUBLIC_SUFFIX_YES:
+		return refuse(why,
+			      "\"%s\" is a public suffix in \"%s\": anybody can have a name there, "
+			      "expected a domain of one owner",
+			      domain, task->item->text);
+	case PUBLIC_SUFFIX_UNKNOWN:
+		if (task->advice)
+			why_write(task->advice,
+				  "\"%s\" cannot be looked up among the public suffixes: there is "
+				  "no " PUBLIC_SUFFIX_LIST,
+				  domain);
+		return 0;
+	}
+	return 0;
+}
+
 int apply_net_allow(const struct task *task, char why[WHY_MAX])
 {
 	const struct planning *planning = task->planning;
 	struct net_rule rule;
 	uint8_t protocols;
 
-	if (parse_rule(task, &rule, why) < 0)
+	if (parse_rule(task, &rule, why) < 0 || refuse_public_suffix(task, &rule, why) < 0)
 		return -EINVAL;
 	if (task->advice && is_any_address(&rule) && rule.protocols != PROTOCOL_ICMP)
 		why_write(task->advice,
@@ -146,6 +174,12 @@ int apply_net_allow(const struct task *task, char why[WHY_MAX])
 			  task->item->text);
 	if (!planning)
 		return 0;
+	if (rule.target == TARGET_HOST && rule.host[0] == '*' && planning->dns_written &&
+	    planning->dns != PLAN_DNS_FILTERED)
+		return refuse(why,
+			      "\"%s\" needs dns = filtered: its names are known once they are "
+			      "looked up",
+			      task->item->text);
 	protocols = rule.protocols;
 	if (!protocols)
 		protocols = (uint8_t)(PROTOCOL_TCP | (planning->udp ? PROTOCOL_UDP : 0));
@@ -215,14 +249,29 @@ int apply_allow_icmp(const struct task *task, char why[WHY_MAX])
 
 int apply_dns(const struct task *task, char why[WHY_MAX])
 {
-	static const char *const words[] = { "system", "off", NULL };
+	static const char *const words[] = { "filtered", "system", "hosts", "off", NULL };
+	static const enum plan_dns values[] = { PLAN_DNS_FILTERED, PLAN_DNS_SYSTEM, PLAN_DNS_HOSTS,
+						PLAN_DNS_OFF };
 
 	if (word_parse("value", task->item->text, words, why) < 0)
 		return -EINVAL;
-	if (task->planning) {
-		task->planning->dns_asked = strcmp(task->item->text, "system") == 0;
-		task->planning->dns_off = !task->planning->dns_asked;
+	for (size_t i = 0; task->planning && words[i]; i++) {
+		if (strcmp(task->item->text, words[i]) == 0)
+			task->planning->dns = values[i];
 	}
+	if (task->planning)
+		task->planning->dns_written = true;
+	return 0;
+}
+
+int apply_name_addresses(const struct task *task, char why[WHY_MAX])
+{
+	enum address_class class;
+
+	if (net_class_parse(task->item->text, &class, why) < 0)
+		return -EINVAL;
+	if (task->planning)
+		task->planning->name_classes |= (uint8_t)(1U << class);
 	return 0;
 }
 

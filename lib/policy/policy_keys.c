@@ -31,6 +31,7 @@ static const struct policy_key keys[] = {
 	{ "network", "allow_udp", KEY_SINGLE, apply_allow_udp, 0 },
 	{ "network", "allow_icmp", KEY_SINGLE, apply_allow_icmp, 0 },
 	{ "network", "dns", KEY_SINGLE, apply_dns, 0 },
+	{ "network", "name_addresses", KEY_LIST, apply_name_addresses, 0 },
 	{ "network", "unix_allow", KEY_LIST, apply_unix_allow, 0 },
 	{ "network", "unix_dgram", KEY_SINGLE, apply_unix_dgram, 0 },
 

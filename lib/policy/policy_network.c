@@ -9,9 +9,10 @@
 
 #include "util.h"
 
-#define DIGITS    "0123456789"
-#define LABEL_MAX 63
-#define PORT_MAX  65535
+#define DIGITS          "0123456789"
+#define LABEL_MAX       63
+#define HOST_LENGTH_MAX 253
+#define PORT_MAX        65535
 
 /* Where the account is not known yet, what waits for it is passed over. */
 struct parser {
@@ -129,7 +130,7 @@ static int parse_ports(const struct parser *parser, const char *text, uint16_t l
 
 /* Targets ----------------------------------------------------------------- */
 
-static int parse_word(const struct parser *parser, const char *text, struct net_rule *rule)
+int net_class_parse(const char *text, enum address_class *ret_class, char why[WHY_MAX])
 {
 	static const char *const words[] = { "@global", "@loopback", "@private", "@linklocal", NULL };
 	static const enum address_class classes[] = { CLASS_GLOBAL, CLASS_LOOPBACK, CLASS_PRIVATE,
@@ -138,11 +139,10 @@ static int parse_word(const struct parser *parser, const char *text, struct net_
 	for (size_t i = 0; words[i]; i++) {
 		if (strcmp(text, words[i]) != 0)
 			continue;
-		rule->target = TARGET_CLASS;
-		rule->class = classes[i];
+		*ret_class = classes[i];
 		return 0;
 	}
-	return refuse_word(parser->why, "target", text, words);
+	return refuse_word(why, "target", text, words);
 }
 
 static int parse_length(const struct parser *parser, const char *text, struct prefix *prefix)
@@ -236,17 +236,16 @@ static bool label_is_number(const char *label)
 	return label[strspn(label, DIGITS)] == '\0' || strncmp(label, "0x", 2) == 0;
 }
 
-static int parse_host(const struct parser *parser, const char *text, struct net_rule *rule)
+/* `host` is rule->host, or what is behind the *. in it. */
+static int parse_host(const struct parser *parser, const char *text, char *host, struct net_rule *rule)
 {
-	const char *label = rule->host;
+	const char *label = host;
 	size_t length = strlen(text);
 
-	if (length >= sizeof(rule->host))
-		return reject(parser, "host name of more than %zu characters",
-			      sizeof(rule->host) - 1);
+	if (length > HOST_LENGTH_MAX)
+		return reject(parser, "host name of more than %d characters", HOST_LENGTH_MAX);
 	for (size_t i = 0; i <= length; i++)
-		rule->host[i] =
-			(char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + 'a' - 'A' : text[i]);
+		host[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + 'a' - 'A' : text[i]);
 	for (;;) {
 		size_t end = strcspn(label, ".");
 
@@ -281,7 +280,25 @@ static int parse_plain(const struct parser *parser, char *text, struct net_rule 
 		return finish_prefix(parser, &address, length, rule);
 	if (length)
 		return reject(parser, "/ in \"%s\", expected address/length", parser->text);
-	return parse_host(parser, expanded, rule);
+	return parse_host(parser, expanded, rule->host, rule);
+}
+
+/* What is behind the *. of `text`: all names below it. */
+static int parse_below(const struct parser *parser, const char *text, struct net_rule *rule)
+{
+	char expanded[VALUE_MAX];
+	struct address address;
+
+	rule->target = TARGET_HOST;
+	if (value_waits(text, parser->account))
+		return 0;
+	if (value_expand(text, parser->account, 0, expanded, parser->why) < 0)
+		return -EINVAL;
+	if (address_parse(expanded, &address) == 0)
+		return reject(parser, "address behind the wildcard in \"%s\", expected *.domain",
+			      parser->text);
+	memcpy(rule->host, "*.", 2);
+	return parse_host(parser, expanded, rule->host + 2, rule);
 }
 
 static int parse_target(const struct parser *parser, char *text, struct net_rule *rule)
@@ -292,15 +309,20 @@ static int parse_target(const struct parser *parser, char *text, struct net_rule
 	rule->host[0] = '\0';
 	if (length == 0 || strcmp(text, "*") == 0)
 		return 0;
-	if (text[0] == '@')
-		return parse_word(parser, text, rule);
+	if (text[0] == '@') {
+		rule->target = TARGET_CLASS;
+		return net_class_parse(text, &rule->class, parser->why);
+	}
 	if (text[0] == '[') {
 		text[length - 1] = '\0'; /* split_rule made sure that it is the ] */
 		return parse_bracketed(parser, text + 1, rule);
 	}
+	if (strncmp(text, "*.", 2) == 0 && !strchr(text + 2, '*'))
+		return parse_below(parser, text + 2, rule);
 	if (strchr(text, '*'))
 		return reject(parser,
-			      "wildcard in the host name \"%s\", expected a whole name or *", text);
+			      "wildcard in the host name \"%s\", expected a whole name, *.domain or *",
+			      text);
 	return parse_plain(parser, text, rule);
 }
 

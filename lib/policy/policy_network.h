@@ -10,7 +10,7 @@
 #include "policy_values.h"
 #include "ruleset.h"
 
-#define NET_HOST_MAX  254 /* a name of RFC 1123, and NUL */
+#define NET_HOST_MAX  256 /* a name of RFC 1123 with *. before it, and NUL */
 #define NET_PORTS_MAX 512 /* more cannot stand in a logical line */
 
 struct net_ports {
@@ -23,13 +23,16 @@ struct net_rule {
 	enum target target;
 	enum address_class class; /* TARGET_CLASS */
 	struct prefix prefix;     /* TARGET_PREFIX */
-	char host[NET_HOST_MAX];  /* TARGET_HOST, lower case */
+	char host[NET_HOST_MAX];  /* TARGET_HOST, lower case; "*." before it: all names below */
 	struct net_ports ports;
 };
 
 /* `account` NULL: the parts that wait for a uid are not checked, and then keep no value. -EINVAL with `why`. */
 int net_rule_parse(const char *text, const struct account *account, struct net_rule *ret_rule,
 		   char why[WHY_MAX]);
+
+/* @global, @loopback, @private or @linklocal. */
+int net_class_parse(const char *text, enum address_class *ret_class, char why[WHY_MAX]);
 
 /* One item of net_bind: port 0 is allowed and means an ephemeral one. */
 int net_bind_parse(const char *text, const struct account *account, struct net_ports *ret_ports,

@@ -249,10 +249,26 @@ static void plan_privileges(struct planning *planning)
 							     : CAPABILITIES_DEFAULT;
 }
 
+/* The addresses that a name server may open: none of the machine itself, unless it is written. */
+#define NAME_CLASSES_DEFAULT (1U << CLASS_GLOBAL | 1U << CLASS_PRIVATE)
+
+/* Whether the session asks the system's name servers itself. */
+static bool plan_dns(struct planning *planning)
+{
+	struct plan_header *header = plan_builder_header(planning->builder);
+
+	if (!planning->dns_written)
+		planning->dns = planning->names_host ? PLAN_DNS_FILTERED : PLAN_DNS_OFF;
+	header->dns = (uint8_t)planning->dns;
+	header->name_classes = planning->name_classes ? planning->name_classes : NAME_CLASSES_DEFAULT;
+	/* Nobody answers a session itself as yet. */
+	return planning->dns == PLAN_DNS_SYSTEM || planning->dns == PLAN_DNS_FILTERED;
+}
+
 /* What follows from all the lines together. */
 static int plan_implied(struct planning *planning, const struct policy *policy)
 {
-	bool dns = planning->dns_asked || (planning->names_host && !planning->dns_off);
+	bool dns = plan_dns(planning);
 	struct plan_header *header = plan_builder_header(planning->builder);
 	int error;
 

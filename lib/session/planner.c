@@ -94,6 +94,15 @@ static enum planner_result plan_judge(const struct planner_request *request,
 
 	if (plan->header->uid != request->uid)
 		return fail(why, "the plan is another user's", 0);
+	if (!missing && (plan->header->require & REQUIRE_DNS) && (plan->header->flags & PLAN_DNS)) {
+		snprintf(why, PLANNER_WHY_MAX,
+			 "the policy requires \"dns\", and the session would ask the system's name "
+			 "servers (dns = %s)",
+			 plan->header->dns == PLAN_DNS_FILTERED
+				 ? "filtered, which is not to be had here"
+				 : "system");
+		return PLANNER_FAILED;
+	}
 	if (!missing)
 		return PLANNER_PLANNED;
 	snprintf(why, PLANNER_WHY_MAX,

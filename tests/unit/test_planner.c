@@ -171,7 +171,7 @@ static void bad_draft_shows_every_complaint(void **state)
 
 	snprintf(expected, sizeof(expected),
 		 "%s:2: net_allow: expected host:port or :port, got \"a\"\n"
-		 "%s:3: dns: unknown value \"maybe\", expected one of: system off\n",
+		 "%s:3: dns: unknown value \"maybe\", expected one of: filtered system hosts off\n",
 		 path, path);
 	assert_int_equal(EXIT_REFUSED, outcome.status);
 	assert_string_equal(expected, outcome.errors);

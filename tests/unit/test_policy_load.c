@@ -153,7 +153,7 @@ static void bad_values_refused(void **state)
 		  "error test.conf:2: mode: unknown mode \"enforcing\", did you mean \"enforce\"?\n" },
 		{ "[policy]\nrequire = signals speed\n",
 		  "error test.conf:2: require: unknown protection \"speed\", expected one of: tcp truncate "
-		  "ioctl signals abstract\n" },
+		  "ioctl signals abstract dns\n" },
 		{ "[session]\nshell = bash\n",
 		  "error test.conf:2: shell: expected an absolute path, got \"bash\"\n" },
 		{ "[session]\nshell = /bin/../sh\n",
@@ -186,8 +186,15 @@ static void bad_values_refused(void **state)
 		  "error test.conf:2: allow_icmp: expected yes or no, got \"2\"\n" },
 		{ "[network]\nunix_dgram = nein\n",
 		  "error test.conf:2: unix_dgram: expected yes or no, got \"nein\"\n" },
-		{ "[network]\ndns = filtered\n",
-		  "error test.conf:2: dns: unknown value \"filtered\", expected one of: system off\n" },
+		{ "[network]\ndns = all\n",
+		  "error test.conf:2: dns: unknown value \"all\", expected one of: filtered system "
+		  "hosts off\n" },
+		{ "[network]\nname_addresses = @global @special\n",
+		  "error test.conf:2: name_addresses: unknown target \"@special\", expected one of: "
+		  "@global @loopback @private @linklocal\n" },
+		{ "[network]\nnet_allow = *.com:443\n",
+		  "error test.conf:2: net_allow: \"com\" is a public suffix in \"*.com:443\": anybody "
+		  "can have a name there, expected a domain of one owner\n" },
 		{ "[network]\nunix_allow = run/x\n",
 		  "error test.conf:2: unix_allow: expected /path, @name, own or x11, got \"run/x\"\n" },
 		{ "[filesystem]\nread = etc\n",
@@ -305,7 +312,7 @@ static void unknown_keys_and_sections_refused(void **state)
 		  "error test.conf:2: unknown key \"net_alow\", did you mean \"net_allow\"?\n" },
 		{ "[network]\ncolour = red\n",
 		  "error test.conf:2: unknown key \"colour\", expected one of: net_allow net_deny net_bind "
-		  "allow_udp allow_icmp dns unix_allow unix_dgram\n" },
+		  "allow_udp allow_icmp dns name_addresses unix_allow unix_dgram\n" },
 		{ "[netwrok]\nnet_allow = a\n",
 		  "error test.conf:1: unknown section \"netwrok\", did you mean \"network\"?\n" },
 		{ "[colour]\n", "error test.conf:1: unknown section \"colour\", expected one of: policy "
@@ -335,7 +342,7 @@ static void every_bad_line_reported(void **state)
 		"the comment on its own line\n"
 		"error test.conf:2: net_allow: expected host:port or :port, got \"a\"\n"
 		"error test.conf:3: net_allow: port 0 in \"c:0\", expected 1 to 65535\n"
-		"error test.conf:5: dns: unknown value \"maybe\", expected one of: system off\n",
+		"error test.conf:5: dns: unknown value \"maybe\", expected one of: filtered system hosts off\n",
 	};
 
 	load_check(*state, &many);

@@ -24,6 +24,8 @@
 #include "policy_session.h"
 #include "util.h"
 
+#define POLICY_SIZE (256 << 10)
+
 static const struct account alice = {
 	.name = "alice", .group = "staff", .home = "/home/alice", .uid = 1234, .gid = 100
 };
@@ -256,14 +258,48 @@ static void dns_key_decides(void **state)
 
 	assert_int_equal(0, count_implicit(&plan));
 	assert_false(plan.header->flags & (PLAN_DNS | PLAN_UDP));
+	assert_int_equal(PLAN_DNS_OFF, plan.header->dns);
 	plan_unmap(&plan);
 	plan = plan_of(state, &alice, "[network]\ndns = system\n");
 	assert_true(count_implicit(&plan) > 0);
 	assert_true(plan.header->flags & PLAN_DNS);
+	assert_int_equal(PLAN_DNS_SYSTEM, plan.header->dns);
+	plan_unmap(&plan);
+	plan = plan_of(state, &alice, "[network]\nnet_allow = a:1\ndns = hosts\n");
+	assert_int_equal(0, count_implicit(&plan));
+	assert_int_equal(PLAN_DNS_HOSTS, plan.header->dns);
+	plan_unmap(&plan);
+	plan = plan_of(state, &alice, "[network]\nnet_allow = a:1\n");
+	assert_int_equal(PLAN_DNS_FILTERED, plan.header->dns);
 	plan_unmap(&plan);
 	plan = plan_of(state, &alice, "[network]\nnet_allow = 127.0.0.1:1\n");
 	assert_int_equal(0, count_implicit(&plan));
 	plan_unmap(&plan);
+}
+
+static void classes_of_names_are_written_or_not_of_the_machine(void **state)
+{
+	struct plan plan = plan_of(state, &alice, "[network]\nnet_allow = a:1\n");
+
+	assert_int_equal(1U << CLASS_GLOBAL | 1U << CLASS_PRIVATE, plan.header->name_classes);
+	plan_unmap(&plan);
+	plan = plan_of(state, &alice,
+		       "[network]\nname_addresses = @global\n"
+		       "name_addresses.more = @loopback\n");
+	assert_int_equal(1U << CLASS_GLOBAL | 1U << CLASS_LOOPBACK, plan.header->name_classes);
+	plan_unmap(&plan);
+}
+
+static void names_below_need_answers_of_our_own(void **state)
+{
+	struct plan plan = plan_of(state, &alice, "[network]\nnet_allow = *.example.com:1\n");
+
+	assert_string_equal("*.example.com", plan_string(&plan, plan.hosts[0]));
+	plan_unmap(&plan);
+	assert_string_equal("error test.conf:2: net_allow: \"*.example.com:1\" needs dns = filtered: its "
+			    "names are known once they are looked up\n",
+			    plan_complaint(state, &alice,
+					   "[network]\nnet_allow = *.example.com:1\ndns = system\n"));
 }
 
 static void nameservers_read_as_glibc_does(void **state)
@@ -633,14 +669,13 @@ static void value_bad_for_the_account_refused(void **state)
 
 static void too_many_names_refused(void **state)
 {
-	char text[16384] = "[network]\n";
+	static char text[POLICY_SIZE] = "[network]\n";
+	size_t used = strlen(text);
 
-	for (unsigned i = 0; i <= PLAN_HOSTS_MAX; i++) {
-		size_t used = strlen(text);
-
-		snprintf(text + used, sizeof(text) - used, "net_allow.n%u = h%u:1\n", i, i);
-	}
-	assert_string_equal("error test.conf:258: net_allow.n256: the policy is too large\n",
+	for (unsigned i = 0; i <= PLAN_HOSTS_MAX; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+					 "net_allow.n%u = h%u:1\n", i, i);
+	assert_string_equal("error test.conf:10002: net_allow.n10000: the policy is too large\n",
 			    plan_complaint(state, &alice, text));
 }
 
@@ -666,6 +701,8 @@ int main(void)
 		place_test(home_that_is_not_absolute_planned_as_none),
 		place_test(names_planned_once_and_open_dns),
 		place_test(dns_key_decides),
+		place_test(classes_of_names_are_written_or_not_of_the_machine),
+		place_test(names_below_need_answers_of_our_own),
 		place_test(nameservers_read_as_glibc_does),
 		place_test(sockets_open_without_a_line),
 		place_test(unix_allow_replaces_own),
