@@ -214,7 +214,7 @@ static int user_warn(struct listing *listing, const struct passwd *user)
 
 		if (name.kind != NAME_GROUP)
 			continue;
-		error = groups_hold(&groups, name.subject, why);
+		error = groups_contain(&groups, name.subject, why);
 		/* It was said of the file. */
 		if (error == -ENOENT)
 			error = 0;

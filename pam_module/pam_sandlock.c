@@ -79,7 +79,7 @@ struct arguments arguments_read(int argc, const char **argv)
 /* What cannot be looked up exempts nobody. */
 static bool is_exempt(const struct arguments *arguments, const struct person *person)
 {
-	return person->known && list_holds_user(arguments->exempt, person->name);
+	return person->known && list_contains_user(arguments->exempt, person->name);
 }
 
 /* root's name stands for root where no account can be looked up at all. */
@@ -210,7 +210,7 @@ enum concern person_concern(const struct arguments *arguments, const struct pers
 		log_line(LOG_ERR, "login refused user=%s: %s", person->name, why);
 		return CONCERN_REFUSED;
 	}
-	if (arguments->services && !list_holds(arguments->services, person->service))
+	if (arguments->services && !list_contains(arguments->services, person->service))
 		return CONCERN_NONE;
 	return is_exempt(arguments, person) ? CONCERN_EXEMPT : CONCERN_CONFINED;
 }

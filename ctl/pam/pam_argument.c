@@ -98,7 +98,7 @@ bool pam_arguments_judge(const struct pam_handler *handler, struct findings *fin
 }
 
 /* Names with commas between them; with `account`, @GROUP too. */
-static bool list_holds(const char *list, const char *name, const struct account *account)
+static bool list_contains(const char *list, const char *name, const struct account *account)
 {
 	cleanup_free char *copy = strdup(list);
 	char *rest = copy;
@@ -120,9 +120,9 @@ bool pam_line_holds(const struct pam_handler *handler, const char *service,
 	const char *conf = pam_argument_value(handler, "conf");
 	char name[POLICY_NAME_MAX];
 
-	if (exempt && list_holds(exempt, account->name, account))
+	if (exempt && list_contains(exempt, account->name, account))
 		return false;
-	if (services && !list_holds(services, service, NULL))
+	if (services && !list_contains(services, service, NULL))
 		return false;
 	if (conf)
 		return policy_find(conf, account, name) != -ENOENT;

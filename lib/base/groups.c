@@ -24,7 +24,7 @@ static int gids_make(struct nss_gids *gids, long size)
 	return gids->gids ? 0 : -ENOMEM;
 }
 
-static bool gids_hold(const struct nss_gids *gids, gid_t gid)
+static bool gids_contain(const struct nss_gids *gids, gid_t gid)
 {
 	for (long i = 0; i < gids->count; i++)
 		if (gids->gids[i] == gid)
@@ -168,7 +168,7 @@ static int other_check(const struct groups *groups, const char *group, gid_t kno
 
 		/* One that does not answer was checked with the groups of the account. */
 		if (nss_group_gid(service, group, &gid, &error) != NSS_STATUS_SUCCESS ||
-		    gid == known || !gids_hold(&groups->listed, gid))
+		    gid == known || !gids_contain(&groups->listed, gid))
 			continue;
 		snprintf(why, NSS_WHY_MAX,
 			 "%s is in the group %s of service \"%s\" with gid %u, getgrnam(3) knows another "
@@ -179,16 +179,16 @@ static int other_check(const struct groups *groups, const char *group, gid_t kno
 	return 0;
 }
 
-int groups_hold(const struct groups *groups, const char *group, char why[NSS_WHY_MAX])
+int groups_contain(const struct groups *groups, const char *group, char why[NSS_WHY_MAX])
 {
 	gid_t gid;
 	int error = gid_find(&groups->names, group, &gid, why);
 
 	if (error < 0)
 		return error;
-	if (gids_hold(&groups->listed, gid))
+	if (gids_contain(&groups->listed, gid))
 		return 1;
-	if (!gids_hold(&groups->told, gid))
+	if (!gids_contain(&groups->told, gid))
 		return other_check(groups, group, gid, why);
 	snprintf(why, NSS_WHY_MAX, "the services know %s in the group %s, getgrouplist(3) does not",
 		 groups->user, group);
@@ -214,5 +214,5 @@ int group_has_user(const char *group, const char *user)
 	if (error < 0)
 		return error;
 	error = groups_read(entry.pw_name, entry.pw_gid, &groups, why);
-	return error < 0 ? error : groups_hold(&groups, group, why);
+	return error < 0 ? error : groups_contain(&groups, group, why);
 }

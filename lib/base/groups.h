@@ -25,7 +25,7 @@ int groups_read(const char *user, gid_t primary, struct groups *ret_groups, char
 
 /* 1: the account is in the group, 0: it is not, -ENOENT: there is no such group, -EIO after `why`
  * was filled: it cannot be known. */
-int groups_hold(const struct groups *groups, const char *group, char why[NSS_WHY_MAX]);
+int groups_contain(const struct groups *groups, const char *group, char why[NSS_WHY_MAX]);
 
 void groups_free(struct groups *groups);
 

@@ -72,7 +72,7 @@ static bool list_next(const char **list, char word[NAME_SIZE])
 	return false;
 }
 
-bool list_holds(const char *list, const char *name)
+bool list_contains(const char *list, const char *name)
 {
 	char word[NAME_SIZE];
 
@@ -82,7 +82,7 @@ bool list_holds(const char *list, const char *name)
 	return false;
 }
 
-bool list_holds_user(const char *list, const char *user)
+bool list_contains_user(const char *list, const char *user)
 {
 	char word[NAME_SIZE];
 

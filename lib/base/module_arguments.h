@@ -37,7 +37,7 @@ enum argument_state module_argument_read(const char *text, struct module_argumen
 bool argument_is(const char *value, const char *word);
 
 /* Whether one of the words of a list, between commas, is `name`; or `user`, or a group of theirs. */
-bool list_holds(const char *list, const char *name);
-bool list_holds_user(const char *list, const char *user);
+bool list_contains(const char *list, const char *name);
+bool list_contains_user(const char *list, const char *user);
 
 #endif

@@ -147,7 +147,7 @@ int confine_self(const struct plan *plan, const struct confine_context *context,
 {
 	int abi = landlock_abi();
 	struct filter_facts facts = facts_of(plan, abi, context);
-	/* Root here is the opener, which goes on to write the records of the login. */
+	/* Root here is the PAM caller, which still has to write the records of the login. */
 	unsigned options = geteuid() == 0 ? LANDLOCK_RECORDS : 0;
 	int error;
 
@@ -171,11 +171,11 @@ int confine_gate(const struct plan *plan, const struct confine_context *context,
 	return filter_load_listening(&facts, ALL_THREADS, ret_listener);
 }
 
-int confine_behind_gate(const struct plan *plan, const struct confine_context *context, bool opener)
+int confine_gate_child(const struct plan *plan, const struct confine_context *context, bool pam_caller)
 {
 	int abi = landlock_abi();
 	struct filter_facts facts = facts_of(plan, abi, context);
-	int error = files_restrict(plan, abi, opener ? LANDLOCK_RECORDS : 0);
+	int error = files_restrict(plan, abi, pam_caller ? LANDLOCK_RECORDS : 0);
 
 	facts.nested = true;
 	return error ? error : (int)filter_load(&facts, 0);
@@ -202,5 +202,5 @@ int confine_nested(const struct plan *plan)
 	if ((plan->header->flags & PLAN_FILES) && traps_bind(plan, landlock_abi()))
 		return -EXDEV;
 	error = confine_parent(plan);
-	return error ? error : confine_behind_gate(plan, &context, false);
+	return error ? error : confine_gate_child(plan, &context, false);
 }

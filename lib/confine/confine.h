@@ -21,7 +21,7 @@ struct plan;
  * behalf of the session can never exceed them. */
 int confine_parent(const struct plan *plan);
 
-/* What a session's filter is to know beside the plan. All zero where there is none of it. */
+/* What a session's filter depends on besides the plan. All zero where there is none of it. */
 struct confine_context {
 	uint32_t protected_pids[FILTER_PROTECTED_MAX]; /* as in struct filter_facts */
 	uint64_t gate_key;    /* of the gate around the caller, or to be made */
@@ -35,22 +35,23 @@ struct confine_context {
 int confine_self(const struct plan *plan, const struct confine_context *context, int *ret_listener);
 
 /* The same in two steps, where the session is a descendant that the caller will fork, or the caller
- * has several threads: all its threads trap what a session traps and may otherwise do what they
- * could; nobody gets the user's uid (real, effective, saved, or through a user namespace) unless the
- * supervisor finds him confined, by the second step, which takes the key of the first. With
- * `threads` those of the caller may, but not to start a program. -ESRCH: one of the threads has a
- * filter that the others lack. */
+ * has several threads. First step: all threads of the caller trap what a session traps, and may
+ * otherwise do what they could; no process gets the user's uid (real, effective, saved, or through
+ * a user namespace) unless the supervisor finds it confined. Second step, in the descendant:
+ * confines it, with the key of the first. With `threads` the caller's own threads may take the uid,
+ * but not start a program. -ESRCH: one of the threads has a filter that the others lack. */
 int confine_gate(const struct plan *plan, const struct confine_context *context, bool threads,
 		 int *ret_listener);
-int confine_behind_gate(const struct plan *plan, const struct confine_context *context, bool opener);
+int confine_gate_child(const struct plan *plan, const struct confine_context *context,
+		       bool pam_caller);
 
 /* A session that was refused, whatever its program makes of that: neither the caller nor a
  * descendant gets this user's uid any more. */
 int confine_refused(uid_t uid, uint64_t gate_key);
 
 /* A session inside a session: both Landlock layers and a filter without a listener add to what is
- * there; the outer supervisor goes on serving. -EXDEV: the plan says something that only a
- * supervisor of its own could hold. */
+ * there; the outer supervisor still serves. -EXDEV: the plan has a rule that only a
+ * supervisor of its own could enforce. */
 int confine_nested(const struct plan *plan);
 
 #endif

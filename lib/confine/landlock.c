@@ -341,7 +341,7 @@ static uint64_t net_handled(const struct plan *plan, int abi)
 
 /* REFER, in both layers or in neither: a layer that does not speak of it refuses it as soon as
  * another one speaks of files. It is also what a layer handles, and grants, that forbids nothing:
- * no ruleset handles nothing. Where both have something else, mounts stay free for the opener. */
+ * no ruleset handles nothing. Where both have something else, mounts stay allowed for the PAM caller. */
 static uint64_t refer_handled(const struct plan *plan, int abi)
 {
 	bool needed = (plan->header->flags & PLAN_FILES) || net_handled(plan, abi) == 0 ||

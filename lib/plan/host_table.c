@@ -41,7 +41,7 @@ static void host_table_forget(struct host_table *table, uint32_t host)
 	table->count = kept;
 }
 
-/* The row where (address, host) stands or would stand. */
+/* The index of (address, host), or where it would be inserted. */
 static uint32_t host_table_position(const struct host_table *table, const struct address *address,
 				    uint32_t host)
 {
@@ -61,18 +61,18 @@ uint32_t host_table_replace(struct host_table *table, uint32_t host,
 
 	host_table_forget(table, host);
 	for (uint32_t i = 0; i < count; i++) {
-		struct host_address row = { addresses[i], host };
+		struct host_address entry = { addresses[i], host };
 		uint32_t index = host_table_position(table, &addresses[i], host);
 		struct host_address *slot = &table->addresses[index];
 
-		if (index < table->count && memcmp(slot, &row, sizeof(row)) == 0)
+		if (index < table->count && memcmp(slot, &entry, sizeof(entry)) == 0)
 			continue;
 		if (stored == HOST_ANSWER_MAX || table->count == HOST_ADDRESSES_MAX) {
 			dropped++;
 			continue;
 		}
 		memmove(slot + 1, slot, (table->count - index) * sizeof(*slot));
-		*slot = row;
+		*slot = entry;
 		table->count++;
 		stored++;
 	}

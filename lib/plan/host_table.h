@@ -22,7 +22,7 @@ struct host_table {
 	struct host_address addresses[HOST_ADDRESSES_MAX];
 };
 
-/* The index of the first row whose address is not below `address`; `count` where there is none. */
+/* The index of the first entry whose address is not below `address`; `count` where there is none. */
 uint32_t host_table_find(const struct host_table *table, const struct address *address);
 
 /* Replaces what `host` answered; addresses beyond the tables' limits are dropped (and so denied).

@@ -28,28 +28,28 @@ static bool bits_are_equal(struct address_bits left, struct address_bits right)
 	return ((left.high ^ right.high) | (left.low ^ right.low)) == 0;
 }
 
-static bool row_is_above(const struct ruleset_row *row, struct address_bits key, uint16_t port)
+static bool entry_is_above(const struct ruleset_entry *entry, struct address_bits key, uint16_t port)
 {
-	if (row->key.high != key.high)
-		return row->key.high > key.high;
-	if (row->key.low != key.low)
-		return row->key.low > key.low;
-	return row->ports.low > port;
+	if (entry->key.high != key.high)
+		return entry->key.high > key.high;
+	if (entry->key.low != key.low)
+		return entry->key.low > key.low;
+	return entry->ports.low > port;
 }
 
 /* The rank of the rule that decides at a port of a key, which the bucket seems to hold. It has
- * about one row; where there are more, as when one key has many ports, they are halved. */
+ * about one entry; where there are more, as when one key has many ports, they are halved. */
 static uint32_t bucket_rank(const struct ruleset *ruleset, const uint32_t *bucket,
 			    struct address_bits key, uint16_t port)
 {
-	const struct ruleset_row *row = &ruleset->rows[*bucket & BUCKET_ROW];
-	uint32_t count = (bucket[1] & BUCKET_ROW) - (*bucket & BUCKET_ROW);
+	const struct ruleset_entry *entry = &ruleset->entries[*bucket & BUCKET_ENTRY];
+	uint32_t count = (bucket[1] & BUCKET_ENTRY) - (*bucket & BUCKET_ENTRY);
 
 	for (; count > 1; count -= count / 2)
-		row += row_is_above(&row[count / 2], key, port) ? 0 : count / 2;
-	if (!bits_are_equal(row->key, key) || port < row->ports.low || port > row->ports.high)
+		entry += entry_is_above(&entry[count / 2], key, port) ? 0 : count / 2;
+	if (!bits_are_equal(entry->key, key) || port < entry->ports.low || port > entry->ports.high)
 		return RANK_NONE;
-	return row->rank;
+	return entry->rank;
 }
 
 static inline uint32_t table_rank(const struct ruleset *ruleset, const struct ruleset_table *table,
@@ -71,11 +71,11 @@ static uint32_t hosts_rank(const struct query *query, const struct ruleset_table
 	if (!hosts || address_is_unspecified(query->address))
 		return best;
 	for (uint32_t i = host_table_find(hosts, query->address); i < hosts->count; i++) {
-		const struct host_address *row = &hosts->addresses[i];
-		const struct address_bits key = { 0, row->host };
+		const struct host_address *entry = &hosts->addresses[i];
+		const struct address_bits key = { 0, entry->host };
 		uint32_t rank;
 
-		if (memcmp(&row->address, query->address, sizeof(row->address)) != 0)
+		if (memcmp(&entry->address, query->address, sizeof(entry->address)) != 0)
 			break;
 		rank = table_rank(query->ruleset, table, key, query->port);
 		best = rank < best ? rank : best;
@@ -153,12 +153,13 @@ static bool table_allows_somewhere(const struct ruleset *ruleset, const struct r
 				   uint16_t port)
 {
 	const uint32_t *buckets = &ruleset->buckets[table->first];
-	uint32_t end = buckets[1U << table->bits] & BUCKET_ROW;
+	uint32_t end = buckets[1U << table->bits] & BUCKET_ENTRY;
 
-	for (uint32_t i = buckets[0] & BUCKET_ROW; i < end; i++) {
-		const struct ruleset_row *row = &ruleset->rows[i];
+	for (uint32_t i = buckets[0] & BUCKET_ENTRY; i < end; i++) {
+		const struct ruleset_entry *entry = &ruleset->entries[i];
 
-		if (row->ports.low <= port && port <= row->ports.high && (row->rank & RANK_ALLOW))
+		if (entry->ports.low <= port && port <= entry->ports.high &&
+		    (entry->rank & RANK_ALLOW))
 			return true;
 	}
 	return false;

@@ -53,7 +53,7 @@ struct ruleset {
 	uint32_t written; /* set of enum protocol: what written allow rules carry */
 	const struct ruleset_table *tables;
 	const uint32_t *buckets;
-	const struct ruleset_row *rows;
+	const struct ruleset_entry *entries;
 };
 
 /* A kind that is neither may be added: "hand this connection to another process of ours". */

@@ -20,7 +20,7 @@ static const struct port_range every_port = { 0, UINT16_MAX };
 
 /* What a rule says about one port range under one protocol, and where it will stand. */
 struct pair {
-	struct ruleset_row row;
+	struct ruleset_entry entry;
 	uint32_t bucket;
 	uint32_t mark;
 };
@@ -37,7 +37,7 @@ struct segment {
 /* Offsets; the tables come first, what stays before what is scratch. */
 struct layout {
 	size_t buckets;
-	size_t rows;
+	size_t entries;
 	size_t pairs;
 	size_t sorted;
 	size_t segments;
@@ -56,9 +56,9 @@ static struct layout layout_of(const struct ruleset *ruleset)
 	struct layout layout;
 
 	layout.buckets = align(tables * sizeof(struct ruleset_table));
-	layout.rows = layout.buckets + align((BUCKETS_A_PAIR * pairs + 1) * sizeof(uint32_t));
+	layout.entries = layout.buckets + align((BUCKETS_A_PAIR * pairs + 1) * sizeof(uint32_t));
 	/* The ranges of a key have two ends each, and so fewer segments than twice as many. */
-	layout.pairs = layout.rows + 2 * pairs * sizeof(struct ruleset_row);
+	layout.pairs = layout.entries + 2 * pairs * sizeof(struct ruleset_entry);
 	layout.sorted = layout.pairs + pairs * sizeof(struct pair);
 	layout.segments = layout.sorted + pairs * sizeof(struct pair);
 	layout.size = layout.segments + 2 * pairs * sizeof(struct segment);
@@ -74,13 +74,13 @@ struct builder {
 	struct ruleset *ruleset;
 	struct ruleset_table *tables;
 	uint32_t *buckets;
-	struct ruleset_row *rows;
+	struct ruleset_entry *entries;
 	struct pair *pairs;
 	struct pair *sorted;
 	struct segment *segments;
 	uint32_t pair_count;
 	uint32_t bucket_count;
-	uint32_t row_count;
+	uint32_t entry_count;
 };
 
 /* ---- pairs and tables ---- */
@@ -138,7 +138,7 @@ static void pairs_add(struct builder *builder, uint32_t index, enum protocol pro
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		builder->pairs[builder->pair_count++] = (struct pair){
-			.row = { rule_key(rule), ports[i], index | (rule->deny ? 0 : RANK_ALLOW) },
+			.entry = { rule_key(rule), ports[i], index | (rule->deny ? 0 : RANK_ALLOW) },
 			.bucket = table,
 		};
 	}
@@ -175,7 +175,7 @@ static void buckets_place(struct builder *builder)
 	for (uint32_t i = 0; i < builder->pair_count; i++) {
 		struct pair *pair = &builder->pairs[i];
 		const struct ruleset_table *table = &builder->tables[pair->bucket];
-		uint64_t hash = ruleset_hash(pair->row.key);
+		uint64_t hash = ruleset_hash(pair->entry.key);
 
 		pair->bucket = ruleset_bucket(table, hash);
 		pair->mark = ruleset_mark(table, hash);
@@ -197,7 +197,7 @@ static void pairs_sort(struct builder *builder)
 	buckets[builder->bucket_count] = builder->pair_count;
 }
 
-/* ---- rows ---- */
+/* ---- entries ---- */
 
 static int number_compare(uint64_t left, uint64_t right)
 {
@@ -216,9 +216,9 @@ static int pair_compare(const void *left, const void *right)
 {
 	const struct pair *a = left;
 	const struct pair *b = right;
-	int order = key_compare(a->row.key, b->row.key);
+	int order = key_compare(a->entry.key, b->entry.key);
 
-	return order != 0 ? order : number_compare(a->row.rank, b->row.rank);
+	return order != 0 ? order : number_compare(a->entry.rank, b->entry.rank);
 }
 
 static int segment_compare(const void *left, const void *right)
@@ -235,8 +235,8 @@ static uint32_t segments_make(struct segment *segments, const struct pair *pairs
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		segments[2 * i].first = pairs[i].row.ports.low;
-		segments[2 * i + 1].first = pairs[i].row.ports.high + 1U;
+		segments[2 * i].first = pairs[i].entry.ports.low;
+		segments[2 * i + 1].first = pairs[i].entry.ports.high + 1U;
 	}
 	qsort(segments, 2 * (size_t)count, sizeof(*segments), segment_compare);
 	for (uint32_t i = 0; i < 2 * count; i++) {
@@ -258,30 +258,31 @@ static uint32_t segment_open(struct segment *segments, uint32_t i)
 	return i;
 }
 
-/* The row decides wherever in its ports nothing does yet. */
-static void segments_settle(struct segment *segments, uint32_t count, const struct ruleset_row *row)
+/* The entry decides wherever in its ports nothing does yet. */
+static void segments_settle(struct segment *segments, uint32_t count,
+			    const struct ruleset_entry *entry)
 {
-	const struct segment wanted = { .first = row->ports.low };
+	const struct segment wanted = { .first = entry->ports.low };
 	const struct segment *found =
 		bsearch(&wanted, segments, count, sizeof(wanted), segment_compare);
 	uint32_t i = segment_open(segments, (uint32_t)(found - segments));
 
-	while (segments[i].first <= row->ports.high) {
-		segments[i].rank = row->rank;
+	while (segments[i].first <= entry->ports.high) {
+		segments[i].rank = entry->rank;
 		segments[i].next = i + 1;
 		i = segment_open(segments, i);
 	}
 }
 
-/* The rows of one key, whose `count` pairs are sorted. */
-static void rows_add(struct builder *builder, const struct pair *pairs, uint32_t count)
+/* The entries of one key, whose `count` pairs are sorted. */
+static void entries_add(struct builder *builder, const struct pair *pairs, uint32_t count)
 {
 	struct segment *segments = builder->segments;
 	uint32_t segment_count = segments_make(segments, pairs, count);
-	struct ruleset_row *last = NULL;
+	struct ruleset_entry *last = NULL;
 
 	for (uint32_t i = 0; i < count; i++)
-		segments_settle(segments, segment_count, &pairs[i].row);
+		segments_settle(segments, segment_count, &pairs[i].entry);
 	for (uint32_t i = 0; i + 1 < segment_count; i++) {
 		struct port_range ports = { (uint16_t)segments[i].first,
 					    (uint16_t)(segments[i + 1].first - 1) };
@@ -292,33 +293,33 @@ static void rows_add(struct builder *builder, const struct pair *pairs, uint32_t
 			last->ports.high = ports.high;
 			continue;
 		}
-		last = &builder->rows[builder->row_count++];
-		*last = (struct ruleset_row){ pairs->row.key, ports, segments[i].rank };
+		last = &builder->entries[builder->entry_count++];
+		*last = (struct ruleset_entry){ pairs->entry.key, ports, segments[i].rank };
 	}
 }
 
-/* The rows of one bucket, whose pairs are given. */
+/* The entries of one bucket, whose pairs are given. */
 static void bucket_make(struct builder *builder, uint32_t *bucket, struct pair *pairs, uint32_t count)
 {
 	qsort(pairs, count, sizeof(*pairs), pair_compare);
-	*bucket = builder->row_count;
+	*bucket = builder->entry_count;
 	for (uint32_t i = 0, end; i < count; i = end) {
 		end = i + 1;
-		while (end < count && key_compare(pairs[i].row.key, pairs[end].row.key) == 0)
+		while (end < count && key_compare(pairs[i].entry.key, pairs[end].entry.key) == 0)
 			end++;
 		*bucket |= pairs[i].mark;
-		rows_add(builder, &pairs[i], end - i);
+		entries_add(builder, &pairs[i], end - i);
 	}
 }
 
-static void rows_make(struct builder *builder)
+static void entries_make(struct builder *builder)
 {
 	uint32_t *buckets = builder->buckets;
 
 	for (uint32_t i = 0; i < builder->bucket_count; i++)
 		bucket_make(builder, &buckets[i], &builder->sorted[buckets[i]],
 			    buckets[i + 1] - buckets[i]);
-	buckets[builder->bucket_count] = builder->row_count;
+	buckets[builder->bucket_count] = builder->entry_count;
 }
 
 size_t ruleset_index(struct ruleset *ruleset, void *memory)
@@ -329,7 +330,7 @@ size_t ruleset_index(struct ruleset *ruleset, void *memory)
 		.ruleset = ruleset,
 		.tables = memory,
 		.buckets = (void *)(start + layout.buckets),
-		.rows = (void *)(start + layout.rows),
+		.entries = (void *)(start + layout.entries),
 		.pairs = (void *)(start + layout.pairs),
 		.sorted = (void *)(start + layout.sorted),
 		.segments = (void *)(start + layout.segments),
@@ -340,9 +341,9 @@ size_t ruleset_index(struct ruleset *ruleset, void *memory)
 	pairs_make(&builder);
 	buckets_place(&builder);
 	pairs_sort(&builder);
-	rows_make(&builder);
+	entries_make(&builder);
 	ruleset->tables = builder.tables;
 	ruleset->buckets = builder.buckets;
-	ruleset->rows = builder.rows;
-	return layout.rows + builder.row_count * sizeof(*builder.rows);
+	ruleset->entries = builder.entries;
+	return layout.entries + builder.entry_count * sizeof(*builder.entries);
 }

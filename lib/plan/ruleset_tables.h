@@ -13,15 +13,15 @@
 #define RANK_ALLOW (1U << 31)
 #define RANK_NONE  UINT32_MAX
 
-/* The ports of one key at which one rule decides. Of one key no two rows meet. */
-struct ruleset_row {
+/* The ports of one key at which one rule decides. Of one key no two entries meet. */
+struct ruleset_entry {
 	struct address_bits key; /* a masked address, or the number of a class or host */
 	struct port_range ports;
 	uint32_t rank;
 };
 
-/* All keys of one kind, spread over buckets by a hash. The rows of a bucket, and so of a table,
- * follow one another in the order of (key, port), up to the first row of the next bucket. */
+/* All keys of one kind, spread over buckets by a hash. The entries of a bucket, and so of a table,
+ * follow one another in the order of (key, port), up to the first entry of the next bucket. */
 struct ruleset_table {
 	uint8_t protocol;         /* enum protocol */
 	uint8_t target;           /* enum target */
@@ -31,10 +31,10 @@ struct ruleset_table {
 	struct address_bits mask; /* of TARGET_PREFIX: the bits of an address that are the key */
 };
 
-/* A bucket is the number of its first row and, on top, a set: the marks of its keys. Most keys that
- * are not there have another mark, and no row is looked at. */
-#define BUCKET_ROW  ((1U << 24) - 1)
-#define BUCKET_MARK 24
+/* A bucket is the number of its first entry and, on top, a set: the marks of its keys. Most keys
+ * that are not there have another mark, and no entry is looked at. */
+#define BUCKET_ENTRY ((1U << 24) - 1)
+#define BUCKET_MARK  24
 
 /* The factors are odd and without pattern; each bit of the key reaches the top ones. */
 static inline uint64_t ruleset_hash(struct address_bits key)

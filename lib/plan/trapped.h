@@ -61,9 +61,9 @@ enum trap_when {
 	row(setreuid, TRAP_UIDS_2, nothing, set_uids, by_kernel)		\
 	row(setresuid, TRAP_UIDS_3, nothing, setresuid, by_kernel)		\
 	row(seccomp, TRAP_FILTER, caller, seccomp, by_kernel)			\
-	row(prctl, TRAP_PRCTL, nothing, behind_gate, by_kernel)			\
-	row(unshare, TRAP_NAMESPACE, nothing, behind_gate, by_kernel)		\
-	row(clone, TRAP_NAMESPACE, nothing, behind_gate, by_kernel)		\
+	row(prctl, TRAP_PRCTL, nothing, confined_only, by_kernel)			\
+	row(unshare, TRAP_NAMESPACE, nothing, confined_only, by_kernel)		\
+	row(clone, TRAP_NAMESPACE, nothing, confined_only, by_kernel)		\
 	row(setns, TRAP_SETNS, nothing, setns, by_kernel)			\
 	row(execve, TRAP_EXEC, caller, start_program, by_kernel)		\
 	row(execveat, TRAP_EXEC, caller, start_program, by_kernel)		\

@@ -25,7 +25,7 @@
 #define SETTLE_TRIES 5
 
 /* 1: it stands, whatever it is (policy_load checks that), 0: it does not, -EIO: nobody knows. */
-static int file_stands(int directory, const char *name)
+static int file_exists(int directory, const char *name)
 {
 	struct stat status;
 
@@ -41,7 +41,7 @@ static int find_own(int directory, const char *user, char name[POLICY_NAME_MAX])
 		return 0;
 	if (snprintf(name, POLICY_NAME_MAX, "%s" SUFFIX, user) >= POLICY_NAME_MAX)
 		return 0;
-	return file_stands(directory, name);
+	return file_exists(directory, name);
 }
 
 /* The group's name in @GROUP.conf; false for any other file name. */
@@ -130,7 +130,7 @@ static int file_names(const struct search *search, const struct groups *groups, 
 {
 	char group[POLICY_NAME_MAX];
 	char why[NSS_WHY_MAX];
-	int holds = group_of_name(name, group) ? groups_hold(groups, group, why) : 0;
+	int holds = group_of_name(name, group) ? groups_contain(groups, group, why) : 0;
 
 	if (holds == -ENOENT)
 		tell(search, false, name,
@@ -250,7 +250,7 @@ static int search_once(const struct search *search, char name[POLICY_NAME_MAX])
 	if (found != 0)
 		return found > 0 ? 0 : -EIO;
 	snprintf(name, POLICY_NAME_MAX, "default" SUFFIX);
-	found = file_stands(fd, name);
+	found = file_exists(fd, name);
 	if (found > 0)
 		return 0;
 	return found < 0 ? fail(search, errno) : -ENOENT;

@@ -155,7 +155,7 @@ static bool join_next(struct reader *reader, struct line *line)
 }
 
 /* A bad line may have been a section's: the keys behind it are not blamed. */
-static void lose_section(struct reader *reader)
+static void drop_section(struct reader *reader)
 {
 	reader->section = NULL;
 	reader->lost = true;
@@ -189,7 +189,7 @@ static bool take_line(struct reader *reader, struct line *ret_line)
 		if (!line->bad && !wide)
 			return true;
 		if (*skip_blanks(line->text) == '[')
-			lose_section(reader);
+			drop_section(reader);
 	}
 	return false;
 }
@@ -243,7 +243,7 @@ static void read_section(struct reader *reader, const struct line *line, char *t
 	char *close = strchr(text, ']');
 	char *name = text + 1;
 
-	lose_section(reader);
+	drop_section(reader);
 	if (!close || *skip_blanks(close + 1) != '\0') {
 		complain(reader, line->number, "%s, expected [section] alone on its line",
 			 close ? "text behind the ]" : "no ] at the end");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a gate lets pass. Distrusts everybody who carries no filter of a session.
+ * The gate around a session. Distrusts everybody who carries no filter of a session.
  */
 #include "gate.h"
 
@@ -11,11 +11,11 @@
 
 #include "process.h"
 
-int gate_open(struct gate *gate, pid_t opener)
+int gate_open(struct gate *gate, pid_t pam_caller)
 {
 	struct process_status status;
-	int error = process_read_status(opener, &status);
-	long pidfd = syscall(__NR_pidfd_open, opener, 0);
+	int error = process_read_status(pam_caller, &status);
+	long pidfd = syscall(__NR_pidfd_open, pam_caller, 0);
 
 	if (pidfd < 0)
 		return -errno;
@@ -24,26 +24,26 @@ int gate_open(struct gate *gate, pid_t opener)
 		return error;
 	if (status.filters == 0)
 		return -EOPNOTSUPP;
-	gate->opener = opener;
+	gate->pam_caller = pam_caller;
 	gate->threads = status.threads > 1;
 	gate->filters = status.filters;
 	gate->closed = true;
 	return 0;
 }
 
-bool gate_is_opener(const struct gate *gate, const struct notification *call)
+bool gate_is_pam_caller(const struct gate *gate, const struct notification *call)
 {
 	struct pollfd alive = { gate->pidfd, POLLIN, 0 };
 	struct process_status status;
 
-	if (!gate->closed || (call->thread != gate->opener && !gate->threads))
+	if (!gate->closed || (call->thread != gate->pam_caller && !gate->threads))
 		return false;
 	/* Readable means dead: then the number may be another's. */
-	return process_read_status(call->thread, &status) == 0 && status.group == gate->opener &&
+	return process_read_status(call->thread, &status) == 0 && status.group == gate->pam_caller &&
 	       status.filters == gate->filters && poll(&alive, 1, 0) == 0;
 }
 
-bool gate_is_behind(const struct gate *gate, pid_t thread)
+bool gate_is_confined(const struct gate *gate, pid_t thread)
 {
 	struct process_status status;
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a gate lets pass: the program that opened the session, and who becomes the user. Distrusts
- * process numbers: the opener is known by its pidfd, everybody else by the filters on it.
+ * The gate around a session: which callers are the PAM caller (the program that opened the session,
+ * sshd's monitor), and which are confined. Distrusts process numbers: the PAM caller is known by
+ * its pidfd, everybody else by the seccomp filters on it.
  */
 #ifndef SANDLOCK_GATE_H
 #define SANDLOCK_GATE_H
@@ -13,23 +14,23 @@
 
 struct gate {
 	bool closed;  /* there is a gate at all */
-	bool threads; /* the opener has others beside the one that opened the session */
-	pid_t opener;
+	bool threads; /* the PAM caller has others beside the one that opened the session */
+	pid_t pam_caller;
 	int pidfd;
-	unsigned filters; /* seccomp filters on the opener; who is confined has more */
+	unsigned filters; /* seccomp filters on the PAM caller; a confined thread has more */
 };
 
-/* The opener waits meanwhile, with the gate's filter on. 0 or a negative errno. */
-int gate_open(struct gate *gate, pid_t opener);
+/* `pam_caller` waits meanwhile, with the gate's filter applied. 0 or a negative errno. */
+int gate_open(struct gate *gate, pid_t pam_caller);
 
-/* True where the opener itself, while it lives, made the call: a program of root's that no user's
- * memory or code is in. It performs its own calls. A thread of it that has gone on to confine
- * itself is the opener no more. */
-bool gate_is_opener(const struct gate *gate, const struct notification *call);
+/* True where the PAM caller itself, while it lives, made the call: a program of root's that no
+ * user's memory or code is in. It performs its own calls. A thread of it that has confined itself
+ * no longer counts. */
+bool gate_is_pam_caller(const struct gate *gate, const struct notification *call);
 
-/* True where the calling thread carries a filter beyond the gate's: that of a session, which it can
- * not have lost again. Others cannot have one: to add a filter takes the gate's key, or to be
- * behind it already. */
-bool gate_is_behind(const struct gate *gate, pid_t thread);
+/* True where the thread is confined: it carries a filter beyond the gate's, that of a session,
+ * which it cannot lose. No other thread can have one: adding a filter takes the gate's key, or a
+ * thread that is confined already. */
+bool gate_is_confined(const struct gate *gate, pid_t thread);
 
 #endif

@@ -48,7 +48,7 @@ JUDGE_PROTOTYPE(set_uids);
 JUDGE_PROTOTYPE(setfsuid);
 JUDGE_PROTOTYPE(setresuid);
 JUDGE_PROTOTYPE(seccomp);
-JUDGE_PROTOTYPE(behind_gate);
+JUDGE_PROTOTYPE(confined_only);
 JUDGE_PROTOTYPE(setns);
 JUDGE_PROTOTYPE(start_program);
 #undef JUDGE_PROTOTYPE

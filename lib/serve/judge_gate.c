@@ -18,14 +18,14 @@ static void decide(bool passes, struct judgement *judgement)
 	judgement->error = EPERM;
 }
 
-/* libc sets the ids of all threads where one sets its own: those of the opener follow, since none
- * of them starts a program as the user. An opener with one thread takes the effective id for a
- * moment, to look at the user's files. */
+/* libc sets the ids of all threads where one sets its own: the threads of the PAM caller may, since
+ * none of them starts a program as the user. A PAM caller with one thread takes the effective id
+ * for a moment, to look at the user's files. */
 static void become_user(const struct gate *gate, const struct request *request, bool lasting,
 			struct judgement *judgement)
 {
-	decide(gate_is_behind(gate, request->call.thread) ||
-		       ((gate->threads || !lasting) && gate_is_opener(gate, &request->call)),
+	decide(gate_is_confined(gate, request->call.thread) ||
+		       ((gate->threads || !lasting) && gate_is_pam_caller(gate, &request->call)),
 	       judgement);
 }
 
@@ -61,45 +61,46 @@ static bool is_user(const struct process_status *status, uid_t user)
 	       status->file_uid == user;
 }
 
-/* Programs of the opener's other threads are root's, or somebody else's. */
+/* The other threads of the PAM caller start programs as root or another user. */
 void judge_start_program(struct rules *rules, const struct copies *copies, struct request *request,
 			 struct judgement *judgement)
 {
 	const struct caller *caller = &copies->caller;
 
-	decide(gate_is_behind(&rules->gate, request->call.thread) ||
+	decide(gate_is_confined(&rules->gate, request->call.thread) ||
 		       (caller->known && !is_user(&caller->status, rules->plan->header->uid)),
 	       judgement);
 }
 
-/* That nobody else adds a filter makes their number the proof of being behind the gate. TSYNC would
- * give those of a confined thread to the opener's others, without its Landlock domain. */
+/* Only a confined thread adds a filter: therefore the number of filters proves confinement. TSYNC
+ * would copy them to the other threads of the PAM caller, without the Landlock domain. */
 void judge_seccomp(struct rules *rules, const struct copies *copies, struct request *request,
 		   struct judgement *judgement)
 {
 	const struct caller *caller = &copies->caller;
 	bool all_threads = request->call.arguments[1] & SECCOMP_FILTER_FLAG_TSYNC;
 
-	decide(gate_is_behind(&rules->gate, request->call.thread) &&
-		       (!all_threads || (caller->known && caller->status.group != rules->gate.opener)),
+	decide(gate_is_confined(&rules->gate, request->call.thread) &&
+		       (!all_threads ||
+			(caller->known && caller->status.group != rules->gate.pam_caller)),
 	       judgement);
 }
 
 /* prctl that adds a filter; and a new user namespace, in which the user's uid may have any
  * number. */
-void judge_behind_gate(struct rules *rules, const struct copies *copies, struct request *request,
-		       struct judgement *judgement)
+void judge_confined_only(struct rules *rules, const struct copies *copies, struct request *request,
+			 struct judgement *judgement)
 {
 	(void)copies;
-	decide(gate_is_behind(&rules->gate, request->call.thread), judgement);
+	decide(gate_is_confined(&rules->gate, request->call.thread), judgement);
 }
 
-/* The opener may enter namespaces of other types by setns(fd, 0), as modules do. */
+/* The PAM caller may enter namespaces of other types by setns(fd, 0), as modules do. */
 void judge_setns(struct rules *rules, const struct copies *copies, struct request *request,
 		 struct judgement *judgement)
 {
-	if (request->call.arguments[1] == 0 && gate_is_opener(&rules->gate, &request->call))
+	if (request->call.arguments[1] == 0 && gate_is_pam_caller(&rules->gate, &request->call))
 		judgement_allow(judgement);
 	else
-		judge_behind_gate(rules, copies, request, judgement);
+		judge_confined_only(rules, copies, request, judgement);
 }

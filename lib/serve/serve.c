@@ -18,7 +18,7 @@
 
 #define TURN_NS 250000 /* of one sendmmsg, until others have theirs */
 
-struct row {
+struct stages {
 	int call;
 	enum trap_when when;
 	const char *operation;
@@ -30,14 +30,14 @@ struct row {
 
 #define SERVE_ROW(name, when, fetch, judge, perform) \
 	{ __NR_##name, when, #name, fetch_##fetch, judge_##judge, perform_##perform },
-static const struct row rows[] = { TRAPPED_CALLS(SERVE_ROW) };
+static const struct stages table[] = { TRAPPED_CALLS(SERVE_ROW) };
 #undef SERVE_ROW
 
-static const struct row *row_find(const struct request *request)
+static const struct stages *stages_find(const struct request *request)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (rows[i].call == request->call.call)
-			return &rows[i];
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (table[i].call == request->call.call)
+			return &table[i];
 	return NULL;
 }
 
@@ -83,8 +83,9 @@ static bool names_may_allow(struct supervisor *supervisor, struct request *reque
 	return host_names_refresh(&supervisor->host_names);
 }
 
-static struct outcome carry_out(struct supervisor *supervisor, struct request *request,
-				const struct row *row, const struct judgement *judgement)
+static struct outcome perform_or_refuse(struct supervisor *supervisor, struct request *request,
+					const struct stages *stages,
+					const struct judgement *judgement)
 {
 	struct outcome outcome;
 
@@ -93,7 +94,7 @@ static struct outcome carry_out(struct supervisor *supervisor, struct request *r
 		/* A path may have been long to walk. */
 		if (judgement->path_fd >= 0 && !request_is_valid(supervisor, request))
 			return outcome_gone();
-		return row->perform(supervisor, request);
+		return stages->perform(supervisor, request);
 	case JUDGEMENT_LATER:
 		if (names_may_allow(supervisor, request))
 			return (struct outcome){ .kind = OUTCOME_RETRY };
@@ -101,7 +102,7 @@ static struct outcome carry_out(struct supervisor *supervisor, struct request *r
 	case JUDGEMENT_REFUSED:
 		break;
 	}
-	outcome = refuse(supervisor, request, row->operation, judgement);
+	outcome = refuse(supervisor, request, stages->operation, judgement);
 	return judgement->kernel_first ? perform_send_refused(supervisor, request, &outcome)
 				       : outcome;
 }
@@ -114,34 +115,34 @@ static struct outcome fetch_failed(const struct request *request, int error)
 }
 
 static struct outcome run_stages(struct supervisor *supervisor, struct request *request,
-				 const struct row *row)
+				 const struct stages *stages)
 {
 	struct judgement judgement = judgement_none;
 	struct outcome outcome;
-	int error = row->fetch(&supervisor->copies, request);
+	int error = stages->fetch(&supervisor->copies, request);
 
 	if (!request_is_valid(supervisor, request))
 		return outcome_gone();
 	if (supervisor->copies.caller.error)
-		return serve_fail(supervisor, request, row->operation,
+		return serve_fail(supervisor, request, stages->operation,
 				  strerror(-supervisor->copies.caller.error));
 	if (error)
 		return fetch_failed(request, error);
-	row->judge(&supervisor->rules, &supervisor->copies, request, &judgement);
-	outcome = carry_out(supervisor, request, row, &judgement);
+	stages->judge(&supervisor->rules, &supervisor->copies, request, &judgement);
+	outcome = perform_or_refuse(supervisor, request, stages, &judgement);
 	util_cleanup_fd(&judgement.path_fd);
 	return outcome;
 }
 
 /* One message of several. A signal ends the call between two. */
 static struct outcome run_message(struct supervisor *supervisor, struct request *request,
-				  const struct row *row)
+				  const struct stages *stages)
 {
 	struct outcome outcome;
 
 	if (request->messages > 0 && request->interrupted)
 		return outcome_value(request->messages);
-	outcome = run_stages(supervisor, request, row);
+	outcome = run_stages(supervisor, request, stages);
 	if (outcome.kind == OUTCOME_ANSWER && !outcome.error)
 		outcome = perform_message_end(supervisor, request, &outcome);
 	copies_forget_message(&supervisor->copies);
@@ -152,13 +153,13 @@ static struct outcome run_message(struct supervisor *supervisor, struct request 
 
 /* Many messages may take long: others have their turn between two of them. */
 static struct outcome run_messages(struct supervisor *supervisor, struct request *request,
-				   const struct row *row)
+				   const struct stages *stages)
 {
 	const uint64_t end = clock_now_ns() + TURN_NS;
 	struct outcome outcome;
 
 	do {
-		outcome = run_message(supervisor, request, row);
+		outcome = run_message(supervisor, request, stages);
 	} while (outcome.kind == OUTCOME_NEXT && clock_now_ns() < end);
 	if (outcome.kind == OUTCOME_NEXT)
 		outcome.kind = OUTCOME_MORE;
@@ -167,21 +168,22 @@ static struct outcome run_messages(struct supervisor *supervisor, struct request
 
 /* The program behind a gate performs its own calls; but it, too, becomes the user only where it is
  * confined as the user is. */
-static struct outcome run_row(struct supervisor *supervisor, struct request *request)
+static struct outcome run_call(struct supervisor *supervisor, struct request *request)
 {
-	const struct row *row = row_find(request);
+	const struct stages *stages = stages_find(request);
 
-	if (!row)
+	if (!stages)
 		return outcome_error(EACCES);
-	if (row->when < TRAP_GATE_FIRST && gate_is_opener(&supervisor->rules.gate, &request->call))
+	if (stages->when < TRAP_GATE_FIRST &&
+	    gate_is_pam_caller(&supervisor->rules.gate, &request->call))
 		return (struct outcome){ .kind = OUTCOME_CONTINUE };
-	return row->call == __NR_sendmmsg ? run_messages(supervisor, request, row)
-					  : run_stages(supervisor, request, row);
+	return stages->call == __NR_sendmmsg ? run_messages(supervisor, request, stages)
+					     : run_stages(supervisor, request, stages);
 }
 
 struct outcome serve(struct supervisor *supervisor, struct request *request)
 {
-	struct outcome outcome = run_row(supervisor, request);
+	struct outcome outcome = run_call(supervisor, request);
 
 	copies_forget(&supervisor->copies);
 	return outcome;

@@ -310,7 +310,7 @@ static int gate_enter(const struct login *login, bool opener)
 	const struct confine_context context = context_of(login);
 	int error = rights_bound(&login->plan);
 
-	return error ? error : confine_behind_gate(&login->plan, &context, opener);
+	return error ? error : confine_gate_child(&login->plan, &context, opener);
 }
 
 /* The supervisor fetches the listener from us and gives the word. */

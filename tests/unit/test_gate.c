@@ -61,26 +61,26 @@ static void child_end(pid_t child)
 	assert_int_equal(child, waitpid(child, NULL, 0));
 }
 
-static bool is_opener(const struct gate *gate, pid_t thread)
+static bool is_pam_caller(const struct gate *gate, pid_t thread)
 {
 	const struct notification call = { .thread = thread };
 
-	return gate_is_opener(gate, &call);
+	return gate_is_pam_caller(gate, &call);
 }
 
 static void opener_is_known_while_it_lives(void **state)
 {
-	pid_t opener = child_start(1);
+	pid_t pam_caller = child_start(1);
 	pid_t other = child_start(1);
 	struct gate gate = { 0 };
 
 	(void)state;
-	assert_int_equal(0, gate_open(&gate, opener));
-	assert_true(is_opener(&gate, opener));
-	assert_false(is_opener(&gate, other));
-	child_end(opener);
+	assert_int_equal(0, gate_open(&gate, pam_caller));
+	assert_true(is_pam_caller(&gate, pam_caller));
+	assert_false(is_pam_caller(&gate, other));
+	child_end(pam_caller);
 	/* The number may be another's by now. */
-	assert_false(is_opener(&gate, opener));
+	assert_false(is_pam_caller(&gate, pam_caller));
 	child_end(other);
 	close(gate.pidfd);
 }
@@ -101,13 +101,13 @@ static void threads_of_the_opener_are_known(void **state)
 	pthread_t thread;
 	pid_t number = 0;
 	pid_t other = child_start(1);
-	pid_t opener;
+	pid_t pam_caller;
 	struct gate gate = { 0 };
 
 	(void)state;
 	assert_int_equal(0, pipe(pipes));
-	opener = fork();
-	if (opener == 0) {
+	pam_caller = fork();
+	if (pam_caller == 0) {
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		if (filter_add() || pthread_create(&thread, NULL, thread_stay, &pipes[1]))
 			_exit(1);
@@ -117,31 +117,31 @@ static void threads_of_the_opener_are_known(void **state)
 	close(pipes[1]);
 	assert_int_equal(0, read_exact(pipes[0], &number, sizeof(number)));
 	close(pipes[0]);
-	assert_int_equal(0, gate_open(&gate, opener));
-	assert_true(is_opener(&gate, opener));
-	assert_true(is_opener(&gate, number));
-	assert_false(is_opener(&gate, other));
-	child_end(opener);
-	assert_false(is_opener(&gate, number));
+	assert_int_equal(0, gate_open(&gate, pam_caller));
+	assert_true(is_pam_caller(&gate, pam_caller));
+	assert_true(is_pam_caller(&gate, number));
+	assert_false(is_pam_caller(&gate, other));
+	child_end(pam_caller);
+	assert_false(is_pam_caller(&gate, number));
 	child_end(other);
 	close(gate.pidfd);
 }
 
 static void only_who_has_more_filters_is_behind(void **state)
 {
-	pid_t opener = child_start(2);
+	pid_t pam_caller = child_start(2);
 	pid_t confined = child_start(3);
 	pid_t free = child_start(0);
 	struct gate gate = { 0 };
 
 	(void)state;
-	assert_int_equal(0, gate_open(&gate, opener));
-	assert_true(gate_is_behind(&gate, confined));
-	assert_false(gate_is_behind(&gate, opener));
-	assert_false(gate_is_behind(&gate, free));
+	assert_int_equal(0, gate_open(&gate, pam_caller));
+	assert_true(gate_is_confined(&gate, confined));
+	assert_false(gate_is_confined(&gate, pam_caller));
+	assert_false(gate_is_confined(&gate, free));
 	child_end(confined);
-	assert_false(gate_is_behind(&gate, confined));
-	child_end(opener);
+	assert_false(gate_is_confined(&gate, confined));
+	child_end(pam_caller);
 	child_end(free);
 	close(gate.pidfd);
 }
@@ -152,20 +152,20 @@ static void gate_that_is_not_there_lets_nobody_pass(void **state)
 	pid_t confined = child_start(1);
 
 	(void)state;
-	assert_false(is_opener(&gate, 0));
-	assert_false(is_opener(&gate, confined));
-	assert_false(gate_is_behind(&gate, confined));
+	assert_false(is_pam_caller(&gate, 0));
+	assert_false(is_pam_caller(&gate, confined));
+	assert_false(gate_is_confined(&gate, confined));
 	child_end(confined);
 }
 
 static void opener_that_is_gone_has_no_gate(void **state)
 {
-	pid_t opener = child_start(1);
+	pid_t pam_caller = child_start(1);
 	struct gate gate = { 0 };
 
 	(void)state;
-	child_end(opener);
-	assert_true(gate_open(&gate, opener) < 0);
+	child_end(pam_caller);
+	assert_true(gate_open(&gate, pam_caller) < 0);
 	assert_false(gate.closed);
 }
 
@@ -173,18 +173,18 @@ static void opener_that_is_gone_has_no_gate(void **state)
 static void opener_without_a_filter_has_no_gate(void **state)
 {
 	struct gate gate = { 0 };
-	pid_t opener;
+	pid_t pam_caller;
 
 	(void)state;
 	if (prctl(PR_GET_SECCOMP) != 0) {
 		print_message("skipped: a filter is around this test already\n");
 		skip();
 	}
-	opener = child_start(0);
-	assert_int_equal(-EOPNOTSUPP, gate_open(&gate, opener));
+	pam_caller = child_start(0);
+	assert_int_equal(-EOPNOTSUPP, gate_open(&gate, pam_caller));
 	assert_false(gate.closed);
 	close(gate.pidfd);
-	child_end(opener);
+	child_end(pam_caller);
 }
 
 int main(void)

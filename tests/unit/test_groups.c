@@ -126,7 +126,7 @@ int getgrouplist(const char *user, gid_t primary, gid_t *groups, int *count)
 	return needed;
 }
 
-/* As groups_hold() for alice, or what groups_read() says. */
+/* As groups_contain() for alice, or what groups_read() says. */
 static int asked(const char *group, gid_t primary)
 {
 	cleanup_groups struct groups groups = { .user = "alice" };
@@ -134,7 +134,7 @@ static int asked(const char *group, gid_t primary)
 	int error = groups_read("alice", primary, &groups, why);
 
 	if (error == 0)
-		error = groups_hold(&groups, group, why);
+		error = groups_contain(&groups, group, why);
 	return error;
 }
 

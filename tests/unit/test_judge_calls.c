@@ -133,8 +133,8 @@ static void other_options_are_refused(void **state)
 static void gate_calls_are_refused_where_there_is_no_gate(void **state)
 {
 	static judge_function *const judges[] = {
-		judge_set_uids,    judge_setfsuid, judge_setresuid,     judge_seccomp,
-		judge_behind_gate, judge_setns,    judge_start_program,
+		judge_set_uids,      judge_setfsuid, judge_setresuid,     judge_seccomp,
+		judge_confined_only, judge_setns,    judge_start_program,
 	};
 
 	(void)state;

@@ -46,7 +46,7 @@ int groups_read(const char *user, gid_t primary, struct groups *ret_groups, char
 	return strcmp(user, "lost") == 0 ? -EIO : 0;
 }
 
-int groups_hold(const struct groups *groups, const char *group, char why[NSS_WHY_MAX])
+int groups_contain(const struct groups *groups, const char *group, char why[NSS_WHY_MAX])
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fake_groups); i++) {
 		const struct fake_group *fake = &fake_groups[i];
