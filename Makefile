@@ -242,23 +242,24 @@ else
 TEST_PREFIX := $(abspath $(BUILD))/test/prefix
 TEST_STAGE  :=
 endif
+export TEST_PREFIX
 test-install:
 	$(Q)rm -rf $(BUILD)/test/stage
 	$(Q)$(MAKE) -s -j$(JOBS) BUILD=$(BUILD)/test DESTDIR=$(TEST_STAGE) PREFIX=$(TEST_PREFIX) \
 		SYSCONFDIR=$(TEST_PREFIX)/etc PAMDIR=$(TEST_PREFIX)/lib/security install
 
 live root: test-install
-	$(Q)$(RUN) --prefix $(TEST_PREFIX) --stage '$(TEST_STAGE)' $@ $(ONLY)
+	$(Q)$(RUN) --stage '$(TEST_STAGE)' $@ $(ONLY)
 
 # A display manager and a browser, which are much to install.
 kiosk: deps-kiosk test-install
-	$(Q)$(RUN) --prefix $(TEST_PREFIX) --stage '$(TEST_STAGE)' $@ $(ONLY)
+	$(Q)$(RUN) --stage '$(TEST_STAGE)' $@ $(ONLY)
 
 # The suites of real programs, bare and inside; some minutes. libuv has no package of its tests.
 LIBUV := $(abspath $(BUILD))/suites/libuv
 suites: deps-suites test-install $(LIBUV)/build/uv_run_tests_a
 	$(Q)cp -r $(LIBUV)/build/uv_run_tests_a $(LIBUV)/test $(TEST_STAGE)/opt
-	$(Q)$(RUN) --prefix $(TEST_PREFIX) --stage '$(TEST_STAGE)' $@ $(ONLY)
+	$(Q)$(RUN) --stage '$(TEST_STAGE)' $@ $(ONLY)
 $(LIBUV)/build/uv_run_tests_a: | deps-suites
 	$(Q)packaging/apt-source libuv1 $(LIBUV)
 	$(Q)cmake -S $(LIBUV) -B $(@D) -DCMAKE_BUILD_TYPE=Release
@@ -278,7 +279,7 @@ san-ctl: test-install
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/san-ctl WERROR= CFLAGS='-O1 -g' \
 		SANITIZE='$(SAN)' PREFIX=$(TEST_PREFIX) SYSCONFDIR=$(TEST_PREFIX)/etc $(BUILD)/san-ctl/host/sandlockctl
 	$(Q)install $(BUILD)/san-ctl/host/sandlockctl $(TEST_STAGE)$(TEST_PREFIX)/bin
-	$(Q)$(RUN) --prefix $(TEST_PREFIX) --stage '$(TEST_STAGE)' root $(or $(ONLY),test_ctl)
+	$(Q)$(RUN) --stage '$(TEST_STAGE)' root $(or $(ONLY),test_ctl)
 
 # A thread that runs at the end holds its own memory: only what is definitely lost counts.
 VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite \
@@ -320,7 +321,7 @@ bench: deps-bench
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) test-install bench-build $(BENCH)/peers/bin/sandlock
 	$(Q)install -D -t $(TEST_STAGE)$(TEST_PREFIX)/bench $(BENCH_PROGRAMS)
 	$(Q)find $(BENCH)/peers -name sandlock -exec install -t $(TEST_STAGE)$(TEST_PREFIX)/bench {} +
-	$(Q)$(PYTHON) tests/bench/bench.py --prefix $(TEST_PREFIX) --stage $(TEST_STAGE) --out $(BENCH) \
+	$(Q)$(PYTHON) tests/bench/bench.py --stage $(TEST_STAGE) --out $(BENCH) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOC),--doc $(DOC)) $(ONLY)
 
 # Checks of the sources ---------------------------------------------------------------------------

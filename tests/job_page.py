@@ -12,8 +12,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import harness
-from harness import STAGE, Account, SessionTest, call, eventually
+from accounts import Account
+from commands import call, eventually
+from session_test import SessionTest
+from stage import PREFIX, STAGE, ctl
 
 # Read now: on the private machine the sources may be out of sight.
 PAGES = {path.stem: path.read_text()
@@ -89,10 +91,10 @@ class PageTest(SessionTest):
 
     def elsewhere(self):
         """Pairs: what the page writes, and what that is on this machine."""
-        return [("/usr/share/doc/sandlock", f"{harness.PREFIX}/share/doc/sandlock"),
-                ("/etc/sandlock", f"{harness.PREFIX}/etc/sandlock"),
-                (" pam_sandlock.so", f" {harness.PREFIX}/lib/security/pam_sandlock.so"),
-                ("sandlockctl ", f"{harness.ctl()} ")]
+        return [("/usr/share/doc/sandlock", f"{PREFIX}/share/doc/sandlock"),
+                ("/etc/sandlock", f"{PREFIX}/etc/sandlock"),
+                (" pam_sandlock.so", f" {PREFIX}/lib/security/pam_sandlock.so"),
+                ("sandlockctl ", f"{ctl()} ")]
 
     def run_block(self, name, script, said):
         """What the block wrote."""

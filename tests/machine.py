@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A private machine for the tests: nothing of the host is changed, and nothing stays.
 
-Called by harness.py, as root. Mount, pid, network and IPC namespaces of their own; /etc, /opt,
+Called by run.py and demo, as root. Mount, pid, network and IPC namespaces of their own; /etc, /opt,
 /home, /tmp, /run, /var/log, /var/spool and /dev are tmpfs, so that users, files and processes are
 gone with the namespaces, also when a test is interrupted.
 """
@@ -108,7 +108,7 @@ def _fork(work):
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             status = work()
         except BaseException as error:  # pylint: disable=broad-except
-            print(f"harness: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            print(f"private machine: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         finally:
             sys.stdout.flush()
             os._exit(status)
@@ -121,7 +121,6 @@ def _reap(pid):
         ended, status = os.wait()
         if ended == pid:
             return os.waitstatus_to_exitcode(status) & 0xff
-
 
 
 def run_private(destdir, work, seconds):

@@ -21,11 +21,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 # pylint: disable=wrong-import-position
-import harness
+
 from contenders import BARE, EVERYDAY, SESSION, Failed, Stalls, contenders, prove
 from machine import run_private
-from results import Result, Series, markdown
 from measurements import Place, rows
+from results import Result, Series, markdown
+from stage import PREFIX, STAGE
 
 SECONDS = 1800  # the whole run; it takes about ten minutes
 BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
@@ -57,7 +58,7 @@ def measure(row, place, everyone, rounds):
     for contender in everyone:
         if contender not in present:
             series[contender.label].word = "not run"
-    harness.STAGE.policy(row.policy)
+    STAGE.policy(row.policy)
     try:
         row.open(place, present)
         for turn in range(min(rounds or row.rounds, row.rounds)):
@@ -97,13 +98,13 @@ def run(options, installed):
     # All contenders alike, before whatever else the machine does.
     os.nice(-10)
     # On a disk, as programs are, and not in the memory of the private machine.
-    subprocess.run(["mount", "--bind", installed, harness.PREFIX], check=True)
-    harness.STAGE.open("bench")
-    examples = harness.PREFIX / "share/doc/sandlock/examples"
-    shutil.copy(examples / "system.inc", harness.STAGE.policies)
-    everyone = contenders(harness.PREFIX)
-    place = Place(harness.PREFIX)
-    harness.STAGE.policy(EVERYDAY)
+    subprocess.run(["mount", "--bind", installed, PREFIX], check=True)
+    STAGE.open("bench")
+    examples = PREFIX / "share/doc/sandlock/examples"
+    shutil.copy(examples / "system.inc", STAGE.policies)
+    everyone = contenders(PREFIX)
+    place = Place(PREFIX)
+    STAGE.policy(EVERYDAY)
     prove(everyone)
     facts = about(everyone)
     print("\n".join(f"{name}: {text}" for name, text in facts.items()), flush=True)
@@ -132,7 +133,6 @@ def write_into(path, table):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--prefix", default="/opt/sandlock-test")
     parser.add_argument("--stage", required=True, help="DESTDIR of the installation to measure")
     parser.add_argument("--out", type=Path, required=True, help="where table.md and bench.json go")
     parser.add_argument("--doc", type=Path, help="a document that takes the table")
@@ -141,10 +141,9 @@ def main():
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("the bench needs root")
-    harness.PREFIX = Path(options.prefix)
     with tempfile.TemporaryDirectory(prefix="sandlock-bench.", dir="/var/tmp") as scratch:
         installed = f"{scratch}/installed"
-        shutil.copytree(options.stage + options.prefix, installed)
+        shutil.copytree(f"{options.stage}{PREFIX}", installed)
         text = run_private(options.stage, lambda: run(options, installed), SECONDS)
     if not text:
         sys.exit("the bench did not end")

@@ -12,7 +12,8 @@ import subprocess
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-import harness
+from commands import call, eventually
+from stage import PREFIX, STAGE
 
 BARE, SESSION = "bare", "session"
 SHELL = "/bin/bash"
@@ -56,10 +57,10 @@ class Contender:
 
     def files(self):
         """Its programs, the shell, and the libraries of both."""
-        programs = [SHELL, self.program, *Path(harness.PREFIX / "libexec/sandlock").iterdir()]
+        programs = [SHELL, self.program, *Path(PREFIX / "libexec/sandlock").iterdir()]
         if self.label != SESSION:
             programs = programs[:2]
-        libraries = [word for program in programs for word in harness.call(["ldd", program]).out.split()
+        libraries = [word for program in programs for word in call(["ldd", program]).out.split()
                      if word.startswith("/")]
         return sorted({str(path) for path in (*programs, *libraries)})
 
@@ -67,13 +68,13 @@ class Contender:
         """The first line with a number in it, of the program itself."""
         if not self.version or not self.installed():
             return ""
-        done = harness.call([self.program, *self.version])
+        done = call([self.program, *self.version])
         return next((line.strip() for line in (done.out + done.err).splitlines()
                      if re.search(r"\d\.\d", line)), "")
 
 
 def contenders(prefix):
-    bare, confined = harness.STAGE.bare, harness.STAGE.confined
+    bare, confined = STAGE.bare, STAGE.confined
     crate = prefix / "bench/sandlock"
     home = str(bare.home)
     bash = (SHELL, "-c")
@@ -164,8 +165,8 @@ def end(jobs):
             pass
     for job in jobs:
         job.communicate()
-    harness.eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids),
-                       "processes end", 30)
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids),
+               "processes end", 30)
 
 
 def run(contender, command, seconds=20, status=0, pinned=False):

@@ -12,10 +12,12 @@ import subprocess
 import time
 from pathlib import Path
 
-import harness
+from commands import call, eventually
 from contenders import (BARE, CLOSED, DATAGRAMS, EVERYDAY, GIT, HOLE, HTTP, OPEN, OWN, REDIS,
                         SESSION, SHUT, SOCKETS, STREAMS_ONLY, Failed, end, program_of, run, start,
                         trees, undisturbed)
+from listeners import connect_ex
+from stage import STAGE
 
 DONE = 42  # the status by which a command says that it ran to its end
 MANY_FILES = 500
@@ -38,7 +40,7 @@ class Server:
                                     stdout=subprocess.PIPE)
         # Its work is not to fall into a connect that wakes it, now and then.
         os.sched_setscheduler(self.job.pid, os.SCHED_BATCH, os.sched_param(0))
-        harness.eventually(lambda: not harness.connect_ex(("127.0.0.1", HTTP)), "the server")
+        eventually(lambda: not connect_ex(("127.0.0.1", HTTP)), "the server")
         self.counts()
 
     def counts(self):
@@ -224,15 +226,15 @@ class Ssh(Start):
                 subprocess.run(["usermod", "-s", shell, account.name], check=True)
             # Who logs in keeps the shell that is set now.
             self.argvs[contender.label] = self._connect(account, number)
-        subprocess.run(["usermod", "-s", harness.STAGE.bare.shell, harness.STAGE.bare.name],
+        subprocess.run(["usermod", "-s", STAGE.bare.shell, STAGE.bare.name],
                        check=True)
 
     def _connect(self, account, number):
-        control = harness.STAGE.directory / f"control-{number}"
+        control = STAGE.directory / f"control-{number}"
         argv = account.ssh_argv()
         self.masters.append(subprocess.Popen([*argv[:1], "-M", "-N", "-S", control, *argv[1:]],
                                              stdin=subprocess.DEVNULL))
-        harness.eventually(control.exists, "a control master")
+        eventually(control.exists, "a control master")
         # Without its master it must fail, and not connect anew.
         return [*argv[:1], "-S", str(control), "-o", "ProxyCommand=false", *argv[1:],
                 f"exit {DONE}"]
@@ -242,8 +244,8 @@ class Ssh(Start):
         subprocess.run(["ip", *self.ROUTE.split()], check=True)
 
     def measure(self, contender):
-        done = harness.call([self.place.programs / "start", self.count, "--",
-                             *self.argvs[contender.label]])
+        done = call([self.place.programs / "start", self.count, "--",
+                     *self.argvs[contender.label]])
         if done.status:
             raise Failed(f"{contender.label}: {done.err.strip()}")
         return only_number(done.out)
@@ -273,8 +275,8 @@ class Memory(Row):
                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 for _ in range(self.count)]
         try:
-            harness.eventually(lambda: self._sleeping(jobs) == self.count,
-                               f"{self.count} of {contender.label}", 60)
+            eventually(lambda: self._sleeping(jobs) == self.count,
+                       f"{self.count} of {contender.label}", 60)
             time.sleep(0.2)
             return sum(pss(pid) for pid in trees(job.pid for job in jobs)
                        if self._counts(program_of(pid))) / self.count
@@ -344,7 +346,7 @@ class Match(Row):
         self.kind, self.count = kind, count
 
     def matched(self, count):
-        done = harness.call([self.place.programs / "match", self.kind, count])
+        done = call([self.place.programs / "match", self.kind, count])
         lines = [line.split() for line in done.out.splitlines()]
         if done.status or [line[3] for line in lines] != ["hit", "miss"]:
             raise Failed(f"match: {done.out}{done.err}")
@@ -378,14 +380,14 @@ class Redis(Row):
             f"exec redis-server --port {REDIS} --bind 127.0.0.1 --save '' --appendonly no"),
             stdout=subprocess.DEVNULL)
         try:
-            harness.eventually(lambda: not harness.connect_ex(("127.0.0.1", REDIS)),
-                               f"redis of {contender.label}")
+            eventually(lambda: not connect_ex(("127.0.0.1", REDIS)),
+                       f"redis of {contender.label}")
             pids = trees([job.pid])
             before = cpu_ns(pids)
-            done = harness.call(["taskset", "-c", self.CLIENT, "redis-benchmark", "-p", REDIS,
-                                 "-t", "get", "-c", 20, "-n", REQUESTS, "-q"])
+            done = call(["taskset", "-c", self.CLIENT, "redis-benchmark", "-p", REDIS,
+                         "-t", "get", "-c", 20, "-n", REQUESTS, "-q"])
             spent = cpu_ns(pids) - before
-            info = harness.call(["redis-cli", "-p", REDIS, "info", "stats"])
+            info = call(["redis-cli", "-p", REDIS, "info", "stats"])
         finally:
             end([job])
         commands = int(info.out.split("total_commands_processed:")[1].split()[0])
@@ -464,7 +466,7 @@ class Clone(Timed):
 
     def open(self, place, contenders):
         super().open(place, contenders)
-        self.directory = harness.STAGE.directory / "git"
+        self.directory = STAGE.directory / "git"
         self.directory.mkdir()
         project_make(self.directory / "project")
         git = ["git", "-C", self.directory / "project", "-c", "user.name=b", "-c", "user.email=b@b"]
@@ -473,7 +475,7 @@ class Clone(Timed):
         self.daemon = subprocess.Popen(["/usr/lib/git-core/git-daemon", "--export-all",
                                         f"--base-path={self.directory}", "--listen=127.0.0.1",
                                         self.directory / "project"], stderr=subprocess.DEVNULL)
-        harness.eventually(lambda: not harness.connect_ex(("127.0.0.1", GIT)), "git daemon")
+        eventually(lambda: not connect_ex(("127.0.0.1", GIT)), "git daemon")
 
     def prepare(self, contender):
         shutil.rmtree(contender.account.home / "copy", ignore_errors=True)

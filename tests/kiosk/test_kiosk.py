@@ -7,11 +7,12 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from harness import STAGE, call, eventually
-from machine import PUBLIC
+from commands import call, eventually
 from job_page import PageTest, Resident
+from machine import PUBLIC
 from root.pam_callers import daemon
 from root.test_pam import PamTest
+from stage import STAGE
 
 SITE, OTHER, NAMES = "192.0.2.80", "192.0.2.81", "192.0.2.53"
 COLOUR = (0x11, 0x66, 0x99)

@@ -3,7 +3,8 @@
 import platform
 import unittest
 
-from harness import PYTHON, DraftTest, call
+from commands import PYTHON, call
+from session_test import DraftTest
 
 # name, arguments, what it answers bare where that is not EPERM as well (None: it is)
 REFUSED = [

@@ -7,7 +7,11 @@ import socket
 import tempfile
 from pathlib import Path
 
-from harness import PYTHON, DraftTest, Terminal, call, ctl, eventually, full_queue
+from commands import PYTHON, call, eventually
+from listeners import full_queue
+from session_test import DraftTest
+from stage import ctl
+from terminals import Terminal
 
 
 class Command(DraftTest):

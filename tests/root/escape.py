@@ -9,8 +9,8 @@ import re
 import subprocess
 from pathlib import Path
 
-import harness
-from harness import STAGE, SessionTest, compiled
+from session_test import SessionTest
+from stage import PREFIX, STAGE, compiled
 from test_pam_nested import NestedTest
 
 SETTINGS = ("user", "user with UDP", "root", "root with UDP")
@@ -151,7 +151,7 @@ class Escape:
 
 
 def files():
-    return FILES.format(prefix=harness.PREFIX, stage=STAGE.directory)
+    return FILES.format(prefix=PREFIX, stage=STAGE.directory)
 
 
 class AsUser(Escape, SessionTest):
@@ -160,7 +160,7 @@ class AsUser(Escape, SessionTest):
     def setUp(self):
         super().setUp()
         copy = STAGE.policies / "system.inc"
-        copy.write_bytes((harness.PREFIX / "share/doc/sandlock/examples/system.inc").read_bytes())
+        copy.write_bytes((PREFIX / "share/doc/sandlock/examples/system.inc").read_bytes())
         self.addCleanup(copy.unlink)
 
     def accounts(self):

@@ -10,8 +10,9 @@ import subprocess
 from pathlib import Path
 
 import pam_callers
-from harness import PYTHON, call, compiled
+from commands import PYTHON, call
 from sniffer import Sniffer
+from stage import compiled
 
 SO_RCVBUFFORCE = 33
 

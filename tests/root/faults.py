@@ -9,7 +9,8 @@ import os
 import re
 import unittest
 
-from harness import SOAK_SECONDS, STAGE, call, compiled
+from commands import SOAK_SECONDS, call
+from stage import STAGE, compiled
 
 THOROUGH = SOAK_SECONDS > 0  # every step, not one of some
 KILL = "kill"
@@ -58,7 +59,7 @@ class Faulty:
 
     def __init__(self, argv):
         if os.uname().machine != "x86_64":
-            raise unittest.SkipTest("inject_inject_fault.c knows the registers of x86_64 alone")
+            raise unittest.SkipTest("inject_fault.c knows the registers of x86_64 alone")
         self.argv = argv
         self.record = STAGE.directory / "record"
         self.numbers = {name: int(number) for name, number in

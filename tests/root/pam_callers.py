@@ -9,7 +9,9 @@ import signal
 import subprocess
 from pathlib import Path
 
-from harness import STAGE, Done, Terminal, call, compiled, eventually
+from commands import Done, call, eventually
+from stage import STAGE, compiled
+from terminals import Terminal
 
 REBOOT = Path("/run/crond.reboot")  # cron's own mark that its @reboot jobs are done
 

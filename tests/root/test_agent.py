@@ -7,10 +7,14 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import PROBE, PYTHON, STAGE, SessionTest, call, eventually, listen
+from accounts import PROBE
+from commands import PYTHON, call, eventually
+from listeners import listen
+from session_test import SessionTest
+from stage import STAGE
 from test_deputy import script
-from test_unix_own import FORKED, LAST_PID
 from test_pam_nested import NestedTest
+from test_unix_own import FORKED, LAST_PID
 
 # A server under the name of an agent, which it gives itself.
 IMITATION = """

@@ -6,7 +6,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from harness import SessionTest, call, ctl
+from commands import call
+from session_test import SessionTest
+from stage import ctl
 
 
 class CtlTest(SessionTest):

@@ -4,7 +4,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from harness import STAGE, call, ctl
+from commands import call
+from stage import STAGE, ctl
 from test_pam import STACKS
 from test_pam_failure import FailureTest
 from test_pam_open import NOTHING

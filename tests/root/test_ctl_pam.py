@@ -8,9 +8,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import harness
-from harness import PAM_PORT, SOURCES, STAGE, SessionTest, call, ctl
+from accounts import PAM_PORT
+from commands import call
 from machine import PUBLIC
+from session_test import SessionTest
+from stage import PREFIX, SOURCES, STAGE, ctl
 
 STACKS, VENDOR, SSHD = Path("/etc/pam.d"), Path("/usr/lib/pam.d"), Path("/etc/ssh/sshd_config")
 SESSION = "session required pam_sandlock.so"
@@ -548,7 +550,7 @@ class Truth(CtlPam):
 
     def reaches(self, text):
         """True where a command that su runs for bare reaches an address that no policy names."""
-        module = harness.PREFIX / "lib/security/pam_sandlock.so"
+        module = PREFIX / "lib/security/pam_sandlock.so"
         self.stack("su", "auth sufficient pam_rootok.so\naccount required pam_permit.so\n"
                          + text.replace("pam_sandlock.so", str(module)))
         listener = self.listen(PUBLIC)
@@ -575,8 +577,8 @@ class Truth(CtlPam):
 
     def test_verdicts_are_what_sshd_does(self):
         permit, rest = "auth required pam_permit.so\n", "account required pam_permit.so\n"
-        line = SESSION.replace("pam_sandlock.so", f"{harness.PREFIX}/lib/security/pam_sandlock.so")
-        auth = AUTH.replace("pam_sandlock.so", f"{harness.PREFIX}/lib/security/pam_sandlock.so")
+        line = SESSION.replace("pam_sandlock.so", f"{PREFIX}/lib/security/pam_sandlock.so")
+        auth = AUTH.replace("pam_sandlock.so", f"{PREFIX}/lib/security/pam_sandlock.so")
         rest += f"session required pam_permit.so\n{line} conf={self.conf}\n"
         for text, state, status in (
                 (f"{auth}\n{permit}{rest}", "covered", 0),

@@ -9,7 +9,8 @@ import random
 import time
 from pathlib import Path
 
-from harness import SOAK_SECONDS, call, ctl
+from commands import SOAK_SECONDS, call
+from stage import ctl
 from test_ctl_pam import STACKS, CtlPam
 
 SECONDS = 12

@@ -9,11 +9,13 @@ import threading
 import time
 from pathlib import Path
 
-from harness import (PROBE, PYTHON, STAGE, SessionTest, call, compiled, eventually, full_queue,
-                     listen)
+from accounts import PROBE
+from commands import PYTHON, call, eventually
+from listeners import full_queue, listen
 from pam_callers import keepers
+from session_test import SessionTest
+from stage import STAGE, compiled
 from test_pam_nested import NestedTest
-
 
 # Without it not even root raises a hard limit, and the log says so.
 RAISED = int(re.search(r"CapBnd:\t(\w+)", Path("/proc/self/status").read_text())[1], 16) >> 24 & 1

@@ -4,7 +4,9 @@ import socket
 import subprocess
 from pathlib import Path
 
-from harness import PREFIX, STAGE, SessionTest, call
+from commands import call
+from session_test import SessionTest
+from stage import PREFIX, STAGE
 
 EXAMPLES = PREFIX / "share/doc/sandlock/examples"
 

@@ -2,7 +2,8 @@
 """One call that keeps the supervisor busy takes turns with the others of the session."""
 import socket
 
-from harness import SessionTest, STAGE, compiled
+from session_test import SessionTest
+from stage import STAGE, compiled
 
 
 class Turns(SessionTest):

@@ -16,9 +16,13 @@ import time
 import unittest
 from pathlib import Path
 
+from accounts import PROBE
+from commands import PYTHON, call, eventually
 from faults import KILL, NEVER_FAIL, THOROUGH, Faulty, sample
-from harness import (PROBE, PUBLIC, PYTHON, STAGE, SessionTest, call, compiled, eventually,
-                     full_queue)
+from listeners import full_queue
+from machine import PUBLIC
+from session_test import SessionTest
+from stage import STAGE, compiled
 
 # Each line on stdin is a round: every operation once, and what it came to.
 WORKER = PROBE + """

@@ -3,9 +3,10 @@
 import os
 
 import pam_callers
-from harness import STAGE, call, eventually
-from machine import PUBLIC
+from commands import call, eventually
 from job_page import PageTest
+from machine import PUBLIC
+from stage import STAGE
 
 SERVER, GIT, DATABASE, INTRANET = "192.0.2.70", "192.0.2.40", "192.0.2.15", "192.0.2.60"
 SSHD = """

@@ -2,7 +2,9 @@
 """A port that is listened on is one of net_bind, whatever the socket says it is bound to."""
 import socket
 
-from harness import STAGE, SessionTest, full_queue
+from listeners import full_queue
+from session_test import SessionTest
+from stage import STAGE
 
 # A disconnected socket has no port, and getsockname(2) tells the one it had: listen(2) takes any.
 PROBE = """

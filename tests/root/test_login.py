@@ -3,7 +3,11 @@
 import os
 import subprocess
 
-from harness import PAM_PORT, STAGE, SessionTest, Terminal, call, eventually
+from accounts import PAM_PORT
+from commands import call, eventually
+from session_test import SessionTest
+from stage import STAGE
+from terminals import Terminal
 
 
 class Command(SessionTest):

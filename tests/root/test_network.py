@@ -9,8 +9,13 @@ import threading
 import time
 from pathlib import Path
 
-from harness import (PAM_PORT, PREFIX, PROBE, PUBLIC, PUBLIC6, PYTHON, STAGE, Log, SessionTest, call,
-                     eventually, full_queue)
+from accounts import PROBE
+from commands import PYTHON, call, eventually
+from listeners import full_queue
+from machine import PUBLIC, PUBLIC6
+from session_test import SessionTest
+from stage import PREFIX, STAGE
+from system_log import Log
 
 
 class NetworkTest(SessionTest):

@@ -2,9 +2,10 @@
 """Sessions that pam_sandlock opens: sshd, su, login, sudo."""
 from pathlib import Path
 
-import harness
-from harness import PAM_PORT, STAGE, Account, SessionTest
+from accounts import PAM_PORT, Account
 from machine import PUBLIC
+from session_test import SessionTest
+from stage import PREFIX, STAGE
 
 STACKS = Path("/etc/pam.d")
 FIRST = "auth [success=ok ignore=ignore default=bad] {module}\n"
@@ -13,7 +14,7 @@ LAST = "session required {module} {words}\n"
 
 
 def module():
-    return harness.PREFIX / "lib/security/pam_sandlock.so"
+    return PREFIX / "lib/security/pam_sandlock.so"
 
 
 class PamTest(SessionTest):

@@ -5,7 +5,10 @@ import time
 from pathlib import Path
 
 import pam_callers
-from harness import PUBLIC, STAGE, Terminal, call
+from commands import call
+from machine import PUBLIC
+from stage import STAGE
+from terminals import Terminal
 from test_pam import ACCOUNT, FIRST, LAST, STACKS
 from test_pam_open import BROKEN, NOTHING, OpenTest, for_each
 from test_pam_ssh import PASSWORD, PasswordTest

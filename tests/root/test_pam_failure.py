@@ -6,10 +6,10 @@ import signal
 import subprocess
 from pathlib import Path
 
-import harness
 import pam_callers
-from harness import SOURCES, STAGE, call, eventually
+from commands import call, eventually
 from machine import PUBLIC
+from stage import PREFIX, SOURCES, STAGE
 from test_pam import STACKS
 from test_pam_open import NOTHING, OpenTest
 
@@ -32,7 +32,7 @@ class FailureTest(OpenTest):
         self.stack("su", words=words)
 
     def program(self, name):
-        return harness.PREFIX / "libexec/sandlock" / name
+        return PREFIX / "libexec/sandlock" / name
 
     @contextlib.contextmanager
     def moved(self, path, text=None):

@@ -10,9 +10,10 @@ import subprocess
 from pathlib import Path
 
 import pam_callers
+from commands import eventually
 from faults import KILL, Faulty, sample
-from harness import STAGE, compiled, eventually
 from machine import PUBLIC
+from stage import STAGE, compiled
 from test_pam import FIRST, LAST, STACKS, module
 from test_pam_open import OpenTest
 

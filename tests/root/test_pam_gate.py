@@ -3,7 +3,8 @@
 import os
 import subprocess
 
-from harness import STAGE, call, compiled
+from commands import call
+from stage import STAGE, compiled
 from test_pam import FIRST
 from test_pam_open import BROKEN, FILES, NOTHING, OpenTest
 

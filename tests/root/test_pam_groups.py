@@ -8,7 +8,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import PAM_PORT, PYTHON, SOURCES, STAGE, call, ctl, listen
+from accounts import PAM_PORT
+from commands import PYTHON, call
+from listeners import listen
+from stage import SOURCES, STAGE, ctl
 from test_pam import FIRST
 from test_pam_failure import CONFINED, FREE, FailureTest
 from test_pam_open import NOTHING

@@ -2,8 +2,9 @@
 """The user's service manager, as systemd opens its session; systemd itself is not there."""
 from pathlib import Path
 
-from harness import STAGE, call, compiled, eventually
+from commands import call, eventually
 from machine import PUBLIC
+from stage import STAGE, compiled
 from test_pam import STACKS, PamTest
 
 VENDOR = Path("/usr/lib/pam.d/systemd-user")

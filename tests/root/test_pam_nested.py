@@ -2,10 +2,12 @@
 """Sessions inside sessions that the module opened: su in su, su to others, the login shell inside."""
 import os
 import socket
+from pathlib import Path
 
-import harness
-from harness import PROBE, PYTHON, STAGE, Account, call
+from accounts import PROBE, Account
+from commands import PYTHON, call
 from machine import PUBLIC
+from stage import PREFIX, STAGE
 from test_pam import LAST
 from test_pam_open import OpenTest
 
@@ -32,13 +34,13 @@ class NestedTest(OpenTest):
     def nested(self, words):
         for service in ("su", "su-l"):
             if service in self.stacks:
-                (harness.Path("/etc/pam.d") / service).write_text(self.stacks[service])
+                (Path("/etc/pam.d") / service).write_text(self.stacks[service])
             self.stack(service, first=OPEN_DOOR, last=LAST, words=words)
 
     def rules(self, port, write="%h"):
         """Rules under which su works inside; ours lies in /opt here."""
         return (f"[policy]\ninclude = system\n[filesystem]\nwrite = {write}\n"
-                f"exec = {harness.PREFIX} {STAGE.directory}\nread = /var/log\n"
+                f"exec = {PREFIX} {STAGE.directory}\nread = /var/log\n"
                 f"[network]\nnet_allow = {PUBLIC}:{port}\n")
 
     def reach(self):
@@ -189,7 +191,7 @@ theirs = subprocess.run(["su", "erin", "-c", "%s /tmp/theirs.py" % sys.executabl
 os.unlink(path)
 answer([mine, theirs.stdout.strip(), theirs.stderr])
 """)
-        theirs = harness.Path("/tmp/theirs.py")
+        theirs = Path("/tmp/theirs.py")
         theirs.write_text(PROBE + "answer(unix('/tmp/dora-server.sock'))\n")
         self.addCleanup(theirs.unlink)
         done = self.inside(f"{PYTHON} {server}")

@@ -10,10 +10,11 @@ import subprocess
 import time
 from pathlib import Path
 
-import harness
 import pam_callers
-from harness import STAGE, Terminal, call, compiled, eventually
+from commands import call, eventually
 from machine import PUBLIC
+from stage import PREFIX, STAGE, compiled
+from terminals import Terminal
 from test_pam import LAST, PamTest, module
 
 
@@ -34,7 +35,7 @@ class OpenTest(PamTest):
     def setUp(self):
         super().setUp()
         include = STAGE.policies / "system.inc"
-        call(["cp", harness.PREFIX / "share/doc/sandlock/examples/system.inc", include])
+        call(["cp", PREFIX / "share/doc/sandlock/examples/system.inc", include])
         self.addCleanup(include.unlink)
         # A login that is refused or cut off stays in it.
         self.addCleanup(Path("/run/utmp").write_bytes, b"")

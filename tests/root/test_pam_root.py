@@ -4,10 +4,11 @@
 The ways out that he tries are in test_escape_root.py.
 """
 import os
-import subprocess
 from pathlib import Path
 
-from harness import STAGE, Terminal, call
+from commands import call
+from stage import STAGE
+from terminals import Terminal
 from test_pam_nested import NestedTest
 
 

@@ -6,7 +6,10 @@ import struct
 import subprocess
 from pathlib import Path
 
-from harness import PREFIX, PUBLIC, PYTHON, SSH_OPTIONS, STAGE, call, eventually
+from accounts import SSH_OPTIONS
+from commands import PYTHON, call, eventually
+from machine import PUBLIC
+from stage import PREFIX, STAGE
 from test_pam import FIRST, PamTest
 
 SSH_PORT, FORCED_PORT, JAIL_PORT = 2203, 2204, 2205

@@ -7,7 +7,10 @@ import struct
 import time
 from pathlib import Path
 
-from harness import SSH_OPTIONS, STAGE, Done, Terminal, call, eventually
+from accounts import SSH_OPTIONS
+from commands import Done, call, eventually
+from stage import STAGE
+from terminals import Terminal
 from test_pam_ssh import FILES, SSH_PORT, SshTest, supervisors
 
 RECORD = struct.Struct("<hxxi32s4s32s256shhiii4I20x")  # utmp(5)

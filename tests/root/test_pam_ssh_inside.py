@@ -7,7 +7,11 @@ import socket
 import subprocess
 from pathlib import Path
 
-from harness import PREFIX, PROBE, PUBLIC, PYTHON, SSH_OPTIONS, STAGE, Terminal, call, eventually
+from accounts import PROBE, SSH_OPTIONS
+from commands import PYTHON, call, eventually
+from machine import PUBLIC
+from stage import PREFIX, STAGE
+from terminals import Terminal
 from test_pam_ssh import FILES, PASSWORD, SshTest, supervisors
 from test_pam_ssh_as_before import records
 

@@ -5,7 +5,9 @@ import re
 import signal
 from pathlib import Path
 
-from harness import PREFIX, PUBLIC, STAGE, call, eventually
+from commands import call, eventually
+from machine import PUBLIC
+from stage import PREFIX, STAGE
 from test_pam import FIRST, LAST, STACKS
 from test_pam_ssh import SshTest, supervisors
 

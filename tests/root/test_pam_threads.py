@@ -3,8 +3,9 @@
 import shutil
 from pathlib import Path
 
-from harness import STAGE, call, compiled
+from commands import call
 from machine import PUBLIC
+from stage import STAGE, compiled
 from test_pam_open import FILES, OpenTest
 
 

@@ -11,7 +11,10 @@ import shutil
 import socket
 from pathlib import Path
 
-from harness import PREFIX, PROBE, PYTHON, STAGE, SessionTest, call, ctl, eventually
+from accounts import PROBE
+from commands import PYTHON, call, eventually
+from session_test import SessionTest
+from stage import PREFIX, STAGE, ctl
 from test_pam_nested import NestedTest
 from test_pam_ssh import SshTest
 

@@ -8,7 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import STAGE, compiled, eventually
+from commands import eventually
+from stage import STAGE, compiled
 from test_deputy import Talk
 from test_pam_nested import NestedTest
 

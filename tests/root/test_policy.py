@@ -4,7 +4,10 @@ import os
 import socket
 import subprocess
 
-from harness import PREFIX, PYTHON, STAGE, Account, SessionTest, ctl, call
+from accounts import Account
+from commands import PYTHON, call
+from session_test import SessionTest
+from stage import PREFIX, STAGE, ctl
 
 UDP = """
 def send(how, port, *names):

@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 
-from harness import PREFIX, STAGE, SessionTest, Terminal, call, eventually
+from commands import eventually
+from session_test import SessionTest
+from stage import PREFIX, STAGE
+from terminals import Terminal
 
 
 class Refused(SessionTest):

@@ -5,7 +5,11 @@ import socket
 from itertools import zip_longest
 from pathlib import Path
 
-from harness import PROBE, PYTHON, SOAK_SECONDS, STAGE, SessionTest, compiled, full_queue
+from accounts import PROBE
+from commands import PYTHON, SOAK_SECONDS
+from listeners import full_queue
+from session_test import SessionTest
+from stage import STAGE, compiled
 
 # Read now: on the private machine the sources may be out of sight.
 PROBES = {path.name: path.read_text()

@@ -5,7 +5,9 @@ import socket
 import struct
 import threading
 
-from harness import STAGE, SessionTest, call
+from commands import call
+from session_test import SessionTest
+from stage import STAGE
 from test_deputy import Talk, script
 from test_pam_nested import NestedTest
 

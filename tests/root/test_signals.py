@@ -4,7 +4,12 @@ import os
 import signal
 import time
 
-from harness import STAGE, PROBE, PYTHON, SessionTest, Terminal, eventually, full_queue
+from accounts import PROBE
+from commands import PYTHON, eventually
+from listeners import full_queue
+from session_test import SessionTest
+from stage import STAGE
+from terminals import Terminal
 
 PYTHON_NAME = os.path.basename(os.path.realpath(PYTHON))
 

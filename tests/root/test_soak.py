@@ -15,7 +15,11 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness import PROBE, PYTHON, SOAK_SECONDS, STAGE, SessionTest, call, eventually, full_queue
+from accounts import PROBE
+from commands import PYTHON, SOAK_SECONDS, call, eventually
+from listeners import full_queue
+from session_test import SessionTest
+from stage import STAGE
 
 SECONDS = SOAK_SECONDS or 15
 SESSIONS = 5

@@ -3,10 +3,9 @@
 
 What no session may set is in the class Emission of PROBES.md.
 """
-import socket
-
-from harness import STAGE, SessionTest
+from session_test import SessionTest
 from sniffer import Sniffer
+from stage import STAGE
 
 OPEN, SHUT = "239.83.76.67", "239.83.76.68"
 OPEN6, SHUT6 = "ff0e::534c:434b", "ff0e::534c:434c"

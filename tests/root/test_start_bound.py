@@ -5,8 +5,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import SOURCES, STAGE, call, eventually
+from commands import call, eventually
 from pam_callers import keepers
+from stage import SOURCES, STAGE
 from test_pam import FIRST
 from test_pam_failure import FailureTest
 from test_pam_open import NOTHING

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What people run inside a login goes on working: multiplexers, debuggers, builds, pools."""
-from harness import STAGE, PYTHON, SessionTest, Terminal, eventually
+from commands import PYTHON, eventually
+from session_test import SessionTest
+from stage import STAGE
+from terminals import Terminal
 
 
 class Multiplexers(SessionTest):

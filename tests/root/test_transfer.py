@@ -4,7 +4,11 @@ import os
 import subprocess
 from pathlib import Path
 
-from harness import PAM_PORT, PLAIN_PORT, PUBLIC, SSH_OPTIONS, STAGE, SessionTest, call
+from accounts import PAM_PORT, PLAIN_PORT, SSH_OPTIONS
+from commands import call
+from machine import PUBLIC
+from session_test import SessionTest
+from stage import STAGE
 
 
 class Copy(SessionTest):

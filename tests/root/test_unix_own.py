@@ -6,8 +6,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import harness
-from harness import PYTHON, STAGE, SessionTest, call, eventually, listen
+from accounts import PROBE
+from commands import PYTHON, call, eventually
+from listeners import listen
+from session_test import SessionTest
+from stage import STAGE
 from test_deputy import Talk, script
 from test_pam_nested import NestedTest
 
@@ -92,7 +95,7 @@ class Own(SessionTest):
         self.addCleanup(path.unlink)
         number = 30001
         LAST_PID.write_text(str(number - 1))
-        source = harness.PROBE + FORKED
+        source = PROBE + FORKED
         subprocess.run([PYTHON, "-c", source, path], user=self.confined.uid,
                        group=self.confined.gid, stdout=subprocess.DEVNULL, check=True)
         self.assertFalse(Path(f"/proc/{number}").exists())
@@ -166,7 +169,7 @@ print([unix({str(path)!r}) for _ in range(3)], flush=True)
         source = (f"os.setuid({self.confined.uid})\nserver = socket.socket(socket.AF_UNIX)\n"
                   f"server.bind({str(path)!r})\nserver.listen()\nprint('in', flush=True)\n"
                   "server.accept()\nprint('came', flush=True)\n")
-        with subprocess.Popen(["unshare", "--net", PYTHON, "-c", harness.PROBE + source],
+        with subprocess.Popen(["unshare", "--net", PYTHON, "-c", PROBE + source],
                               stdout=subprocess.PIPE) as server:
             self.assertEqual(b"in\n", server.stdout.readline())
             said = [self.connect(path) for _ in range(2)]

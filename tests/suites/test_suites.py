@@ -9,7 +9,9 @@ import re
 import subprocess
 from pathlib import Path
 
-from harness import PYTHON, STAGE, SessionTest
+from commands import PYTHON
+from session_test import SessionTest
+from stage import STAGE
 
 PART_SECONDS = 900
 TIMES = 3  # a difference must come each time
