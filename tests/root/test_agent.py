@@ -108,7 +108,7 @@ class Agents:
     def test_agent_at_a_path_of_the_user_s_choice_is_reached(self):
         self.assertEqual("1", self.reach(self.start("ssh-agent", "-s", "-a", str(self.place()))))
 
-    def test_agent_is_reached_beside_processes_that_wait_to_be_reaped(self):
+    def test_agent_beside_zombies_is_reached(self):
         # pylint: disable-next=consider-using-with
         ended = subprocess.Popen([PYTHON, "-c", ""], user=self.who.uid, group=self.who.gid)
         self.addCleanup(ended.wait)
@@ -127,7 +127,7 @@ class Agents:
         self.assertEqual("1", self.reach(home / "S.gpg-agent.ssh"))
         self.assertEqual("EACCES", self.connect(home / "S.gpg-agent"))
 
-    def test_server_that_is_no_agent_sees_nothing_and_the_log_says_what_to_do(self):
+    def test_server_that_is_no_agent_sees_nothing_and_is_logged(self):
         path = self.place("bus")
         server = listen(self, str(path), family=socket.AF_UNIX)
         os.chown(path, self.who.uid, self.who.gid)
@@ -147,7 +147,7 @@ class Agents:
             server.kill()
             self.assertEqual(("EACCES", b""), (said, server.stdout.read()))
 
-    def test_server_that_another_thread_holds_is_not_reached_beside_a_real_agent(self):
+    def test_server_of_another_thread_beside_an_agent_sees_nothing(self):
         for how in ("thread", "leader is gone"):
             path = self.place()
             with subprocess.Popen([PYTHON, "-c", HIDDEN, path, how], user=self.who.uid,
@@ -160,7 +160,7 @@ class Agents:
             for left in (path, Path(f"{path}.other")):
                 left.unlink(missing_ok=True)
 
-    def test_agent_that_has_the_number_of_who_listened_does_not_stand_for_it(self):
+    def test_agent_with_the_pid_of_who_listened_is_not_trusted(self):
         path, number = self.place(), 29001
         LAST_PID.write_text(str(number - 1))
         subprocess.run([PYTHON, "-c", PROBE + FORKED, path], user=self.who.uid, group=self.who.gid,
@@ -267,7 +267,7 @@ class Pam(Agents, NestedTest):
             STAGE.log.wait("SSH_AUTH_SOCK is not opened: which process serves it cannot be seen")
         self.assertEqual("1", self.reach(path))
 
-    def test_program_under_the_name_of_an_agent_that_root_has_not_installed_is_none(self):
+    def test_program_called_as_an_agent_but_not_of_root_is_none(self):
         """A copy of the interpreter, called ssh-agent."""
         copy = self.place("ssh-agent")
         call(["cp", PYTHON, copy], user=self.who.uid, group=self.who.gid)

@@ -99,7 +99,7 @@ class Check(CtlTest):
         done = self.ctl("check")
         self.assertEqual((0, f"{self.conf}: warning: no policies\n"), (done.status, done.err))
 
-    def test_file_of_another_owner_is_refused_in_the_directory_and_accepted_as_a_draft(self):
+    def test_file_of_another_owner_is_accepted_as_a_draft_only(self):
         path = self.write("alice.conf")
         os.chown(path, self.confined.uid, -1)
         done = self.ctl("check")

@@ -92,7 +92,7 @@ class CtlPam(SessionTest):
 
 
 class Report(CtlPam):
-    def test_machine_without_the_module_covers_nobody_but_by_the_shell(self):
+    def test_machine_without_the_module_covers_by_the_shell_alone(self):
         out = self.pam()
         self.assertRegex(out, r"(?m)^login: covered by the shell only: alice$")
         self.assertRegex(out, r"(?m)^login: NOT COVERED: bare$")
@@ -120,14 +120,14 @@ class Report(CtlPam):
         self.assertTrue(report["covered"])
         self.assertEqual([], [service["add"] for service in report["services"] if service["add"]])
 
-    def test_line_that_an_included_service_lacks_is_asked_for_there_alone(self):
+    def test_line_missing_in_an_included_service_is_asked_for_there(self):
         add = {service["service"]: [line["file"] for line in service["add"]]
                for service in self.json("bare")["services"]}
         self.assertEqual(["/etc/pam.d/su"], add["su-l"])
         self.append("su", SESSION)
         self.assertEqual(("covered", "", []), self.service("su-l", "bare"))
 
-    def test_service_of_a_package_is_to_be_copied_before_it_is_changed(self):
+    def test_service_of_a_package_is_copied_before_a_change(self):
         if not (VENDOR / "systemd-user").exists():
             self.skipTest("no systemd-user in /usr/lib/pam.d")
         self.assertIn("  copy /usr/lib/pam.d/systemd-user to /etc/pam.d/systemd-user; there,\n",
@@ -669,7 +669,7 @@ class Places(CtlPam):
                             if place["path"] == "~/.ssh/authorized_keys"]
                 self.assertEqual([users[0]], [way["user"] for way in place["ways"]])
 
-    def test_files_that_other_programs_run_are_named_with_what_runs_them(self):
+    def test_files_that_other_programs_run_are_listed_with_them(self):
         self.stack("cron", f"session required pam_unix.so\n{SESSION}\n")
         self.stack("atd", "session required pam_unix.so\n")
         self.stack("systemd-user", "session required pam_unix.so\n")
@@ -724,7 +724,7 @@ class Users(CtlPam):
         (self.conf / "bare.conf").rename(self.conf / "@named.conf")
         self.assertEqual([("alice", "alice.conf"), ("bare", "@named.conf")], self.users())
 
-    def test_users_that_a_directory_service_knows_but_does_not_list_are_named(self):
+    def test_users_that_a_directory_does_not_list_are_named(self):
         source = STAGE.directory / "nss_unlisted.c"
         source.write_text(SOURCES["nss_unlisted.c"])
         subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",

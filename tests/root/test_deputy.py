@@ -56,7 +56,7 @@ class Shared(NestedTest):
         for name in ("dora", "erin"):
             STAGE.policy("[network]\n", name)
 
-    def test_descriptors_under_way_of_one_user_are_not_counted_as_another_s(self):
+    def test_descriptors_in_flight_are_not_counted_for_another_user(self):
         flood = script("flood", """
 pairs, said, null = [], "EAGAIN", os.open("/dev/null", os.O_RDONLY)
 while said == "EAGAIN" and len(pairs) < 1000:
@@ -76,7 +76,7 @@ print(attempt(socket.send_fds, one, [b"x"], [0]))
         self.assertEqual("ETOOMANYREFS\n", call(["su", "erin", "-c", send]).out)
         self.assertEqual("ok\n", call(["su", "dora", "-c", send]).out)
 
-    def test_supervisors_of_others_do_not_count_as_processes_of_who_logs_in(self):
+    def test_supervisors_of_others_are_not_counted_for_the_user(self):
         limit = Path("/etc/security/limits.d/dora.conf")
         limit.write_text("dora - nproc 4\n")
         self.addCleanup(limit.unlink)
@@ -135,7 +135,7 @@ print(attempt(socket.send_fds, one, [b"x"], [0]))
 
 
 class Agent(NestedTest):
-    def test_socket_that_got_the_number_of_the_agent_s_is_not_the_agent(self):
+    def test_socket_with_the_inode_of_the_agent_is_not_the_agent(self):
         """On a file system that uses inodes again at once."""
         directory = Path(tempfile.mkdtemp(dir="/var/tmp"))
         self.addCleanup(call, ["rm", "-r", directory])
@@ -306,7 +306,7 @@ class Queued(SessionTest):
 
 
 class Places(NestedTest):
-    def test_socket_is_not_made_in_a_directory_of_a_process_of_root_s(self):
+    def test_socket_is_not_made_through_a_process_of_root(self):
         """Where UDP is open the supervisor binds on behalf; it may look into every process."""
         hidden = self.dora.home / "hidden"
         (hidden / "open").mkdir(parents=True)

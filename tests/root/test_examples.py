@@ -92,7 +92,7 @@ class Contractor(Example):
         self.git, self.git_other = (self.listen("192.0.2.40", port) for port in (443, 8443))
         self.base, self.base_other = (self.listen("192.0.2.15", port) for port in (5432, 443))
 
-    def test_git_server_and_database_are_reached_and_their_neighbours_are_not(self):
+    def test_git_server_and_database_are_reached_and_nothing_else(self):
         places = [("git.example.com", 443), ("git.example.com", 8443), ("192.0.2.15", 5432),
                   ("192.0.2.15", 443), ("127.0.0.1", 2201)]
         self.assertEqual(["git.example.com:443", "192.0.2.15:5432"], self.reached(*places))

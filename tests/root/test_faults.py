@@ -264,7 +264,7 @@ class Serving(SessionTest):
 
 
 class Resolver(SessionTest):
-    def test_dead_resolver_leaves_what_was_answered_and_opens_nothing(self):
+    def test_dead_resolver_keeps_answers_and_opens_nothing(self):
         listed, other = self.listen(PUBLIC), self.listen()
         STAGE.policy(f"[network]\nnet_allow = allowed.test:{listed.port},{other.port}\n")
         source = "for line in sys.stdin: answer([tcp(%r, %d), tcp(%r, %d)]); sys.stdout.flush()"

@@ -46,7 +46,7 @@ class Command(SessionTest):
             return sorted(line for line in lines if not line.startswith(("SSH_", "_=", "SHELL=")))
         self.both(environment)
 
-    def test_program_finds_no_child_and_no_descriptor_that_is_not_its_own(self):
+    def test_program_finds_no_foreign_child_or_descriptor(self):
         server = self.listen()
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{server.port}\n")
         def look(who):
@@ -101,7 +101,7 @@ class Options(SessionTest):
             done = self.both(lambda who, words=words: self.shell(who, *words).out.split())
             self.assertEqual(said, done)
 
-    def test_name_with_a_dash_and_a_command_are_a_login_shell_s_command(self):
+    def test_name_with_a_dash_takes_a_command_as_a_login_shell(self):
         done = self.both(lambda who: who.su("shopt -q login_shell && echo login; echo $0; exit 3").out
                          .split()[0])
         self.assertEqual("login", done)

@@ -59,7 +59,7 @@ class Tcp(NetworkTest):
         self.assertEqual(["EACCES", "ok"], said)
         self.assertEqual((0, 1), (one.arrivals(), two.arrivals()))
 
-    def test_unspecified_and_mapped_addresses_are_judged_as_what_they_reach(self):
+    def test_unspecified_and_mapped_addresses_count_as_their_target(self):
         listener = self.listen()
         self.policy(f"net_allow = {PUBLIC}:{listener.port}")
         said = self.confined.python(
@@ -313,7 +313,7 @@ class Unix(NetworkTest):
         self.assertEqual("EACCES", self.confined.python("answer(unix('/tmp/foreign'))"))
         self.assertEqual(0, foreign.arrivals())
 
-    def test_symbolic_link_to_a_foreign_socket_is_judged_by_what_it_reaches(self):
+    def test_link_to_a_foreign_socket_is_judged_by_its_target(self):
         foreign = self.unix("/tmp/foreign")
         self.policy("unix_allow = /tmp/link*")
         os.symlink("/tmp/foreign", "/tmp/link")
@@ -538,7 +538,7 @@ class Names(NetworkTest):
         self.assertEqual("ok", said)
         self.assertEqual(1, allowed.arrivals())
 
-    def test_name_that_moved_is_asked_for_again_and_opens_its_new_address_only(self):
+    def test_name_that_moved_opens_its_new_address_only(self):
         subprocess.run(["ip", "addr", "add", "192.0.2.9/32", "dev", "lo"], check=True)
         self.addCleanup(subprocess.run, ["ip", "addr", "del", "192.0.2.9/32", "dev", "lo"],
                         check=True)
@@ -568,7 +568,7 @@ for line in sys.stdin:
         login.stdout.close()
         self.assertEqual((1, 1), (old.arrivals(), new.arrivals()))
 
-    def test_getaddrinfo_sorts_as_bare_and_its_connects_are_no_denials(self):
+    def test_getaddrinfo_sorts_as_bare_and_logs_no_denial(self):
         server = NameServer("lookup.test", PUBLIC)
         self.addCleanup(server.close)
         self.policy("net_allow = lookup.test:80")

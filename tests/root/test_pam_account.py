@@ -76,7 +76,7 @@ class Ssh(Client):
     def test_user_of_a_broken_policy_is_told_without_a_session_line(self):
         self.refused(first=FIRST + ACCOUNT, last="")
 
-    def test_account_line_of_no_weight_leaves_the_session_line_the_guard(self):
+    def test_account_line_without_weight_leaves_the_session_line(self):
         self.confine(BROKEN, first=FIRST + "account optional {module}\n")
         def check(way):
             self.assertNotEqual(7, self.log_in(way).status)
@@ -94,7 +94,7 @@ class Ssh(Client):
         self.assertFalse(self.ran.exists())
         self.log.wait(REASON)
 
-    def test_policy_that_changes_between_the_phases_counts_as_it_is_then(self):
+    def test_policy_that_changes_between_phases_counts_as_it_is_then(self):
         listed = self.listen(PUBLIC)
         policy = STAGE.policies / "dora.conf"
         changer = STAGE.directory / "changer"
@@ -217,7 +217,7 @@ esac
         self.assertNotIn(done.status, (0, 7), done)
         self.assertFalse(self.ran.exists() or self.is_changed())
 
-    def test_keyboard_interactive_login_changes_it_before_the_session(self):
+    def test_keyboard_interactive_login_changes_an_old_password(self):
         self.confine(NOTHING, first=FIRST + ACCOUNT)
         done = self.log_in("keyboard-interactive")
         self.assertEqual(7, done.status, done)

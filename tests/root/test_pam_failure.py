@@ -180,7 +180,7 @@ class Missing(FailureTest):
         with self.moved(STAGE.policies):
             self.refused("policy.d")
 
-    def test_group_that_cannot_be_looked_up_refuses_whom_no_file_names(self):
+    def test_group_lookup_that_fails_refuses_whom_no_file_names(self):
         STAGE.policy(NOTHING, "@students")
         self.addCleanup(STAGE.policy, None, "@students")
         self.assertEqual(self.su("bare").out, FREE)
@@ -229,7 +229,7 @@ class Directory(FailureTest):
     def test_dead_service_refuses_whom_no_file_names(self):
         self.refuses("dead", "dead files", "files dead", "dead [NOTFOUND=return] files")
 
-    def test_service_that_cannot_be_loaded_refuses_whom_no_file_names(self):
+    def test_unloadable_service_refuses_whom_no_file_names(self):
         (STAGE.directory / "nss/libnss_dead.so.2").write_text("no library")
         self.refuses("dead", "files dead", "not-installed files", "files not-installed",
                      "not-installed [UNAVAIL=continue] files")
@@ -355,7 +355,7 @@ class Killed(FailureTest):
         eventually(lambda: not self.dora.processes() and not pam_callers.keepers(), "nothing stays")
         return ends
 
-    def test_supervisor_that_is_killed_at_any_moment_lets_nothing_through(self):
+    def test_supervisor_killed_at_any_moment_lets_nothing_through(self):
         self.assertEqual(self.killed(self.supervisor_traced), {"", CONFINED, "hello\n" + CONFINED})
 
     def test_opener_that_is_killed_at_any_moment_leaves_nothing(self):

@@ -138,16 +138,16 @@ class Start(OpenTest):
     def test_failing_call_of_an_open_start_refuses_or_carries_on(self):
         self.fails("run")
 
-    def test_failing_call_of_an_open_start_refuses_also_where_the_opener_goes_on(self):
+    def test_failing_call_refuses_where_the_pam_caller_goes_on(self):
         self.fails("on")
 
-    def test_failing_call_of_a_start_behind_a_gate_refuses_or_carries_on(self):
+    def test_failing_call_of_a_gated_start_refuses_or_carries_on(self):
         self.fails("gate")
 
     def test_death_at_any_call_of_an_open_start_leaves_nothing(self):
         self.dies("run")
 
-    def test_death_at_any_call_of_a_start_behind_a_gate_leaves_nothing(self):
+    def test_death_at_any_call_of_a_gated_start_leaves_nothing(self):
         self.dies("gate")
 
     def test_failing_call_of_the_module_lets_root_in(self):

@@ -64,14 +64,14 @@ class Gate(GateTest):
         self.assert_each("child", NAMESPACES, "EPERM|ENOSYS")
         self.log.wait("operation=setuid .*reason=not.*confined")
 
-    def test_descendant_of_a_child_that_is_gone_is_refused_by_every_way(self):
+    def test_descendant_of_an_ended_child_is_refused_by_every_way(self):
         self.assert_each("descendant", IDS + FILTERS, "EPERM")
         self.assert_each("descendant", NAMESPACES, "EPERM|ENOSYS")
 
     def test_child_that_took_the_session_becomes_the_user(self):
         self.assert_each("confined", IDS + FILTERS, "ok user")
 
-    def test_descendants_of_a_child_that_took_the_session_become_the_user(self):
+    def test_descendants_of_the_session_s_child_become_the_user(self):
         self.assert_each("grandchild", IDS + FILTERS, "ok user")
 
     def test_namespaces_stay_refused_to_the_session(self):
@@ -82,7 +82,7 @@ class Gate(GateTest):
         self.assert_each("grandchild", ("unshare", "clone"), "ok user")
         self.assert_each("child", NAMESPACES, "EPERM|ENOSYS")
 
-    def test_opener_has_the_user_s_effective_id_for_a_moment_and_no_other(self):
+    def test_pam_caller_has_only_the_user_s_effective_id_briefly(self):
         self.assert_each("opener", ("effective", "files"), "ok user")
         self.assert_each("opener", ("setuid", "real", "saved", "effective_by_setreuid"), "EPERM")
         self.assert_each("opener", FILTERS, "EPERM")
@@ -101,5 +101,5 @@ class Refused(GateTest):
     def test_nobody_becomes_the_user_after_a_gate_that_was_refused(self):
         self.refused("mode=gate")
 
-    def test_nobody_becomes_the_user_after_a_session_that_was_refused(self):
+    def test_refused_session_lets_nobody_become_the_user(self):
         self.refused("mode=open")

@@ -216,7 +216,7 @@ class Unknown(GroupsTest):
                         self.none_gets_in("does not answer")
                 os.unlink(f"/etc/memberless.{name}")
 
-    def test_service_that_is_not_installed_refuses_whom_no_file_names(self):
+    def test_missing_service_refuses_whom_no_file_names(self):
         for group, initgroups in (("files nowhere", None), ("nowhere files", None),
                                   ("files", "files nowhere"), ("files nowhere", "files"),
                                   ("files [NOTFOUND=return] nowhere", None),
@@ -266,7 +266,7 @@ class Unknown(GroupsTest):
                     spoil()
                     self.none_gets_in("cannot be loaded|knows of no groups")
 
-    def test_line_that_the_c_library_reads_half_refuses_whom_no_file_names(self):
+    def test_line_that_libc_half_reads_refuses_whom_no_file_names(self):
         self.switch("files [NOTFOUND=return] [UNAVAIL=return] memberless")
         self.none_gets_in("malformed")
 
@@ -324,7 +324,7 @@ class Named(GroupsTest):
         self.add("/etc/group", "students:x:47511:dora")
         self.assertEqual(0, call([ctl(), "check"]).status)
 
-    def test_file_that_is_away_while_an_editor_writes_it_anew_is_waited_for(self):
+    def test_file_that_an_editor_replaces_is_waited_for(self):
         self.switch("files")
         STAGE.policy(None, "@students")
         for name in ("dora", "@dora"):
@@ -339,7 +339,7 @@ class Named(GroupsTest):
             path.unlink()
         self.assertEqual(self.su().out, FREE)
 
-    def test_file_that_is_away_for_a_moment_does_not_leave_the_login_to_the_default(self):
+    def test_file_that_is_briefly_absent_does_not_select_the_default(self):
         self.switch("files")
         STAGE.policy(None, "@students")
         STAGE.policy("[policy]\ndescription = everybody\n[network]\nnet_allow = *:*\n", "default")

@@ -105,7 +105,7 @@ class Inner(NestedTest):
         self.assertEqual(done.out, "erin\nhello\nin\nnot out\nnot at home\n", done)
         self.assertEqual(self.arrivals(), (1, 0))
 
-    def test_inherited_endpoints_are_the_outer_ones_where_the_inner_policy_names_less(self):
+    def test_inherited_endpoints_are_the_outer_policy_s(self):
         STAGE.policy(self.rules(f"{self.listed.port},{self.other.port}"), "dora")
         STAGE.policy("[filesystem]\nexec = /\nwrite = %h /dev/null\n"
                      f"[network]\nnet_allow = {PUBLIC}:{self.listed.port}\n", "erin")
@@ -197,7 +197,7 @@ answer([mine, theirs.stdout.strip(), theirs.stderr])
         done = self.inside(f"{PYTHON} {server}")
         self.assertEqual(done.out.strip(), '["ok", "\\"EACCES\\"", ""]', done)
 
-    def test_another_user_makes_no_socket_with_the_session_user_s_rights(self):
+    def test_other_user_makes_no_socket_with_the_user_s_rights(self):
         """Where UDP is open, the supervisor binds on behalf."""
         STAGE.policy(self.rules(22) + "allow_udp = yes\n", "dora")
         self.dora.home.chmod(0o700)

@@ -104,7 +104,7 @@ class RefusalOfNoWeight(OpenTest):
         self.assertEqual(done.out, "", done)
         self.assertNotEqual(done.status, 0)
 
-    def test_sudo_does_not_run_the_command_where_another_line_failed_first(self):
+    def test_sudo_after_a_failed_line_does_not_run_the_command(self):
         self.goes_on(pam_callers.Sudo, "session required pam_deny.so\n", LAST)
 
     def test_optional_line_refuses_as_well(self):

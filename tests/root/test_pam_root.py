@@ -62,7 +62,7 @@ class Remains(RootTest):
         self.assertNotEqual(0, self.as_root(": >/var/log/btmp").status)
         self.assertEqual(record.read_bytes(), before + b"x")
 
-    def test_file_of_the_machine_s_with_a_name_in_the_home_is_written(self):
+    def test_system_file_with_a_link_in_the_home_is_written(self):
         """Nobody but root makes such a name, unless fs.protected_hardlinks is off."""
         root_s, name = Path("/home/root-s"), self.dora.home / "name"
         root_s.write_text("old\n")

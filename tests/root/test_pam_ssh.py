@@ -178,7 +178,7 @@ class Authentication(PasswordTest):
     def test_password_login_reaches_what_the_policy_names(self):
         self.reach("password")
 
-    def test_keyboard_interactive_login_reaches_what_the_policy_names(self):
+    def test_keyboard_interactive_login_reaches_listed_ports(self):
         self.reach("keyboard-interactive")
 
     def test_public_key_login_reaches_what_the_policy_names(self):
@@ -260,7 +260,7 @@ class Forwards(SshTest):
         self.assertEqual(["hello\n", 255], [work(port) for port in (listed, other)])
         self.assertEqual(3, here.arrivals())
 
-    def test_remote_forward_of_a_unix_socket_is_made_where_the_policy_lets_it(self):
+    def test_remote_forward_of_a_unix_socket_is_made_where_allowed(self):
         here = self.listen()
         listed, other = self.dora.home / "socket", self.shared() / "socket"
         def work(path):
@@ -341,7 +341,7 @@ class Files(SshTest):
 class Forced(SshTest):
     port = FORCED_PORT
 
-    def test_forced_command_of_another_shell_reaches_what_the_policy_names(self):
+    def test_forced_command_of_another_shell_reaches_listed_ports(self):
         listed, other = self.two()
         def work():
             done = self.ssh("; ".join(f"bash -c 'cat </dev/tcp/{PUBLIC}/{there.port}'"
@@ -419,7 +419,7 @@ class Agent(SshTest):
         done = self.both(lambda who: who.ssh("-A", "ssh-add -l", env=self.environment))
         self.assertIn("256 ", done.out)
 
-    def test_forwarded_agent_is_silent_where_the_policy_names_other_sockets(self):
+    def test_forwarded_agent_that_is_not_listed_is_silent(self):
         self.confine("[network]\nunix_allow = /run/nothing\n")
         done = self.ask()
         self.assertEqual("0\n", done.out)
@@ -474,7 +474,7 @@ END"""
         self.assertEqual((1, ":77\n", 0), (done.status, done.out, self.display.arrivals()), done)
         self.assertIn("Permission denied", done.err)
 
-    def test_forwarded_display_is_reached_where_the_policy_names_its_ports(self):
+    def test_forwarded_display_with_listed_ports_is_reached(self):
         self.as_before(self.draw, "[network]\nnet_bind = 6010-6020\n"
                                   "net_allow = 127.0.0.1:6010-6020\n")
         self.assertEqual(2, self.display.arrivals())
@@ -485,7 +485,7 @@ END"""
         self.assertIn("no display", self.draw())
         self.assertEqual(1, self.display.arrivals())
 
-    def test_forwarded_display_is_not_reached_where_its_port_may_only_be_bound(self):
+    def test_forwarded_display_in_net_bind_alone_is_not_reached(self):
         self.confine("[network]\nnet_bind = 6010-6020\n")
         self.assertEqual("Permission denied", self.draw())
         self.assertEqual(0, self.display.arrivals())

@@ -145,7 +145,7 @@ class Records(SshTest):
     def test_login_and_logout_are_recorded_as_before(self):
         self.assertEqual((7, True, "dora", "127.0.0.1"), self.as_before(self.work)[0][0])
 
-    def test_login_and_logout_are_recorded_where_files_are_restricted(self):
+    def test_login_and_logout_with_restricted_files_are_recorded(self):
         self.as_before(self.work, FILES)
 
     def test_logout_is_recorded_after_the_supervisor_was_killed(self):
@@ -180,7 +180,7 @@ class End(SshTest):
             return time.monotonic() - start > 0.3
         self.assertTrue(self.as_before(work))
 
-    def test_supervisor_of_a_process_left_behind_holds_nothing_of_sshd(self):
+    def test_supervisor_of_a_left_process_holds_nothing_of_sshd(self):
         self.confine()
         self.assertEqual(0, self.ssh("sleep 1000 >/dev/null 2>&1 </dev/null &").status)
         supervisor, = supervisors()

@@ -152,7 +152,7 @@ class Nested(Inside):
         self.assert_rules(work, self.listed, self.other, self.policy, bare=(2, 0, 0),
                           refused=(1, 2, 0))
 
-    def test_login_shell_that_confines_too_reaches_what_the_policy_names(self):
+    def test_login_shell_that_confines_too_reaches_listed_ports(self):
         call(["usermod", "-s", STAGE.shell, "dora"])
         self.addCleanup(call, ["usermod", "-s", "/bin/bash", "dora"])
         self.confine(self.policy)
@@ -168,7 +168,7 @@ class Nested(Inside):
             terminal.send("exit 9\r")
             self.assertEqual(9, terminal.wait())
 
-    def test_tmux_is_attached_from_a_second_login_and_reaches_what_the_policy_names(self):
+    def test_tmux_of_an_earlier_login_reaches_listed_ports(self):
         def work():
             with Terminal(self.ssh_argv(tty=True), TERM="xterm") as first:
                 first.expect("ready> ")
@@ -190,7 +190,7 @@ class Environment(Inside):
     def name_agent(self, path):
         self.addCleanup(self.dora.write(".pam_environment", f"SSH_AUTH_SOCK={path}\n").unlink)
 
-    def test_socket_that_is_called_an_agent_and_is_none_is_not_reached(self):
+    def test_socket_called_agent_that_is_none_is_not_reached(self):
         path = self.shared() / "bus"
         bus = self.listen(str(path), family=socket.AF_UNIX)
         os.chown(path, self.dora.uid, self.dora.gid)

@@ -135,13 +135,13 @@ class Redirects:
         public = self.directory(Path("/home/public"), 0o1777)
         return public / "tools", self.link(FREE, public / "tools")
 
-    def by_a_link_of_roots(self):
+    def by_root_s_link(self):
         where = Path("/home/tools")
         where.symlink_to(self.account.home / "tools")
         self.case.addCleanup(where.unlink)
         return where, self.link(FREE, "tools")
 
-    def by_a_directory_of_roots_that_the_user_moves(self):
+    def by_a_moved_directory_of_root(self):
         """root made both, and one of them leads where the policy means it."""
         wanted, other = (self.directory(self.account.home / name, 0o755)
                          for name in ("wanted", "other"))
@@ -152,7 +152,7 @@ class Redirects:
             self.case.assertEqual(0, done.status, done)
         return "%h/wanted/link", wanted / "link"
 
-    def by_a_home_behind_a_link_of_roots(self):
+    def by_a_home_behind_root_s_link(self):
         home = self.case.home_behind_a_link(self.account)
         return "%h/tools", self.link(FREE, home.resolve() / "tools")
 
@@ -333,12 +333,12 @@ class Root(Homes, NestedTest):
         Redirects(self, self.dora).link("/etc", "work")
         self.redirected("%h/work/cron.d")
 
-    def test_link_in_a_home_behind_a_link_of_roots_leads_root_nowhere(self):
+    def test_link_in_a_home_behind_root_s_link_leads_root_nowhere(self):
         Redirects(self, self.dora).link("/etc", "work")
         self.home_behind_a_link(self.dora)
         self.redirected("%h/work")
 
-    def test_link_in_a_home_that_is_a_link_of_roots_leads_root_nowhere(self):
+    def test_link_in_a_home_that_is_root_s_link_leads_root_nowhere(self):
         Redirects(self, self.dora).link("/etc", "work")
         other = Path("/home/dora-by-link")
         other.symlink_to(self.dora.home)
@@ -362,12 +362,12 @@ class Root(Homes, NestedTest):
         after = directory.stat()
         self.assertEqual((0, 0o755), (after.st_uid, after.st_mode & 0o7777))
 
-    def test_link_in_a_tmp_that_root_inside_has_closed_leads_root_nowhere(self):
+    def test_link_in_a_tmp_closed_by_root_leads_root_nowhere(self):
         self.looks_like_roots(Path("/tmp"), Redirects(self, self.dora).link("/etc", "/tmp/work"))
         self.redirected("/tmp/work")
         self.redirected("/tmp/work/cron.d")
 
-    def test_link_in_a_tmp_elsewhere_that_root_inside_has_closed_leads_root_nowhere(self):
+    def test_link_in_another_tmp_closed_by_root_leads_root_nowhere(self):
         other = Path("/home/tmp")
         other.mkdir()
         other.chmod(0o1777)
@@ -380,7 +380,7 @@ class Root(Homes, NestedTest):
         self.looks_like_roots(other, Redirects(self, self.dora).link("/etc", other / "work"))
         self.redirected("/run/screen/work")
 
-    def test_link_in_a_home_that_root_inside_has_given_away_leads_nowhere(self):
+    def test_link_in_a_home_given_away_by_root_leads_nowhere(self):
         link = Redirects(self, self.dora).link(FREE, "work")
         self.looks_like_roots(self.dora.home, link)
         self.policy("%h/work")
@@ -390,7 +390,7 @@ class Root(Homes, NestedTest):
         self.policy("%h/work", ["write"], "exec = /opt\n[session]\nno_new_privs = no\n")
         self.assertEqual(["root", "not"], self.root_writes(self.ESCAPE))
 
-    def test_link_that_root_inside_has_made_look_like_roots_opens_no_sockets(self):
+    def test_link_given_to_root_by_root_inside_opens_no_sockets(self):
         place = FREE / "place"
         server = self.listen(str(place), family=socket.AF_UNIX)
         link = Redirects(self, self.dora).link(FREE, "/tmp/work")
@@ -403,7 +403,7 @@ class Root(Homes, NestedTest):
                 self.assertEqual(arrivals == 0, "PermissionError" in done.err, done)
                 self.assertEqual(arrivals, server.arrivals())
 
-    def test_root_is_root_and_writes_in_a_home_behind_a_link_of_roots(self):
+    def test_root_writes_in_a_home_behind_root_s_link(self):
         home = self.home_behind_a_link(self.dora)
         self.policy("%h", ["write"], "exec = /opt\n")
         mark = home / "mark"
@@ -451,7 +451,7 @@ class Roots(Homes, SessionTest):
         (links / "three").symlink_to(self.account.home)
         self.reaches(links / "one", links / "one")
 
-    def test_link_of_roots_that_leads_to_a_directory_of_the_users_is_reached(self):
+    def test_root_s_link_to_a_directory_of_the_user_is_reached(self):
         link = Path("/home/to-place")
         link.symlink_to(self.place)
         self.addCleanup(link.unlink)
@@ -499,5 +499,5 @@ class BySsh(Homes, SshTest):
         path, link = Redirects(self, self.dora).at_the_end()
         self.confine()
         self.redirected(path, link)
-        path, link = Redirects(self, self.dora).by_a_home_behind_a_link_of_roots()
+        path, link = Redirects(self, self.dora).by_a_home_behind_root_s_link()
         self.redirected(path, link)

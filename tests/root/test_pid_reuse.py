@@ -93,7 +93,7 @@ class Reuse(NestedTest):
                                    SLOW_WRITE)
                 self.assertIn("untouched", said)
 
-    def test_length_of_a_message_is_not_written_into_what_another_thread_executes(self):
+    def test_length_is_not_written_into_what_a_thread_executes(self):
         STAGE.policy(self.rules(22), "dora")
         for word in ("plain", "hidden"):
             with self.subTest(word):
@@ -147,7 +147,7 @@ class Reuse(NestedTest):
         self.reused(command, "openat2:delay_exit=1500000")
         self.assertEqual(0, server.arrivals())
 
-    def test_another_user_makes_no_socket_as_who_has_its_number_later(self):
+    def test_socket_is_not_made_with_the_pid_of_an_earlier_caller(self):
         self.private_server()
         place = Path("/tmp/doras/made")
         self.addCleanup(place.unlink, missing_ok=True)
@@ -156,7 +156,7 @@ class Reuse(NestedTest):
         self.reused(command, "ioctl:delay_exit=1500000:when=2", "su erin -c")
         self.assertFalse(place.exists())
 
-    def test_refusal_is_not_logged_as_that_of_who_has_the_number_later(self):
+    def test_refusal_is_not_logged_for_a_later_process_of_the_pid(self):
         STAGE.policy(self.rules(22), "dora")
         self.reused(f"{self.program} port 9 {self.privileged()} watch 2",
                     "ioctl:delay_exit=1500000:when=2")

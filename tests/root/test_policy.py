@@ -39,7 +39,7 @@ class Udp(SessionTest):
     def source(self, text):
         return f"OPEN, SHUT = {self.open.port}, {self.shut.port}\n{UDP}\n{text}"
 
-    def test_listed_port_is_reached_by_every_send_and_another_by_none(self):
+    def test_listed_port_alone_is_reached_by_every_send(self):
         source = self.source("answer([[attempt(send, way, port) for way in WAYS]"
                              " for port in (OPEN, SHUT)])")
         self.assertEqual([["ok"] * 5, ["ok"] * 5], self.bare.python(source))
@@ -47,7 +47,7 @@ class Udp(SessionTest):
         self.assertEqual([["ok"] * 5, ["EACCES"] * 5], self.confined.python(source))
         self.assertEqual((6, 0), (self.open.arrivals(), self.shut.arrivals()))
 
-    def test_address_without_a_family_is_judged_as_the_kernel_reads_it(self):
+    def test_address_without_family_is_read_as_the_kernel_does(self):
         source = self.source("""
 import ctypes, struct
 libc = ctypes.CDLL(None, use_errno=True)
@@ -282,7 +282,7 @@ answer([attempt(reopen), attempt(through_root), attempt(linked)])""")
         self.assertEqual(["ok", "ok", "ok"], self.bare.python(source))
         self.assertEqual(["EACCES"] * 3, self.confined.python(source))
 
-    def test_unix_sockets_are_made_where_files_may_be_with_udp_open_too(self):
+    def test_unix_sockets_with_udp_open_are_made_where_files_may_be(self):
         STAGE.policy(self.POLICY + "[network]\nnet_allow = udp://127.0.0.1:9\n")
         source = self.source("answer([attempt(listen_at, home + '/s'), attempt(listen_at, shared + '/s')])")
         self.assertEqual(["ok", "ok"], self.bare.python(source))
@@ -410,7 +410,7 @@ class Nested(SessionTest):
 
 
 class OtherUser(SessionTest):
-    def test_su_to_another_listed_user_does_not_change_what_is_reached(self):
+    def test_su_to_another_listed_user_changes_nothing(self):
         listener = self.listen()
         other = Account("carol", STAGE.shell, None)
         self.addCleanup(subprocess.run, ["userdel", "-r", "carol"], capture_output=True, check=True)
@@ -448,7 +448,7 @@ class Shown(SessionTest):
 
 
 class Crowd(SessionTest):
-    def test_two_hundred_sessions_at_once_are_all_served_and_all_confined(self):
+    def test_two_hundred_sessions_at_once_are_all_confined(self):
         allowed, refused = self.listen(), self.listen()
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{allowed.port}\n")
         probe = (f"(exec 3<>/dev/tcp/127.0.0.1/{allowed.port}) && echo one;"

@@ -27,7 +27,7 @@ class Refused(SessionTest):
         STAGE.policy(None)
         self.refused("alice")
 
-    def test_login_with_a_bad_policy_is_refused_and_the_log_names_the_line(self):
+    def test_login_with_a_bad_policy_is_refused_and_the_line_logged(self):
         STAGE.policy("[network]\n\nnet_allow = 127.0.0.1\n")
         self.refused(r"alice\.conf:3:")
 

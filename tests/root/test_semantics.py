@@ -31,7 +31,7 @@ class Semantics(SessionTest):
         self.assertEqual([1 << 20, True], list(results["stream_of_a_mebibyte"]))
         self.assertEqual([253, 0], list(results["as_many_descriptors_as_may_be"]))
 
-    def test_waiting_connects_are_interrupted_stopped_and_ended_as_bare(self):
+    def test_waiting_connects_are_interrupted_and_stopped_as_bare(self):
         server, hole = self.listen(), full_queue(self)
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{server.port},{hole}\n")
         results = self.same("pending_connects.py", PORT=server.port, HOLE=hole)
@@ -59,7 +59,7 @@ class Semantics(SessionTest):
                 lines = self.lines("performed_calls", part, server.port, hole, closed.port)
                 self.assertGreaterEqual(len(lines), count)
 
-    def test_policy_without_files_lets_names_move_between_directories(self):
+    def test_policy_without_files_moves_names_between_directories(self):
         for policy in ("", "[network]\nnet_allow = *:443\n",
                        "[network]\nnet_allow = *:*\nnet_bind = *\n"):
             STAGE.policy(policy)
@@ -73,7 +73,7 @@ with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
 """))
                 self.assertEqual(["ok", "ok"], said)
 
-    def test_status_is_told_however_long_the_end_of_the_program_takes(self):
+    def test_status_of_a_program_that_ends_slowly_is_told(self):
         server = self.listen()
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{server.port}\n")
         work = f"""
@@ -87,7 +87,7 @@ os._exit(7)
         for _ in range(8):
             self.assertEqual(7, self.confined.su(f"exec {PYTHON} -", stdin=PROBE + work).status)
 
-    def test_signal_for_a_process_interrupts_the_thread_that_the_kernel_chose(self):
+    def test_signal_for_a_process_interrupts_the_kernel_s_choice(self):
         hole = full_queue(self)
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{hole}\n")
         lines = self.lines("signal_in_connect", hole)

@@ -170,7 +170,7 @@ class HeldConnect(SessionTest):
     def test_ctrl_z_stops_it_and_fg_lets_it_wait_again(self):
         self.press_ctrl_z(0)
 
-    def test_ctrl_z_stops_all_threads_that_wait_and_fg_lets_them_wait_again(self):
+    def test_ctrl_z_stops_waiting_threads_and_fg_resumes_them(self):
         self.press_ctrl_z(5)
 
     def press_ctrl_z(self, threads):
@@ -223,7 +223,7 @@ class Signals(SessionTest):
                 return terminal.wait()
         self.assertEqual(8, self.both(stop))
 
-    def test_shell_that_was_stopped_from_inside_goes_on_or_ends_for_its_parent_too(self):
+    def test_shell_stopped_from_inside_goes_on_or_ends_for_all(self):
         for name in ("CONT", "KILL"):
             with self.subTest(signal=name):
                 self.both(lambda who, name=name: who.ssh(

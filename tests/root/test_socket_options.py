@@ -112,7 +112,7 @@ answer(client.recv(10).decode())"""
 
 
 class Nonlocal(SessionTest):
-    def test_address_of_another_may_be_bound_where_nothing_leaves_from_it(self):
+    def test_foreign_address_is_bound_where_nothing_leaves_from_it(self):
         STAGE.policy("[network]\nnet_bind = *\n")
         source = """
 def bound(family, level, option, address):

@@ -63,7 +63,7 @@ class Hung(FailureTest):
                                 su=1, ssh=255, shell=125)
         self.log.wait("login refused uid=.*the session does not start: .*timed out")
 
-    def test_supervisor_that_stops_before_it_has_the_listener_is_ended(self):
+    def test_supervisor_stopped_before_the_listener_is_ended(self):
         """It has given up root, and says so."""
         here = r"printf '\003\000\000\000\000\000\000\000' >&4"
         with self.moved(self.program("sandlock-supervisor"),

@@ -90,7 +90,7 @@ class Own(SessionTest):
         self.assertEqual("EACCES", self.connect(server.address))
         self.assertEqual(0, server.arrivals())
 
-    def test_supervisor_with_the_number_of_who_listened_outside_does_not_stand_for_it(self):
+    def test_supervisor_with_the_pid_of_a_server_is_not_trusted(self):
         path = self.confined.home / "forked"
         self.addCleanup(path.unlink)
         number = 30001
@@ -111,7 +111,7 @@ class Own(SessionTest):
             self.fail("no supervisor got the number")
         self.assertEqual("EACCES", self.connect(path))
 
-    def test_server_of_another_session_for_one_client_serves_that_one(self):
+    def test_one_shot_server_of_another_session_serves_its_client(self):
         path = self.confined.home / "once"
         self.addCleanup(path.unlink)
         Talk(self, ["su", "-", "alice", "-c", "echo; " + script("once", ONE_SHOT) + f" {path} & "
@@ -138,7 +138,7 @@ class Own(SessionTest):
             os.chown(path, self.confined.uid, self.confined.gid)
         self.assertEqual("ECONNREFUSED", self.connect(path))
 
-    def test_server_outside_with_the_inode_of_one_that_was_confined_sees_nothing(self):
+    def test_server_outside_with_a_confined_inode_sees_nothing(self):
         directory = Path(tempfile.mkdtemp(dir="/var/tmp"))
         self.addCleanup(call, ["rm", "-r", directory])
         os.chown(directory, self.confined.uid, self.confined.gid)
@@ -162,7 +162,7 @@ print([unix({str(path)!r}) for _ in range(3)], flush=True)
         self.assertEqual("['EACCES', 'EACCES', 'EACCES']", login.go_on())
         self.assertEqual(0, server.arrivals())
 
-    def test_server_outside_in_another_network_namespace_sees_nothing(self):
+    def test_server_in_another_network_namespace_sees_nothing(self):
         """The kernel's diagnosis does not show it, but a connect would reach it."""
         path = self.confined.home / "far"
         self.addCleanup(path.unlink)
@@ -219,7 +219,7 @@ print(won, flush=True)
             other.stdin.close()
         self.assertEqual(0, server.arrivals())
 
-    def test_server_outside_whose_socket_a_session_was_given_is_no_way_out(self):
+    def test_server_outside_whose_socket_was_given_is_no_way_out(self):
         """It listens once more, on behalf, on what listens already."""
         server = self.outside()
         source = script("given", f"""
@@ -318,7 +318,7 @@ class Pam(NestedTest):
         self.assertEqual("in", talk.said)
         return path
 
-    def test_server_of_another_session_is_reached_and_one_outside_sees_nothing(self):
+    def test_server_of_another_session_is_reached_but_none_outside(self):
         path = self.serve()
         outside = listen(self, str(self.dora.home / "outside"), family=socket.AF_UNIX)
         os.chown(outside.address, self.dora.uid, self.dora.gid)

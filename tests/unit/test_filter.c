@@ -504,7 +504,7 @@ static void namespaces_are_refused_flag_by_flag(void **state)
 	assert_int_equal(FAIL(EPERM), ask(&browser, __NR_unshare, CLONE_NEWUSER | CLONE_NEWNS));
 }
 
-static void terminal_injection_is_refused_whatever_lies_above_the_command(void **state)
+static void terminal_injection_with_high_bits_is_refused(void **state)
 {
 	struct built built;
 
@@ -544,7 +544,7 @@ static void second_listener_is_refused_and_other_filters_are_not(void **state)
 	assert_int_equal(ALLOW, ask(&built, __NR_seccomp, 1, SECCOMP_FILTER_FLAG_LOG, 4096));
 }
 
-static void set_id_bits_are_for_the_supervisor_where_set_uid_programs_work(void **state)
+static void set_id_bits_are_trapped_where_set_uid_programs_work(void **state)
 {
 	static const struct {
 		const char *name;
@@ -882,10 +882,10 @@ int main(void)
 		cmocka_unit_test(sendto_traps_only_with_an_address),
 		cmocka_unit_test(fast_open_is_switched_off_for_every_send),
 		cmocka_unit_test(namespaces_are_refused_flag_by_flag),
-		cmocka_unit_test(terminal_injection_is_refused_whatever_lies_above_the_command),
+		cmocka_unit_test(terminal_injection_with_high_bits_is_refused),
 		cmocka_unit_test(leases_are_refused_where_somebody_inside_may_become_root),
 		cmocka_unit_test(second_listener_is_refused_and_other_filters_are_not),
-		cmocka_unit_test(set_id_bits_are_for_the_supervisor_where_set_uid_programs_work),
+		cmocka_unit_test(set_id_bits_are_trapped_where_set_uid_programs_work),
 		cmocka_unit_test(marker_tells_where_a_process_is),
 		cmocka_unit_test(dumpable_is_kept_where_the_supervisor_needs_it),
 		cmocka_unit_test(protected_pids_are_refused_by_number_and_as_a_group),

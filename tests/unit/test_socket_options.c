@@ -294,7 +294,7 @@ static const struct named memberships[] = {
 	{ IPPROTO_IPV6, MCAST_MSFILTER },
 };
 
-static void memberships_are_for_the_supervisor_where_a_rule_covers_groups(void **state)
+static void memberships_are_trapped_where_a_rule_covers_groups(void **state)
 {
 	struct built built;
 
@@ -337,7 +337,7 @@ int main(void)
 		cmocka_unit_test(filter_decides_every_option_as_the_table_says),
 		cmocka_unit_test(what_ordinary_programs_set_is_allowed_everywhere),
 		cmocka_unit_test(what_changes_the_way_of_packets_is_refused_everywhere),
-		cmocka_unit_test(memberships_are_for_the_supervisor_where_a_rule_covers_groups),
+		cmocka_unit_test(memberships_are_trapped_where_a_rule_covers_groups),
 		cmocka_unit_test(gate_traps_what_the_supervisor_decides_and_refuses_nothing),
 	};
 
