@@ -95,7 +95,7 @@ PLANNER_OBJECTS    := $(call objects,$(HOST),planner)
 RESOLVER_OBJECTS   := $(call objects,$(HOST),resolver)
 CTL_OBJECTS        := $(call objects,$(HOST),ctl) $(call objects,$(HOST),ctl/pam)
 # Of ctl/pam, what reads stacks and knows nothing of this machine; tests link it too.
-STACK_OBJECTS      := $(addprefix ctl/pam/,pam_line.o pam_stack.o pam_judge.o)
+STACK_OBJECTS      := $(addprefix ctl/pam/,arena.o pam_line.o pam_stack.o pam_outcome.o)
 MODULE_OBJECTS     := $(call objects,$(HOST),pam_module)
 LIB_SOURCES        := $(wildcard lib/*/*.c)
 LIB_OBJECTS        := $(patsubst %.c,$(HOST)/%.o,$(LIB_SOURCES))
@@ -126,7 +126,7 @@ $(HOST)/sandlock-planner: LIBS := $(call archived,iniparser) $(call archived,sec
 $(HOST)/sandlock-resolver: $(RESOLVER_OBJECTS) $(HOST_LIB)
 $(HOST)/sandlock-resolver: LIBS := -pthread
 $(HOST)/sandlockctl: $(CTL_OBJECTS) $(HOST_LIB)
-$(HOST)/sandlockctl: LIBS := -liniparser -lseccomp
+$(HOST)/sandlockctl: LIBS := -liniparser -lseccomp -ljansson
 $(HOST)/sandlock-planner $(HOST)/sandlock-resolver $(HOST)/sandlockctl:
 	$(call say,LINK)
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS)
@@ -150,8 +150,8 @@ $(HOST)/tests/%: $(HOST)/tests/unit/%.o $(UNIT_HELPERS) $(STACK_OBJECTS:%=$(HOST
 		-pthread
 
 # Judged against libpam itself, by a module that returns what the test wants.
-$(HOST)/tests/test_pam_judge: LIBS := -lpam
-$(HOST)/tests/test_pam_judge: | $(HOST)/tests/pam_answer.so
+$(HOST)/tests/test_pam_outcome: LIBS := -lpam
+$(HOST)/tests/test_pam_outcome: | $(HOST)/tests/pam_answer.so
 $(HOST)/tests/pam_answer.so: tests/unit/modules/pam_answer.c
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 $(WARNINGS) $(CFLAGS) -fPIC -shared -o $@ $< -lpam
@@ -184,7 +184,7 @@ quote = '$(subst ','\'',$(1))'
 # Packages ----------------------------------------------------------------------------------------
 
 DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev libpam0g-dev \
-	      libcap-ng-dev scdoc
+	      libcap-ng-dev libjansson-dev scdoc
 DEPS_DEMO  := python3 iproute2 passwd login openssh-server openssh-client
 DEPS_TEST  := adduser libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
 	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils \

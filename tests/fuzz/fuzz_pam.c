@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Any bytes as the files of a PAM service: read, followed, judged.
+ * Any bytes as the files of a PAM service: read, followed, walked.
  * Run by `make fuzz`.
  * Checks: whatever includes whatever, reading ends; a stack holds by our line alone.
  */
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pam_judge.h"
+#include "pam_outcome.h"
 #include "pam_stack.h"
 #include "util.h"
 
@@ -21,8 +21,8 @@ struct input {
 	size_t size;
 };
 
-static int source(const char *name, void *context, char **ret_path, char **ret_bytes,
-		  size_t *ret_length)
+static int source(const char *name, void *context, struct arena *arena, const char **ret_path,
+		  char **ret_bytes, size_t *ret_length)
 {
 	const struct input *input = context;
 	const char *text = input->bytes;
@@ -38,45 +38,39 @@ static int source(const char *name, void *context, char **ret_path, char **ret_b
 		text++;
 	}
 	*ret_length = strnlen(text, (size_t)(end - text));
-	*ret_bytes = malloc(*ret_length + 1);
-	*ret_path = strdup(name);
-	if (!*ret_bytes || !*ret_path)
-		abort();
+	*ret_bytes = arena_alloc(arena, *ret_length + 1);
+	*ret_path = name;
 	memcpy(*ret_bytes, text, *ret_length);
 	return 0;
 }
 
-static void stack_judge(const struct pam_stack *stack)
+static void stack_walk(const struct pam_stack *stack, struct arena *arena)
 {
-	bool *ours = calloc(stack->count + 1, sizeof(*ours));
-	struct pam_judgement judgement;
+	bool *ours = arena_alloc(arena, stack->count + 1);
+	struct pam_outcome outcome;
 	bool any = false;
 
 	for (size_t i = 0; i < stack->count; i++) {
-		ours[i] = stack->handlers[i].kind == LINE_MODULE &&
-			  strcmp(stack->handlers[i].line->name, "pam_sandlock.so") == 0;
+		ours[i] = stack->lines[i].kind == LINE_MODULE &&
+			  strcmp(stack->lines[i].name, "pam_sandlock.so") == 0;
 		any |= ours[i];
 	}
-	if (pam_judge(stack, ours, PAM_EVERY_LINE, &judgement) < 0)
-		abort();
-	if (!any && (judgement.held || judgement.unheeded))
+	outcome = pam_stack_outcome(stack, ours, PAM_EVERY_LINE);
+	if (!any && (outcome.held || outcome.ignored))
 		__builtin_trap();
-	if (stack->count > 0 && pam_judge(stack, ours, stack->count / 2, &judgement) < 0)
-		abort();
-	free(ours);
+	if (stack->count > 0)
+		pam_stack_outcome(stack, ours, stack->count / 2);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	cleanup_arena struct arena arena = { 0 };
 	struct input input = { (const char *)data, size };
-	struct pam_service service;
+	struct pam_service service = pam_service_read("0", source, &input, &arena);
 
-	if (pam_service_read("0", source, &input, &service) < 0)
-		abort();
-	if (service.refused && service.complaint_count == 0)
+	if (service.refused && service.problem_count == 0)
 		__builtin_trap();
 	for (size_t i = 0; i < TYPE_ANY; i++)
-		stack_judge(&service.stacks[i]);
-	pam_service_free(&service);
+		stack_walk(&service.stacks[i], &arena);
 	return 0;
 }

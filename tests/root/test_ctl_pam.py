@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""sandlockctl pam: which ways in are covered, over the real /etc/pam.d and what the real sshd says."""
+"""sandlockctl pam: which services confine which users, by the real /etc/pam.d and what the real sshd says."""
 import grp
 import json
 import re
@@ -100,11 +100,11 @@ class Report(CtlPam):
                               r"port forwards.*: alice$")
         self.assertRegex(out, r"(?m)^runuser: NOT COVERED: alice, bare$")
         self.assertRegex(out, rf"(?m)^  add as the last line of /etc/pam.d/login:\n      {SESSION}$")
-        self.assertRegex(out, r"(?m)^not every way in is covered$")
+        self.assertRegex(out, r"(?m)^not every service is covered$")
         for fragment in ("common-session", "passwd", "chsh"):
             self.assertNotRegex(out, rf"(?m)^{fragment}")
 
-    def test_shared_file_that_nobody_includes_is_no_way_in(self):
+    def test_shared_file_that_nobody_includes_is_opens_no_session(self):
         self.stack("common-session-unused", "session required pam_permit.so\n")
         self.assertNotIn("common-session-unused", self.pam("bare"))
 
@@ -115,7 +115,7 @@ class Report(CtlPam):
         self.assertNotIn("shell only", out)
         self.assertNotIn("pam_sandlock", out)
         self.assertRegex(out, r"(?m)^sshd: covered: alice, bare$")
-        self.assertRegex(out, r"(?m)^every way in is covered$")
+        self.assertRegex(out, r"(?m)^every service is covered$")
         report = self.json(status=0)
         self.assertTrue(report["covered"])
         self.assertEqual([], [service["add"] for service in report["services"] if service["add"]])
@@ -141,11 +141,11 @@ class Report(CtlPam):
         self.append("other", SESSION)
         self.assertEqual(("covered", "", []), self.service("cron", "bare"))
 
-    def test_unknown_service_is_a_way_in(self):
+    def test_unknown_service_opens_sessions(self):
         self.stack("unheard-of", "session required pam_permit.so\n")
         self.assertEqual("uncovered", self.service("unheard-of", "alice")[0])
 
-    def test_programs_without_sessions_and_greeters_are_no_way_in(self):
+    def test_programs_without_sessions_and_greeters_are_opens_no_session(self):
         for name in ("xscreensaver", "lightdm-greeter", "lightdm"):
             self.stack(name, "auth include common-auth\nsession include common-session\n")
         names = [service["service"] for service in self.json("bare")["services"]]
@@ -214,24 +214,24 @@ class Mistakes(CtlPam):
 
     def test_line_that_passes_over_the_module_is_named(self):
         self.mistake(f"session sufficient pam_x.so\n{SESSION}\n", "open",
-                     "su:1: pam_x.so (sufficient) can pass over pam_sandlock.so")
+                     "su:1: pam_x.so (sufficient) may skip pam_sandlock.so")
         self.mistake(f"{self.UNIX}session [success=1 default=ignore] pam_x.so\n{SESSION}\n", "open",
-                     "su:2: pam_x.so (success=1 default=ignore) can pass over")
+                     "su:2: pam_x.so (success=1 default=ignore) may skip")
         self.stack("jumps", "# first\nsession [success=done default=ignore] pam_x.so\n")
         self.mistake(f"session include jumps\n{SESSION}\n", "open", "jumps:2: pam_x.so")
         self.mistake(f"session substack jumps\n{SESSION}\n", "covered", "")
 
-    def test_control_that_does_not_heed_the_module_is_named(self):
+    def test_control_that_ignores_the_module_is_named(self):
         for control in ("optional", "sufficient", "[success=ok default=ignore]"):
             self.mistake(f"{self.UNIX}session {control} pam_sandlock.so\n{self.UNIX}", "open",
                          f"su:2: {control.strip('[]')} lets a session begin after pam_sandlock.so")
         self.mistake(f"{SESSION}\nsession [default=reset] pam_x.so\n{self.UNIX}", "open",
-                     "su:2: pam_x.so (default=reset) wipes out a failure")
+                     "su:2: pam_x.so (default=reset) cancels the failure")
 
     def test_module_behind_that_belongs_before_is_named(self):
         for module in ("pam_limits.so", "pam_systemd.so", "pam_mkhomedir.so", "pam_selinux.so"):
             self.mistake(f"{SESSION}\nsession optional {module}\n", "covered",
-                         f"su:2: {module} stands behind pam_sandlock.so (/etc/pam.d/su:1): ")
+                         f"su:2: {module} comes after pam_sandlock.so (/etc/pam.d/su:1): ")
         self.mistake(f"{SESSION}\nsession optional pam_motd.so\n", "covered",
                      "su:1: pam_sandlock.so is not the last session line: 1 follows")
 
@@ -243,7 +243,7 @@ class Mistakes(CtlPam):
                       "every login is refused", findings)
         text = "\n".join(findings)
         for module in ("pam_limits.so", "pam_selinux.so"):
-            self.assertRegex(text, rf"(?m)^/etc/pam.d/sshd:\d+: {module} stands behind "
+            self.assertRegex(text, rf"(?m)^/etc/pam.d/sshd:\d+: {module} comes after "
                                    r"pam_sandlock.so \(/etc/pam.d/common-session:\d+\)")
 
     def test_sshd_confined_as_a_whole_needs_no_auth_line(self):
@@ -254,20 +254,20 @@ class Mistakes(CtlPam):
         self.mistake(f"auth required pam_unix.so\n{AUTH}\n{self.UNIX}{SESSION}\n", "covered",
                      "sshd:2: pam_sandlock.so is not the first auth line", service="sshd")
         self.mistake(f"auth sufficient pam_unix.so\n{AUTH}\n{self.UNIX}{SESSION}\n", "refused",
-                     "sshd:1: pam_unix.so (sufficient) can pass over", service="sshd")
+                     "sshd:1: pam_unix.so (sufficient) may skip", service="sshd")
         self.mistake(f"{AUTH}\nauth required pam_unix.so\n{self.UNIX}{SESSION}\n", "covered", "",
                      service="sshd")
 
     def test_arguments_are_read_as_the_module_reads_them(self):
         for words, state, finding in (
                 ("mode=gate", "refused", "su:1: mode=gate is for programs whose child"),
-                ("mode=closed", "refused", "su:1: mode=closed: value not understood"),
-                ("conf=here", "refused", "su:1: conf=here: value not understood"),
-                ("exempt=", "refused", "su:1: exempt=: value not understood"),
-                ("mood=auto", "covered", "su:1: mood=auto: argument not understood"),
+                ("mode=closed", "refused", "su:1: mode=closed: unknown value"),
+                ("conf=here", "refused", "su:1: conf=here: unknown value"),
+                ("exempt=", "refused", "su:1: exempt=: unknown value"),
+                ("mood=auto", "covered", "su:1: mood=auto: unknown argument"),
                 ("debug nested=inherit", "covered", ""),
                 ("exempt=root,alice", "covered", ""),
-                ("exempt=alice,bare", "uncovered", "su:0: the line that calls pam_sandlock.so leaves"),
+                ("exempt=alice,bare", "uncovered", "su:0: the line that calls pam_sandlock.so does not apply"),
                 ("services=sudo,su", "covered", ""),
                 ("services=sudo", "uncovered", "su:0: the line that calls"),
                 (f"conf={self.conf}", "covered", ""),
@@ -362,7 +362,7 @@ class AccountLine(CtlPam):
     def test_line_that_refuses_everybody_is_named(self):
         for line, said in (("account [success=ok default=bad] pam_sandlock.so",
                             "success=ok default=bad refuses everybody"),
-                           (f"{self.ACCOUNT} conf=policies", "value not understood")):
+                           (f"{self.ACCOUNT} conf=policies", "unknown value")):
             with self.subTest(line=line):
                 self.lines(line)
                 state, _, findings = self.service("sshd", "bare")
@@ -446,11 +446,11 @@ class Uses(CtlPam):
         self.stack("cron", "# padding\n" * 40000)
         done = call([ctl(), "pam", "--uses"])
         self.assertEqual((2, ""), (done.status, done.out), done)
-        self.assertIn("/etc/pam.d/cron: could not be read", done.err)
+        self.assertIn("/etc/pam.d/cron: cannot be read", done.err)
         self.stack("cron", "session include /etc\n")
         done = call([ctl(), "pam", "--uses"])
         self.assertEqual((2, ""), (done.status, done.out), done)
-        self.assertIn("sandlockctl: /etc: could not be read", done.err)
+        self.assertIn("sandlockctl: /etc: cannot be read", done.err)
 
     def test_operands_are_refused(self):
         for words in (("--uses", "bare"), ("--uses", "--json")):
@@ -607,7 +607,7 @@ class Sshd(CtlPam):
         SSHD.write_text(SSHD.read_text().replace("UsePAM yes", "UsePAM no"))
         state, _, findings = self.service("sshd", "bare")
         self.assertEqual("uncovered", state)
-        self.assertIn("sshd_config:0: without UsePAM yes the module is not asked", findings)
+        self.assertIn("sshd_config:0: pam_sandlock.so is not called without UsePAM yes", findings)
         self.assertEqual("shell", self.service("sshd", "alice")[0])
 
     def test_what_the_shell_leaves_open_is_what_sshd_is_set_to(self):
@@ -647,7 +647,7 @@ class Sshd(CtlPam):
         SSHD.write_text("NoSuchKeyword yes\n")
         done = call([ctl(), "pam", "--conf", self.conf, "bare"])
         self.assertEqual(1, done.status)
-        self.assertRegex(done.out, r"(?m)^/usr/sbin/sshd: did not answer to -T")
+        self.assertRegex(done.out, r"(?m)^/usr/sbin/sshd: no answer to -T")
         self.assertRegex(done.out, r"(?m)^sshd: NOT COVERED: bare$")
 
 
@@ -750,12 +750,12 @@ class Users(CtlPam):
     def test_nobody_named_is_nothing_open(self):
         for name in ("alice", "bare"):
             (self.conf / f"{name}.conf").unlink()
-        self.assertEqual(f"no policy in {self.conf} names anybody\n", self.pam(status=0))
+        self.assertEqual(f"no policy in {self.conf} applies to any account\n", self.pam(status=0))
 
     def test_user_without_a_policy_is_not_covered(self):
         (self.conf / "bare.conf").unlink()
         state, _, findings = self.service("su", "bare")
-        self.assertEqual(("uncovered", ["bare:0: no policy decides for this user"]),
+        self.assertEqual(("uncovered", ["bare:0: no policy applies to this account"]),
                          (state, findings))
 
     def test_wrong_use_is_an_error(self):

@@ -126,36 +126,33 @@ static const char *text_find(const char *name, const struct pam_text *texts)
 	return NULL;
 }
 
-int pam_fixture_source(const char *name, void *context, char **ret_path, char **ret_bytes,
-		       size_t *ret_length)
+int pam_fixture_source(const char *name, void *context, struct arena *arena, const char **ret_path,
+		       char **ret_bytes, size_t *ret_length)
 {
 	const char *text = text_find(name, context);
 
 	if (!text)
 		return -ENOENT;
-	*ret_path = strdup(name);
-	*ret_bytes = strdup(text);
+	*ret_path = arena_print(arena, "%s", name);
+	*ret_bytes = arena_print(arena, "%s", text);
 	*ret_length = strlen(text);
 	return 0;
 }
 
-struct pam_service pam_fixture_read(const char *name, struct pam_text *texts)
+struct pam_service pam_fixture_read(const char *name, struct pam_text *texts, struct arena *arena)
 {
-	struct pam_service service;
-
-	assert_int_equal(0, pam_service_read(name, pam_fixture_source, texts, &service));
-	return service;
+	return pam_service_read(name, pam_fixture_source, texts, arena);
 }
 
-void pam_fixture_complaints(const struct pam_service *service, char text[4096])
+void pam_fixture_problems(const struct pam_service *service, char text[4096])
 {
 	size_t used = 0;
 
 	text[0] = '\0';
-	for (size_t i = 0; i < service->complaint_count && used < 4096; i++)
+	for (size_t i = 0; i < service->problem_count && used < 4096; i++)
 		used += (size_t)snprintf(text + used, 4096 - used, "%s:%u: %s\n",
-					 service->complaints[i].file, service->complaints[i].line,
-					 service->complaints[i].text);
+					 service->problems[i].file, service->problems[i].line,
+					 service->problems[i].text);
 }
 
 void pam_fixture_describe(const struct pam_stack *stack, char text[4096])
@@ -165,21 +162,21 @@ void pam_fixture_describe(const struct pam_stack *stack, char text[4096])
 
 	text[0] = '\0';
 	for (size_t i = 0; i <= stack->count && used < 4096; i++) {
-		const struct pam_handler *handler = &stack->handlers[i];
-		const char *name = i < stack->count ? handler->line->name : "";
+		const struct pam_line *line = &stack->lines[i];
+		const char *name = i < stack->count ? line->name : "";
 		size_t prefix = strncmp(name, "pam_", 4) == 0 ? 4 : 0;
 
-		for (; level > (i < stack->count ? handler->level : 0); level--)
+		for (; level > (i < stack->count ? line->level : 0); level--)
 			used += (size_t)snprintf(text + used, 4096 - used, "} ");
 		if (i == stack->count)
 			break;
-		if (handler->kind == LINE_SUBSTACK) {
+		if (line->kind == LINE_SUBSTACK) {
 			used += (size_t)snprintf(text + used, 4096 - used, "{ ");
 			level++;
 			continue;
 		}
 		used += (size_t)snprintf(text + used, 4096 - used, "%s%.*s ",
-					 handler->kind == LINE_BROKEN ? "!" : "",
+					 line->kind == LINE_BROKEN ? "!" : "",
 					 (int)strcspn(name + prefix, "."), name + prefix);
 	}
 }

@@ -3,8 +3,8 @@
  * What the tests of the PAM reader share: Debian's files of /etc/pam.d in memory.
  * Linked into every unit test.
  */
-#ifndef SANDLOCK_TEST_PAM_WORLD_H
-#define SANDLOCK_TEST_PAM_WORLD_H
+#ifndef SANDLOCK_TEST_PAM_FIXTURE_H
+#define SANDLOCK_TEST_PAM_FIXTURE_H
 
 #include "pam_stack.h"
 
@@ -14,12 +14,12 @@ struct pam_text {
 };
 
 /* The texts of a test, which end in a name of NULL, go before Debian's. NULL: Debian's alone. */
-int pam_fixture_source(const char *name, void *context, char **ret_path, char **ret_bytes,
-		       size_t *ret_length);
+int pam_fixture_source(const char *name, void *context, struct arena *arena, const char **ret_path,
+		       char **ret_bytes, size_t *ret_length);
 
-/* The service, read without an error. The complaints are lines "FILE:LINE: TEXT\n". */
-struct pam_service pam_fixture_read(const char *name, struct pam_text *texts);
-void pam_fixture_complaints(const struct pam_service *service, char text[4096]);
+/* The problems are lines "FILE:LINE: TEXT\n". */
+struct pam_service pam_fixture_read(const char *name, struct pam_text *texts, struct arena *arena);
+void pam_fixture_problems(const struct pam_service *service, char text[4096]);
 
 /* A stack as words: NAME of each module without pam_ and .so, `!` where the line always fails, `{`
  * and `}` around substacks. */

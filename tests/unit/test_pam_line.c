@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "pam_line.h"
+#include "pam_stack.h"
 #include "util.h"
 
 /* All lines as NUMBER:KIND TYPE [CONTROL] NAME (ARGUMENT)...; */
@@ -18,27 +18,27 @@ static void lines_describe(const char *bytes, size_t length, char text[4096])
 {
 	static const char kinds[] = { 'M', '!', 'I', 'S' };
 	static const char types[] = { 'a', 'c', 's', 'p', '*', '?' };
-	struct pam_lines lines;
+	cleanup_arena struct arena arena = { 0 };
+	char *rest = arena_alloc(&arena, length + 1);
+	struct pam_line line;
+	unsigned number = 0;
+	bool unfinished;
 	size_t used = 0;
 
-	assert_int_equal(0, pam_lines_read(bytes, length, &lines));
+	memcpy(rest, bytes, length);
+	pam_text_prepare(rest, length);
 	text[0] = '\0';
-	for (size_t i = 0; i < lines.count; i++) {
-		const struct pam_line *line = &lines.lines[i];
-		const char *argument = line->arguments;
-
-		used += (size_t)snprintf(text + used, 4096 - used, "%u:%c%c [%s] %s", line->number,
-					 kinds[line->kind], types[line->type], line->control,
-					 line->name);
-		for (size_t j = 0; j < line->argument_count; j++) {
-			used += (size_t)snprintf(text + used, 4096 - used, " (%s)", argument);
-			argument = pam_argument_next(argument);
+	while (pam_line_next(&rest, &number, &arena, &line, &unfinished)) {
+		if (unfinished) {
+			snprintf(text + used, 4096 - used, "unfinished at %u", line.number);
+			break;
 		}
+		used += (size_t)snprintf(text + used, 4096 - used, "%u:%c%c [%s] %s", line.number,
+					 kinds[line.kind], types[line.type], line.control, line.name);
+		for (char **argument = line.arguments; *argument; argument++)
+			used += (size_t)snprintf(text + used, 4096 - used, " (%s)", *argument);
 		used += (size_t)snprintf(text + used, 4096 - used, ";");
 	}
-	if (lines.unfinished)
-		snprintf(text + used, 4096 - used, "unfinished at %u", lines.unfinished);
-	pam_lines_free(&lines);
 }
 
 static void lines_are_taken_apart(void **state)
@@ -117,14 +117,15 @@ static void line_that_is_incomplete_always_fails(void **state)
 static void actions_assert(const char *control, const int expected[5])
 {
 	static const int values[] = { RETURN_SUCCESS, 12, 14, RETURN_IGNORE, RETURN_MODULE_UNKNOWN };
-	char text[256];
-	struct pam_lines lines;
+	cleanup_arena struct arena arena = { 0 };
+	char *rest = arena_print(&arena, "session %s pam_x.so", control);
+	struct pam_line line;
+	unsigned number = 0;
+	bool unfinished;
 
-	snprintf(text, sizeof(text), "session %s pam_x.so", control);
-	assert_int_equal(0, pam_lines_read(text, strlen(text), &lines));
+	assert_true(pam_line_next(&rest, &number, &arena, &line, &unfinished));
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
-		assert_int_equal(expected[i], lines.lines[0].actions[values[i]]);
-	pam_lines_free(&lines);
+		assert_int_equal(expected[i], line.actions[values[i]]);
 }
 
 static void control_says_what_becomes_of_each_value(void **state)

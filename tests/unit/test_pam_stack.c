@@ -15,16 +15,16 @@
 #include "util.h"
 
 static void stack_assert(struct pam_text *texts, const char *name, enum pam_type type,
-			 const char *expected, const char *complaints)
+			 const char *expected, const char *problems)
 {
-	struct pam_service service = pam_fixture_read(name, texts);
+	cleanup_arena struct arena arena = { 0 };
+	struct pam_service service = pam_fixture_read(name, texts, &arena);
 	char text[4096];
 
 	pam_fixture_describe(&service.stacks[type], text);
 	assert_string_equal(expected, text);
-	pam_fixture_complaints(&service, text);
-	assert_string_equal(complaints, text);
-	pam_service_free(&service);
+	pam_fixture_problems(&service, text);
+	assert_string_equal(problems, text);
 }
 
 static void debian_files_give_their_stacks(void **state)
@@ -52,22 +52,22 @@ static void debian_files_give_their_stacks(void **state)
 
 static void handler_knows_where_it_is_written(void **state)
 {
-	struct pam_service service = pam_fixture_read("su-l", NULL);
-	const struct pam_handler *handlers = service.stacks[TYPE_SESSION].handlers;
+	cleanup_arena struct arena arena = { 0 };
+	struct pam_service service = pam_fixture_read("su-l", NULL, &arena);
+	const struct pam_line *lines = service.stacks[TYPE_SESSION].lines;
 
 	(void)state;
 	assert_string_equal("su-l", service.path);
-	assert_string_equal("su-l", handlers[0].file);
-	assert_int_equal(5, handlers[0].line->number);
-	assert_string_equal("su", handlers[1].file);
-	assert_int_equal(2, handlers[1].line->number);
-	assert_string_equal("common-session", handlers[5].file);
-	assert_int_equal(1, handlers[5].line->number);
+	assert_string_equal("su-l", lines[0].file);
+	assert_int_equal(5, lines[0].number);
+	assert_string_equal("su", lines[1].file);
+	assert_int_equal(2, lines[1].number);
+	assert_string_equal("common-session", lines[5].file);
+	assert_int_equal(1, lines[5].number);
 	assert_true(pam_service_includes(&service, "su"));
 	assert_true(pam_service_includes(&service, "common-session"));
 	assert_false(pam_service_includes(&service, "su-l"));
 	assert_false(pam_service_includes(&service, "sshd"));
-	pam_service_free(&service);
 }
 
 static void substack_has_a_level_of_its_own(void **state)
@@ -115,15 +115,15 @@ static void include_that_is_missing_always_fails(void **state)
 		     "x:3: there is no file of that name to include\n");
 }
 
-static void service_refused(struct pam_text *texts, const char *complaints)
+static void service_refused(struct pam_text *texts, const char *problems)
 {
-	struct pam_service service = pam_fixture_read("x", texts);
+	cleanup_arena struct arena arena = { 0 };
+	struct pam_service service = pam_fixture_read("x", texts, &arena);
 	char text[4096];
 
 	assert_true(service.refused);
-	pam_fixture_complaints(&service, text);
-	assert_string_equal(complaints, text);
-	pam_service_free(&service);
+	pam_fixture_problems(&service, text);
+	assert_string_equal(problems, text);
 }
 
 static void include_of_all_types_that_is_missing_refuses_the_service(void **state)
@@ -156,7 +156,7 @@ static void line_that_never_ends_refuses_the_service(void **state)
 				    { 0 } };
 
 	(void)state;
-	service_refused(texts, "a:1: the line goes on behind a \\, but the file ends\n");
+	service_refused(texts, "a:1: the line goes on after a \\, but the file ends\n");
 }
 
 static void loop_is_named_where_it_closes(void **state)
@@ -196,7 +196,7 @@ static void files_without_end_refuse_the_service(void **state)
 			 i + 1, i + 1);
 		texts[i + 1] = (struct pam_text){ names[i], lines[i] };
 	}
-	service_refused(texts, "f23:1: more lines than any service needs\n");
+	service_refused(texts, "f19:1: more lines than any service needs\n");
 }
 
 static void depth_of_includes_ends(void **state)
@@ -216,40 +216,35 @@ static void depth_of_includes_ends(void **state)
 
 static void service_without_a_file_has_no_lines(void **state)
 {
-	struct pam_service service = pam_fixture_read("none", NULL);
+	cleanup_arena struct arena arena = { 0 };
+	struct pam_service service = pam_fixture_read("none", NULL, &arena);
 
 	(void)state;
 	assert_null(service.path);
 	assert_false(service.refused);
-	assert_int_equal(0, service.complaint_count);
+	assert_int_equal(0, service.problem_count);
 	for (size_t i = 0; i < TYPE_ANY; i++)
 		assert_int_equal(0, service.stacks[i].count);
-	pam_service_free(&service);
 }
 
-static int source_fails(const char *name, void *context, char **ret_path, char **ret_bytes,
-			size_t *ret_length)
+static int source_fails(const char *name, void *context, struct arena *arena, const char **ret_path,
+			char **ret_bytes, size_t *ret_length)
 {
-	int *error = context;
-
 	(void)name;
+	(void)context;
+	(void)arena;
 	(void)ret_path;
 	(void)ret_bytes;
 	(void)ret_length;
-	return *error;
+	return -EACCES;
 }
 
 static void file_that_cannot_be_read_refuses_the_service(void **state)
 {
-	struct pam_service service;
-	int error = -EACCES;
+	cleanup_arena struct arena arena = { 0 };
 
 	(void)state;
-	assert_int_equal(0, pam_service_read("x", source_fails, &error, &service));
-	assert_true(service.refused);
-	pam_service_free(&service);
-	error = -ENOMEM;
-	assert_int_equal(-ENOMEM, pam_service_read("x", source_fails, &error, &service));
+	assert_true(pam_service_read("x", source_fails, NULL, &arena).refused);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A PAM module that asks the application what to return.
- * Loaded by libpam in test_pam_judge, which compares its ways through a stack with libpam's own.
+ * Loaded by libpam in test_pam_outcome, which compares its ways through a stack with libpam's own.
  */
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What can become of a login: mistakes of stacks, and libpam itself as the judge's judge.
+ * What can become of a login: mistakes of stacks, and libpam itself as the reference.
  * Run by `make unit`.
  */
 #include <libgen.h>
@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "pam_fixture.h"
-#include "pam_judge.h"
+#include "pam_outcome.h"
 #include "policy_fixture.h"
 #include "util.h"
 
@@ -25,42 +25,41 @@ static void ours_find(const struct pam_stack *stack, bool ours[LINES_MAX])
 {
 	assert_true(stack->count <= LINES_MAX);
 	for (size_t i = 0; i < stack->count; i++)
-		ours[i] = stack->handlers[i].kind == LINE_MODULE &&
-			  strcmp(stack->handlers[i].line->name, "pam_sandlock.so") == 0;
+		ours[i] = stack->lines[i].kind == LINE_MODULE &&
+			  strcmp(stack->lines[i].name, "pam_sandlock.so") == 0;
 }
 
-/* As letters: h(eld), u(nrun), n (unheeded), then the lines that alone let a login by. */
-static void judgement_describe(const struct pam_stack *stack, char text[256])
+/* As letters: h(eld), u(ncalled), n (not honoured), then the lines that alone let a login by. */
+static void outcome_describe(const struct pam_stack *stack, char text[256])
 {
 	bool ours[LINES_MAX];
-	struct pam_judgement judgement;
+	struct pam_outcome outcome;
 	size_t used;
 
 	ours_find(stack, ours);
-	assert_int_equal(0, pam_judge(stack, ours, PAM_EVERY_LINE, &judgement));
-	used = (size_t)snprintf(text, 256, "%s%s%s", judgement.held ? "h" : "",
-				judgement.unrun ? "u" : "", judgement.unheeded ? "n" : "");
-	for (size_t i = 0; i < stack->count && judgement.unrun; i++) {
-		struct pam_judgement alone;
+	outcome = pam_stack_outcome(stack, ours, PAM_EVERY_LINE);
+	used = (size_t)snprintf(text, 256, "%s%s%s", outcome.held ? "h" : "",
+				outcome.skipped ? "u" : "", outcome.ignored ? "n" : "");
+	for (size_t i = 0; i < stack->count && outcome.skipped; i++) {
+		struct pam_outcome alone;
 
-		assert_int_equal(0, pam_judge(stack, ours, i, &alone));
-		if (alone.unrun)
+		alone = pam_stack_outcome(stack, ours, i);
+		if (alone.skipped)
 			used += (size_t)snprintf(text + used, 256 - used, " %s:%u",
-						 stack->handlers[i].file,
-						 stack->handlers[i].line->number);
+						 stack->lines[i].file, stack->lines[i].number);
 	}
 }
 
-static void judgement_assert(const char *expected, struct pam_text *texts, const char *service)
+static void outcome_assert(const char *expected, struct pam_text *texts, const char *service)
 {
-	struct pam_service read = pam_fixture_read(service, texts);
+	cleanup_arena struct arena arena = { 0 };
+	struct pam_service read = pam_fixture_read(service, texts, &arena);
 	char text[256];
 
-	judgement_describe(&read.stacks[TYPE_SESSION], text);
+	outcome_describe(&read.stacks[TYPE_SESSION], text);
 	if (strcmp(expected, text) != 0)
 		print_message("%s", texts ? texts[0].text : service);
 	assert_string_equal(expected, text);
-	pam_service_free(&read);
 }
 
 #define OURS "session required pam_sandlock.so\n"
@@ -71,15 +70,13 @@ static void stack_without_the_module_lets_logins_by(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
-		struct pam_service service = pam_fixture_read(services[i], NULL);
-		struct pam_judgement judgement;
+		cleanup_arena struct arena arena = { 0 };
+		struct pam_service service = pam_fixture_read(services[i], NULL, &arena);
 		bool ours[LINES_MAX] = { 0 };
-
-		assert_int_equal(0, pam_judge(&service.stacks[TYPE_SESSION], ours, PAM_EVERY_LINE,
-					      &judgement));
-		assert_true(judgement.unrun);
-		assert_false(judgement.held || judgement.unheeded);
-		pam_service_free(&service);
+		struct pam_outcome outcome =
+			pam_stack_outcome(&service.stacks[TYPE_SESSION], ours, PAM_EVERY_LINE);
+		assert_true(outcome.skipped);
+		assert_false(outcome.held || outcome.ignored);
 	}
 }
 
@@ -101,11 +98,11 @@ static void module_as_last_line_of_debians_files_holds(void **state)
 		struct pam_text texts[] = { { "x", text }, { 0 } };
 
 		snprintf(text, sizeof(text), "session include %s\n" OURS, includes[i]);
-		judgement_assert("h", texts, "x");
+		outcome_assert("h", texts, "x");
 		snprintf(text, sizeof(text), OURS "session include %s\n", includes[i]);
-		judgement_assert("h", texts, "x");
+		outcome_assert("h", texts, "x");
 		snprintf(text, sizeof(text), "session substack %s\n" OURS, includes[i]);
-		judgement_assert("h", texts, "x");
+		outcome_assert("h", texts, "x");
 	}
 }
 
@@ -137,16 +134,15 @@ static void first_auth_line_is_come_to_and_a_later_one_may_not_be(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct pam_text texts[] = { { "x", cases[i].text }, { 0 } };
-		struct pam_service service = pam_fixture_read("x", texts);
-		struct pam_judgement judgement;
+		cleanup_arena struct arena arena = { 0 };
+		struct pam_service service = pam_fixture_read("x", texts, &arena);
+		struct pam_outcome outcome;
 		bool ours[LINES_MAX];
 
 		ours_find(&service.stacks[TYPE_AUTH], ours);
-		assert_int_equal(0, pam_judge(&service.stacks[TYPE_AUTH], ours, PAM_EVERY_LINE,
-					      &judgement));
-		assert_true(judgement.held);
-		assert_int_equal(cases[i].unrun, judgement.unrun);
-		pam_service_free(&service);
+		outcome = pam_stack_outcome(&service.stacks[TYPE_AUTH], ours, PAM_EVERY_LINE);
+		assert_true(outcome.held);
+		assert_int_equal(cases[i].unrun, outcome.skipped);
 	}
 }
 
@@ -200,7 +196,7 @@ static void mistake_lets_logins_by_and_is_named(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct pam_text texts[] = { { "x", cases[i].text }, { 0 } };
 
-		judgement_assert(cases[i].expected, texts, "x");
+		outcome_assert(cases[i].expected, texts, "x");
 	}
 }
 
@@ -236,11 +232,11 @@ static void substack_bounds_what_a_line_passes_over(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct pam_text texts[] = { { "x", cases[i].text }, { "a", cases[i].inner }, { 0 } };
 
-		judgement_assert(cases[i].expected, texts, "x");
+		outcome_assert(cases[i].expected, texts, "x");
 	}
 }
 
-/* libpam as the judge ------------------------------------------------------------------------ */
+/* libpam as the reference ------------------------------------------------------------------------ */
 
 /* Values that the controls below tell apart; they stand for all others. */
 static const int values[] = { PAM_SUCCESS, PAM_IGNORE, PAM_SESSION_ERR, PAM_NEW_AUTHTOK_REQD };
@@ -272,11 +268,11 @@ static int converse(int count, const struct pam_message **messages,
 }
 
 /* Every answer of every line, given to libpam. */
-static struct pam_judgement libpam_judge(const char *directory, size_t line_count)
+static struct pam_outcome libpam_outcome(const char *directory, size_t line_count)
 {
 	struct run run = { 0 };
 	const struct pam_conv conversation = { converse, &run };
-	struct pam_judgement judgement = { 0 };
+	struct pam_outcome outcome = { 0 };
 	pam_handle_t *handle;
 	size_t runs = 1;
 
@@ -292,12 +288,12 @@ static struct pam_judgement libpam_judge(const char *directory, size_t line_coun
 			run.choices[i] = (unsigned)(rest % ARRAY_SIZE(values));
 		if (pam_open_session(handle, 0) != PAM_SUCCESS)
 			continue;
-		judgement.held |= run.held;
-		judgement.unheeded |= run.failed && !run.held;
-		judgement.unrun |= !run.failed && !run.held;
+		outcome.held |= run.held;
+		outcome.ignored |= run.failed && !run.held;
+		outcome.skipped |= !run.failed && !run.held;
 	}
 	pam_end(handle, 0);
-	return judgement;
+	return outcome;
 }
 
 /* A number below `bound`, of a sequence that is always the same. */
@@ -354,8 +350,8 @@ static void file_invent(const char *directory, const char *name, const char *mod
 	free(file_make(directory, name, text, used));
 }
 
-static int directory_source(const char *name, void *context, char **ret_path, char **ret_bytes,
-			    size_t *ret_length)
+static int directory_source(const char *name, void *context, struct arena *arena,
+			    const char **ret_path, char **ret_bytes, size_t *ret_length)
 {
 	char path[PATH_MAX];
 	char bytes[4096];
@@ -364,31 +360,27 @@ static int directory_source(const char *name, void *context, char **ret_path, ch
 	snprintf(path, sizeof(path), "%s/%s", (const char *)context, name);
 	file = fopen(name[0] == '/' ? name : path, "r");
 	assert_non_null(file);
-	*ret_length = fread(bytes, 1, sizeof(bytes), file);
+	*ret_length = fread(bytes, 1, sizeof(bytes) - 1, file);
 	fclose(file);
-	*ret_path = strdup(name);
-	*ret_bytes = malloc(*ret_length);
-	memcpy(*ret_bytes, bytes, *ret_length);
+	bytes[*ret_length] = '\0';
+	*ret_path = name;
+	*ret_bytes = arena_print(arena, "%s", bytes);
 	return 0;
 }
 
-static struct pam_judgement directory_judge(char *directory)
+static struct pam_outcome directory_outcome(char *directory)
 {
-	struct pam_service service;
-	struct pam_judgement judgement;
-	struct pam_stack *stack;
+	cleanup_arena struct arena arena = { 0 };
+	struct pam_service service = pam_service_read("x", directory_source, directory, &arena);
+	const struct pam_stack *stack = &service.stacks[TYPE_SESSION];
 	bool ours[LINES_MAX];
 
-	assert_int_equal(0, pam_service_read("x", directory_source, directory, &service));
-	stack = &service.stacks[TYPE_SESSION];
 	for (size_t i = 0; i < stack->count; i++)
-		ours[i] = strchr(stack->handlers[i].line->arguments, '!') != NULL;
-	assert_int_equal(0, pam_judge(stack, ours, PAM_EVERY_LINE, &judgement));
-	pam_service_free(&service);
-	return judgement;
+		ours[i] = stack->lines[i].arguments[0] && strchr(stack->lines[i].arguments[0], '!');
+	return pam_stack_outcome(stack, ours, PAM_EVERY_LINE);
 }
 
-static void stack_is_judged_as_libpam_runs_it(void **state)
+static void stack_ends_as_libpam_ends_it(void **state)
 {
 	char program[PATH_MAX] = "", module[PATH_MAX + 16];
 	unsigned seen = 0;
@@ -399,15 +391,15 @@ static void stack_is_judged_as_libpam_runs_it(void **state)
 	for (unsigned round = 0; round < 300; round++) {
 		char *directory = directory_make();
 		size_t line_count = 0;
-		struct pam_judgement expected, judgement;
+		struct pam_outcome expected, outcome;
 
 		file_invent(directory, "x", module, 1 + any(5), &line_count);
-		expected = libpam_judge(directory, line_count);
-		judgement = directory_judge(directory);
-		assert_int_equal(expected.held, judgement.held);
-		assert_int_equal(expected.unrun, judgement.unrun);
-		assert_int_equal(expected.unheeded, judgement.unheeded);
-		seen |= 1U << expected.held | 4U << expected.unrun | 16U << expected.unheeded;
+		expected = libpam_outcome(directory, line_count);
+		outcome = directory_outcome(directory);
+		assert_int_equal(expected.held, outcome.held);
+		assert_int_equal(expected.skipped, outcome.skipped);
+		assert_int_equal(expected.ignored, outcome.ignored);
+		seen |= 1U << expected.held | 4U << expected.skipped | 16U << expected.ignored;
 		directory_remove(directory);
 	}
 	/* Each answer came up. */
@@ -422,7 +414,7 @@ int main(void)
 		cmocka_unit_test(first_auth_line_is_come_to_and_a_later_one_may_not_be),
 		cmocka_unit_test(mistake_lets_logins_by_and_is_named),
 		cmocka_unit_test(substack_bounds_what_a_line_passes_over),
-		cmocka_unit_test(stack_is_judged_as_libpam_runs_it),
+		cmocka_unit_test(stack_ends_as_libpam_ends_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
