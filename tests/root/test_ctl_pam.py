@@ -104,7 +104,7 @@ class Report(CtlPam):
         for fragment in ("common-session", "passwd", "chsh"):
             self.assertNotRegex(out, rf"(?m)^{fragment}")
 
-    def test_shared_file_that_nobody_includes_is_opens_no_session(self):
+    def test_shared_file_that_nobody_includes_is_left_out(self):
         self.stack("common-session-unused", "session required pam_permit.so\n")
         self.assertNotIn("common-session-unused", self.pam("bare"))
 
@@ -145,7 +145,7 @@ class Report(CtlPam):
         self.stack("unheard-of", "session required pam_permit.so\n")
         self.assertEqual("uncovered", self.service("unheard-of", "alice")[0])
 
-    def test_programs_without_sessions_and_greeters_are_opens_no_session(self):
+    def test_screen_locks_and_greeters_are_left_out(self):
         for name in ("xscreensaver", "lightdm-greeter", "lightdm"):
             self.stack(name, "auth include common-auth\nsession include common-session\n")
         names = [service["service"] for service in self.json("bare")["services"]]
