@@ -113,10 +113,10 @@ static int find_user(struct session *session)
 	const char *why = error == -ENOENT ? "unknown" : strerror(-error);
 
 	if (error < 0 && name)
-		return session_refuse(session, "user %s could not be looked up: %s", name, why);
+		return session_refuse(session, "user %s cannot be looked up: %s", name, why);
 	if (error < 0)
-		return session_refuse(session, "uid %u could not be looked up: %s",
-				      (unsigned)getuid(), why);
+		return session_refuse(session, "uid %u cannot be looked up: %s", (unsigned)getuid(),
+				      why);
 	session->account = (struct account){ .name = entry.pw_name,
 					     .login = name,
 					     .group = session->group,
@@ -154,9 +154,9 @@ static int find_policy(struct session *session, char path[PATH_TEXT_MAX])
 	if (error == -ENOENT && options->account)
 		return error;
 	if (error == -ENOENT)
-		return session_refuse(session, "no policy names you");
+		return session_refuse(session, "no policy applies to this account");
 	if (error < 0)
-		return session_refuse(session, "%s: could not be looked up", name);
+		return session_refuse(session, "%s: cannot be looked up", name);
 	snprintf(path, PATH_TEXT_MAX, "%s/%s", directory, name);
 	return 0;
 }
@@ -183,7 +183,7 @@ static int make_plan(struct session *session)
 
 	log_identify(session->options.account, 0);
 	if (getrandom(&session->id, sizeof(session->id), 0) != sizeof(session->id))
-		return session_refuse(session, "no random number: %s", strerror(errno));
+		return session_refuse(session, "cannot get a random number: %s", strerror(errno));
 	if (find_user(session) < 0)
 		return -EINVAL;
 	log_identify(session->account.name, session->id);

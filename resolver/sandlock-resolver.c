@@ -71,7 +71,8 @@ static int64_t clock_ms(void)
 static void host_log(struct resolver *resolver, const struct host *host, int error)
 {
 	static const struct log_rate rate = { LOG_REPEAT_S, LOG_BURST, LOG_INTERVAL_MS };
-	const char *event = error ? "host does not resolve" : "host resolves again";
+	const char *event = error ? "host name does not resolve; its rules allow nothing"
+				  : "host name resolves again";
 	uint64_t hash = hash_bytes(HASH_START, event, strlen(event));
 	struct log_left_out left_out;
 	char suppressed[NUMBER_MAX];

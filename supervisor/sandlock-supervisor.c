@@ -106,8 +106,9 @@ static void signals_ready(struct watch *watch, uint32_t events)
 	(void)events;
 	while (read(watch->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 		if (info.ssi_signo == SIGXCPU)
-			log_line(LOG_ALERT, "the login's limit of processor time is about to end "
-					    "the supervisor: the session goes on without network");
+			log_line(LOG_ALERT,
+				 "RLIMIT_CPU of this login is about to end the supervisor; the "
+				 "session continues without network");
 	children_reap(keeper, WNOHANG);
 }
 
@@ -214,7 +215,7 @@ static int keeper_begin(struct keeper *keeper)
 	log_identify(plan_string(&keeper->plan, keeper->plan.header->user),
 		     keeper->plan.header->session);
 	if (inherited_leftover())
-		log_line(LOG_WARNING, "the login's hard limit \"%s\" also limits the supervisor",
+		log_line(LOG_WARNING, "hard limit \"%s\" of this login also limits the supervisor",
 			 inherited_leftover());
 	close(SUPERVISOR_PLAN_FD);
 	return keeper->service.on ? root_renounce(keeper) : parent_open(keeper);

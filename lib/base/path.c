@@ -351,15 +351,15 @@ const char *path_obstacle_text(enum path_obstacle obstacle)
 	case PATH_NO_OBSTACLE:
 		break;
 	case PATH_LINK:
-		return "is a symbolic link that others than root can change, "
-		       "expected the path that it should lead to";
+		return "is a symbolic link that users other than root can change: write "
+		       "the path that it points to";
 	case PATH_PROCESS_LINK:
-		return "is another one in each process, expected a path without it";
+		return "differs from process to process: write a path without it";
 	case PATH_PARENT:
-		return "leads back from a directory that others than root can move, "
-		       "expected a path without it";
+		return "leads up from a directory that users other than root can move: "
+		       "write a path without it";
 	case PATH_LOOP:
-		return "is one symbolic link too many, expected at most 40";
+		return "is the 41st symbolic link on the way, expected at most 40";
 	}
 	return "";
 }

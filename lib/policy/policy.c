@@ -94,8 +94,8 @@ static int read_setting(struct policy *policy, const char *file, const struct te
 	policy->setting_count++;
 	if (entry->continued && setting->key->shape != KEY_LIST)
 		report_error(reporter, file, entry->line,
-			     "%s: goes on in the next line, expected that of lists only: remove the \\ "
-			     "at the end, it takes the next line for text",
+			     "%s: only a list may continue in the next line: remove the \\ at "
+			     "the end",
 			     entry->key);
 	if (setting->key->shape == KEY_SINGLE)
 		error = single_item(entry, setting);
@@ -195,14 +195,14 @@ static int include_one(struct policy *policy, const struct setting *setting,
 
 	if (strcmp(setting->file, "-") == 0 && !directory) {
 		report_error(reporter, origin.file, origin.line,
-			     "include: standard input has no directory, expected no include");
+			     "include: not possible in a policy that is read from standard input");
 		return 0;
 	}
 	path = fragment_path(setting->file, directory, item->text);
 	if (!path)
 		return -ENOMEM;
 	if (is_included(policy, path))
-		report_error(reporter, origin.file, origin.line, "include: \"%s\" stands twice",
+		report_error(reporter, origin.file, origin.line, "include: \"%s\" is listed twice",
 			     item->text);
 	else if (policy->source_count > POLICY_INCLUDES_MAX)
 		report_error(reporter, origin.file, origin.line, "include: more than %d fragments",
@@ -278,7 +278,7 @@ static void merge(struct policy *policy, struct reporter *reporter)
 
 		if (is_include(setting) && is_fragment(policy, setting->file))
 			report_error(reporter, setting->file, setting->line,
-				     "include: within a fragment, expected it in .conf files only");
+				     "include: not allowed in a fragment, only in .conf files");
 		if (setting->key->shape != KEY_SINGLE)
 			continue;
 		earlier = find_earlier(policy, setting);
@@ -287,7 +287,7 @@ static void merge(struct policy *policy, struct reporter *reporter)
 		setting->superseded = true;
 		if (earlier->file != policy->sources[0].file)
 			report_error(reporter, setting->file, setting->line,
-				     "%s: is also set in %s:%u, expected it in one fragment",
+				     "%s: also set in %s:%u; set it in one fragment only",
 				     setting->name, earlier->file, earlier->line);
 	}
 }
@@ -305,9 +305,9 @@ static void check_scheme(const struct policy *policy, const struct setting *no, 
 			if (setting->key == key_get("network", "net_allow") &&
 			    strncmp(item->text, scheme, strlen(scheme)) == 0)
 				report_error(reporter, setting->file, item->line,
-					     "%s: \"%s\" beside %s = %s in %s:%u", setting->name,
-					     item->text, no->name, no->items[0].text, no->file,
-					     no->line);
+					     "%s: \"%s\" contradicts %s = %s in %s:%u",
+					     setting->name, item->text, no->name, no->items[0].text,
+					     no->file, no->line);
 		}
 	}
 }

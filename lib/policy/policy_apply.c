@@ -37,7 +37,9 @@ int apply_include(const struct task *task, char why[WHY_MAX])
 		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 
 	if (name[0] == '.' || name[length] || length > 200)
-		return refuse(why, "bad name \"%s\", expected that of a NAME.inc beside this file",
+		return refuse(why,
+			      "bad name \"%s\", expected the NAME of a NAME.inc in the same "
+			      "directory",
 			      name);
 	if (length > 4 && strcmp(name + length - 4, ".inc") == 0)
 		return refuse(why, "\"%s\", expected the name without .inc", name);
@@ -278,7 +280,7 @@ static int take_call(const char *name, uint32_t number, void *context)
 static int apply_userns(const struct task *task, char why[WHY_MAX])
 {
 	if (task->key->argument == CALL_DENY)
-		return refuse(why, "@userns is denied where it is not allowed, expected no line");
+		return refuse(why, "@userns is refused by default: remove it from the list");
 	if (task->planning)
 		task->planning->userns = true;
 	return 0;
@@ -329,7 +331,8 @@ int apply_system_call(const struct task *task, char why[WHY_MAX])
 	if (error == -ENOENT)
 		return refuse(why, "unknown system call \"%s\", expected a name or an @group", name);
 	if (error == 0 && task->advice && item.taken == 0)
-		why_write(task->advice, "\"%s\" is not refused: the line changes nothing", name);
+		why_write(task->advice,
+			  "\"%s\" is not refused by default: allowing it changes nothing", name);
 	return error;
 }
 
@@ -349,7 +352,8 @@ static int apply_limit(const struct task *task, bool sized, char why[WHY_MAX])
 	if (amount_parse(task->item->text, sized, &limit.value, why) < 0)
 		return -EINVAL;
 	if (limit.value == 0 && is_needed(limit.resource))
-		return refuse(why, "\"%s\" starts no program, expected 1 or more", task->item->text);
+		return refuse(why, "with \"%s\" no program could start, expected 1 or more",
+			      task->item->text);
 	return task->planning ? plan_add_limit(task->planning->builder, &limit) : 0;
 }
 

@@ -29,7 +29,7 @@ static int parse_rule(const struct task *task, struct net_rule *ret_rule, char w
 	const struct item *item = task->item;
 
 	if (is_lone_port(item))
-		return refuse(why, "blank in a list of ports, expected \"%s,%s\"", item[-1].text,
+		return refuse(why, "space in a list of ports, expected \"%s,%s\"", item[-1].text,
 			      item->text);
 	return net_rule_parse(item->text, account_of(task), ret_rule, why);
 }
@@ -145,8 +145,8 @@ static int refuse_public_suffix(const struct task *task, const struct net_rule *
 		return 0;
 	case PUBLIC_SUFFIX_YES:
 		return refuse(why,
-			      "\"%s\" is a public suffix in \"%s\": anybody can have a name there, "
-			      "expected a domain of one owner",
+			      "\"%s\" in \"%s\" is a public suffix, below which anybody can "
+			      "register a name; expected a domain of one owner",
 			      domain, task->item->text);
 	case PUBLIC_SUFFIX_UNKNOWN:
 		if (task->advice)
@@ -170,15 +170,15 @@ int apply_net_allow(const struct task *task, char why[WHY_MAX])
 	if (task->advice && is_any_address(&rule) && rule.protocols != PROTOCOL_ICMP)
 		why_write(task->advice,
 			  "\"%s\" includes loopback and the metadata address "
-			  "169.254.169.254; @global is the internet alone",
+			  "169.254.169.254; @global is the internet only",
 			  task->item->text);
 	if (!planning)
 		return 0;
 	if (rule.target == TARGET_HOST && rule.host[0] == '*' && planning->dns_written &&
 	    planning->dns != PLAN_DNS_FILTERED)
 		return refuse(why,
-			      "\"%s\" needs dns = filtered: its names are known once they are "
-			      "looked up",
+			      "\"%s\" needs dns = filtered: only then is it known which names "
+			      "are looked up",
 			      task->item->text);
 	protocols = rule.protocols;
 	if (!protocols)
@@ -196,10 +196,12 @@ int apply_net_deny(const struct task *task, char why[WHY_MAX])
 	if (parse_rule(task, &rule, why) < 0)
 		return -EINVAL;
 	if (is_localhost(&rule))
-		return refuse(why, "\"%s\", expected 127.0.0.1 and [::1], or @loopback",
+		return refuse(why, "localhost in \"%s\", expected 127.0.0.1 and [::1], or @loopback",
 			      task->item->text);
 	if (rule.target == TARGET_HOST && rule.host[0])
-		return refuse(why, "host name in \"%s\", expected an address, * or an @word",
+		return refuse(why,
+			      "host name in \"%s\", expected an address, * or a class such as "
+			      "@private",
 			      task->item->text);
 	if (!task->planning)
 		return 0;

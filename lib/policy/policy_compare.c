@@ -51,16 +51,20 @@ void compare_readers(const char *bytes, size_t length, const char *file, const s
 	dictionary *known = iniparser_read(bytes, length);
 
 	if (!known) {
-		report_error(reporter, file, 0, "iniparser cannot read it");
+		report_error(reporter, file, 0,
+			     "parser mismatch: iniparser cannot read this file (please report)");
 		return;
 	}
 	if ((size_t)known->n != text->section_count + text->entry_count)
-		report_error(reporter, file, 0, "iniparser finds %d lines of meaning, expected %zu",
+		report_error(reporter, file, 0,
+			     "parser mismatch: iniparser sees %d entries, sandlock %zu (please "
+			     "report)",
 			     known->n, text->section_count + text->entry_count);
 	for (size_t i = 0; i < text->entry_count; i++) {
 		if (!values_agree(known, &text->entries[i]))
 			report_error(reporter, file, text->entries[i].line,
-				     "%s: iniparser reads another value", text->entries[i].key);
+				     "%s: parser mismatch: iniparser reads another value (please report)",
+				     text->entries[i].key);
 	}
 	iniparser_freedict(known);
 }

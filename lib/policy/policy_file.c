@@ -66,8 +66,8 @@ static void note_secret(const struct file_check *check, const struct stat *statu
 	    (status->st_mode & everybody) || check->reporter->secret)
 		return;
 	report_warning(check->reporter, check->path, 0,
-		       "not everybody may read it: no login could, and none of its text is shown here "
-		       "(expected mode 0644, in directories of mode 0755)");
+		       "not world-readable, so no login can read it; its text is not "
+		       "shown (expected mode 0644, in directories of mode 0755)");
 	check->reporter->secret = true;
 }
 
@@ -110,7 +110,7 @@ static int check_directories(const struct file_check *check, int directory)
 		close(fd);
 		fd = fd_take(&parent);
 	}
-	return complain(check, check->path, "its directories cannot be checked");
+	return complain(check, check->path, "the directories above it cannot be checked");
 }
 
 /* The directory of `path` that the caller may not search; false where it may search all. */

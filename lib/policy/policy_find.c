@@ -134,7 +134,8 @@ static int file_names(const struct search *search, const struct groups *groups, 
 
 	if (holds == -ENOENT)
 		tell(search, false, name,
-		     "there is no group \"%s\": this file decides for nobody, expected a group's name",
+		     "there is no group \"%s\": this file applies to nobody, expected "
+		     "the name of a group",
 		     group);
 	if (holds == -EIO)
 		tell(search, true, name, "the group cannot be looked up: %s", why);
@@ -196,7 +197,7 @@ static int is_misnamed(const struct search *search, const char *name)
 		return 0;
 	error = user_by_name(user, &entry, &storage);
 	if (error < 0 && error != -ENOENT)
-		tell(search, true, name, "user \"%s\" could not be looked up: %s", user,
+		tell(search, true, name, "user \"%s\" cannot be looked up: %s", user,
 		     strerror(-error));
 	else if (error == 0 && strcmp(entry.pw_name, account->name) == 0)
 		tell(search, true, name, "the account's name is \"%s\", expected the file %s" SUFFIX,

@@ -115,7 +115,7 @@ const struct policy_key *key_find(const char *section, const char *name, char wh
 	if (key)
 		return key;
 	if (elsewhere) {
-		why_write(why, "\"%s\" in [%s], expected it in [%s]", name, section,
+		why_write(why, "\"%s\" is in [%s], expected it in [%s]", name, section,
 			  elsewhere->section);
 		return NULL;
 	}

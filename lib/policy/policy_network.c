@@ -108,13 +108,12 @@ static int parse_ports(const struct parser *parser, const char *text, uint16_t l
 		struct port_range *range = &ret_ports->ranges[ret_ports->count];
 
 		if (part[0] == '\0' && !next)
-			return reject(parser, "trailing comma in \"%s\", expected a port behind it",
+			return reject(parser, "trailing comma in \"%s\", expected a port after it",
 				      parser->text);
 		if (part[0] == '\0')
-			return reject(parser, "nothing before a comma in \"%s\", expected a port",
-				      parser->text);
+			return reject(parser, "no port before a comma in \"%s\"", parser->text);
 		if (strcmp(part, "*") == 0)
-			return reject(parser, "* beside other ports in \"%s\", expected it alone",
+			return reject(parser, "* among other ports in \"%s\", expected it alone",
 				      parser->text);
 		if (ret_ports->count == NET_PORTS_MAX)
 			return reject(parser, "more than %d ports in a rule", NET_PORTS_MAX);
@@ -295,7 +294,7 @@ static int parse_below(const struct parser *parser, const char *text, struct net
 	if (value_expand(text, parser->account, 0, expanded, parser->why) < 0)
 		return -EINVAL;
 	if (address_parse(expanded, &address) == 0)
-		return reject(parser, "address behind the wildcard in \"%s\", expected *.domain",
+		return reject(parser, "address after the wildcard in \"%s\", expected *.domain",
 			      parser->text);
 	memcpy(rule->host, "*.", 2);
 	return parse_host(parser, expanded, rule->host + 2, rule);

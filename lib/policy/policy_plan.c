@@ -306,7 +306,7 @@ int policy_plan(const struct policy *policy, const struct account *account, poli
 		return -EINVAL;
 	error = plan_implied(&planning, policy);
 	if (error < 0)
-		report_error(&reporter, policy->sources[0].file, 0, "cannot be planned: %s",
+		report_error(&reporter, policy->sources[0].file, 0, "cannot be compiled: %s",
 			     strerror(-error));
 	return error < 0 ? -EINVAL : 0;
 }

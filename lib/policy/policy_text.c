@@ -76,12 +76,12 @@ static bool is_control(const char *text, size_t length)
 static const char *find_fault(const char *text, size_t length)
 {
 	if (length > 0 && text[length - 1] == '\r')
-		return "ends in a carriage return, expected Unix line ends";
+		return "ends in a carriage return, expected Unix line endings";
 	for (size_t i = 0; i < length; i++) {
 		if (text[i] == '\0')
-			return "holds a NUL byte, expected text";
+			return "contains a NUL byte, expected text";
 		if (is_control(text + i, length - i) && text[i] != '\t')
-			return "holds a control character, expected text";
+			return "contains a control character, expected text";
 	}
 	return NULL;
 }
@@ -126,7 +126,7 @@ static bool is_continued(struct reader *reader, struct line *line)
 		return false;
 	if (length < line->length) {
 		complain(reader, reader->line,
-			 "blanks behind the \\ that ends the line, expected none");
+			 "space after the \\ at the end of the line, expected none");
 		line->bad = true;
 	}
 	return true;
@@ -143,7 +143,8 @@ static bool join_next(struct reader *reader, struct line *line)
 	}
 	if (starts_comment(next.text)) {
 		complain(reader, next.number,
-			 "comment between continued lines, expected it before or after them");
+			 "comment between continued lines, expected it before the first or "
+			 "after the last");
 		line->bad = true;
 	}
 	line->text[line->length - 1] = VALUE_JOINT;
@@ -171,8 +172,7 @@ static bool take_line(struct reader *reader, struct line *ret_line)
 
 		while (is_continued(reader, line)) {
 			if (!value) {
-				complain(reader, reader->line,
-					 "ends in \\, expected that of values only");
+				complain(reader, reader->line, "ends in \\, which only values may");
 				line->bad = true;
 				break;
 			}
@@ -184,7 +184,7 @@ static bool take_line(struct reader *reader, struct line *ret_line)
 		}
 		if (wide)
 			complain(reader, line->number,
-				 "line of more than %u characters, expected less: use key.label lists",
+				 "line of more than %u characters: split the list with key.label",
 				 TEXT_WIDTH_MAX);
 		if (!line->bad && !wide)
 			return true;
@@ -229,8 +229,8 @@ static void add_section(struct reader *reader, const char *name, unsigned number
 	for (size_t i = 0; i < text->section_count; i++) {
 		if (strcmp(text->sections[i].name, name) != 0)
 			continue;
-		complain(reader, number, "section [%s] stands already at line %u, expected it once",
-			 name, text->sections[i].line);
+		complain(reader, number, "duplicate section [%s] (first defined at line %u)", name,
+			 text->sections[i].line);
 		reader->section = text->sections[i].name;
 		return;
 	}
@@ -246,13 +246,14 @@ static void read_section(struct reader *reader, const struct line *line, char *t
 	drop_section(reader);
 	if (!close || *skip_blanks(close + 1) != '\0') {
 		complain(reader, line->number, "%s, expected [section] alone on its line",
-			 close ? "text behind the ]" : "no ] at the end");
+			 close ? "text after the ]" : "no ] at the end");
 		return;
 	}
 	*close = '\0';
 	if (!is_name(name, LOWER DIGIT "_")) {
 		complain(reader, line->number,
-			 "bad section name \"%.64s\", expected [name] in lower case without blanks",
+			 "bad section name \"%.64s\", expected [name] in lower case without "
+			 "spaces",
 			 name);
 		return;
 	}
@@ -267,23 +268,25 @@ static const char *unwrap_value(char **value)
 	char *close;
 
 	if (quote == '\0')
-		return "no value, expected one (to leave a key out, remove its line)";
+		return "no value: write one, or remove the line";
 	if (quote == '"' || quote == '\'') {
 		close = strchr(text + 1, quote);
 		if (!close)
-			return "quote without an end, expected the value quoted whole";
+			return "no closing quote, expected the whole value in quotes";
 		if (close[1] != '\0')
-			return "text behind the closing quote, expected the value quoted whole";
+			return "text after the closing quote, expected the whole value in quotes";
 		*close = '\0';
 		*value = text + 1;
 		if (*skip_blanks(*value) == '\0')
-			return "no value between the quotes, expected one";
+			return "no value between the quotes: write one, or remove the line";
 		return NULL;
 	}
 	if (strpbrk(text, "\"'"))
-		return "quote within a value, expected the value quoted whole or not at all";
+		return "quote within a value, expected the whole value in quotes or no "
+		       "quotes";
 	if (strpbrk(text, ";#"))
-		return "; or # in a value, expected the value in \"...\" or the comment on its own line";
+		return "; or # in a value: put the value in \"...\", or the comment on a "
+		       "line of its own";
 	return NULL;
 }
 
@@ -360,12 +363,12 @@ static void complain_repeated(struct reader *reader, const struct text_entry *fi
 
 	if (key && key->shape == KEY_LIST)
 		complain(reader, line,
-			 "%s: stands already at line %u, expected it once: write %s.label = for more of "
-			 "the list, each with another label",
+			 "%s: duplicate key (first defined at line %u); to add to the list "
+			 "write %s.label = with a label of its own",
 			 first->key, first->line, key->name);
 	else
-		complain(reader, line, "%s: stands already at line %u, expected it once",
-			 first->key, first->line);
+		complain(reader, line, "%s: duplicate key (first defined at line %u)", first->key,
+			 first->line);
 }
 
 /* Sorting keeps a file of many labelled lists from taking quadratic time. */
@@ -434,7 +437,7 @@ int text_read(const char *bytes, size_t length, const char *file, struct reporte
 	reader.cursor = text.bytes;
 	reader.end = text.bytes + length;
 	if (length >= sizeof(mark) && memcmp(bytes, mark, sizeof(mark)) == 0) {
-		complain(&reader, 1, "begins with a byte order mark, expected plain text");
+		complain(&reader, 1, "starts with a byte order mark, expected plain text");
 		reader.cursor += sizeof(mark);
 	}
 	while (take_line(&reader, &line))

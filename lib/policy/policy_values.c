@@ -85,9 +85,9 @@ int items_split(const char *value, unsigned line, struct item **ret_items, size_
 		line += joints_within(value, end);
 		value = item_next(end, &line);
 		comma = *value && drop_comma(item->text);
-		error = item->text[0] ? 0 : refuse(why, "comma without an item before it");
+		error = item->text[0] ? 0 : refuse(why, "comma with no item before it");
 		if (!*value && ends_in_comma(item->text))
-			error = refuse(why, "trailing comma in \"%s\", expected something behind it",
+			error = refuse(why, "trailing comma in \"%s\", expected an item after it",
 				       item->text);
 		if (error < 0)
 			goto fail;
@@ -178,7 +178,7 @@ static int expand_percent(const char *text, const struct account *account, unsig
 	if (text[1] != 'h' && (flags & EXPAND_PATH) && !is_component(piece))
 		return refuse(why, "%.2s is \"%s\", which cannot be one name in a path", text, piece);
 	if ((flags & EXPAND_PATTERN) && strchr(piece, '*'))
-		return refuse(why, "%.2s is \"%s\", whose * would be a pattern", text, piece);
+		return refuse(why, "%.2s is \"%s\", whose * would be a wildcard", text, piece);
 	*ret_piece = piece;
 	return 2;
 }
@@ -191,7 +191,7 @@ static int expand_escape(const char *text, unsigned flags, const char **ret_piec
 	if (byte < 0)
 		return refuse(why, "bad escape \"%.4s\", expected \\xNN (\\x20 is a space)", text);
 	if ((flags & EXPAND_PATTERN) && byte == '*')
-		return refuse(why, "\\x2a, but a pattern cannot hold a literal *");
+		return refuse(why, "\\x2a in a pattern, which cannot contain a literal *");
 	number[0] = (char)byte;
 	number[1] = '\0';
 	*ret_piece = number;

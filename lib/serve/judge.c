@@ -278,11 +278,11 @@ static void judge_bind_unix(const struct rules *rules, const struct copies *copi
 	bool is_path = request_is_unix_path(request);
 
 	if (is_path && !copies->caller.known)
-		judgement_fail(judgement, "unix", "no status");
+		judgement_fail(judgement, "unix", "unreadable status");
 	else if (is_path && judge_is_other_user(rules, copies))
-		judgement_fail(judgement, "unix", "another user's process");
+		judgement_fail(judgement, "unix", "process of another user");
 	else if (is_path && !caller_root_is_ours(&copies->caller))
-		judgement_fail(judgement, "unix", "another root directory");
+		judgement_fail(judgement, "unix", "other root directory");
 	else
 		judgement_allow(judgement);
 }

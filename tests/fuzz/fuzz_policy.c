@@ -19,10 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Quoted text of the file may say anything, but never at the start nor at the end. */
 static bool is_disagreement(const char *text)
 {
-	static const char other[] = ": iniparser reads another value";
+	static const char other[] =
+		": parser mismatch: iniparser reads another value (please report)";
 	size_t length = strlen(text);
 
-	return strncmp(text, "iniparser ", strlen("iniparser ")) == 0 ||
+	return strncmp(text, "parser mismatch: ", strlen("parser mismatch: ")) == 0 ||
 	       (length > strlen(other) && strcmp(text + length - strlen(other), other) == 0);
 }
 

@@ -131,7 +131,7 @@ print(attempt(socket.send_fds, one, [b"x"], [0]))
                 self.assertEqual("50000\n", (process / "timerslack_ns").read_text())
                 self.assertEqual(os.sched_getaffinity(0), os.sched_getaffinity(pid))
         if not RAISED:
-            self.log.wait('hard limit "cpu" also limits the supervisor')
+            self.log.wait('hard limit "cpu" of this login also limits the supervisor')
 
 
 class Agent(NestedTest):

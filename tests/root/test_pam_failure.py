@@ -188,7 +188,7 @@ class Missing(FailureTest):
         for broken in (lambda: self.mode(groups, 0o600), lambda: self.moved(groups)):
             with broken():
                 self.assertEqual(self.su("bare").status, 1)
-                self.log.wait("could not be looked up user=bare")
+                self.log.wait("cannot be looked up user=bare")
                 self.assertEqual(self.su().out, CONFINED)
                 self.root_enters()
 
@@ -222,7 +222,7 @@ class Directory(FailureTest):
                 self.switch.write_text(f"passwd: files\ngroup: {services}\n")
                 self.log.clear()
                 self.assertEqual(self.su("bare").status, 1)
-                self.log.wait("could not be looked up user=bare")
+                self.log.wait("cannot be looked up user=bare")
                 self.assertEqual(self.su().out, CONFINED)
                 self.root_enters()
 
@@ -241,7 +241,7 @@ class Directory(FailureTest):
         self.switch.write_text("passwd: files\ngroup: files large\n")
         self.assertEqual(self.su().out, CONFINED)
         self.log.clear()
-        self.refused("could not be looked up user=dora", ["prlimit", f"--as={512 << 20}"])
+        self.refused("cannot be looked up user=dora", ["prlimit", f"--as={512 << 20}"])
 
     def test_services_that_cannot_be_read_refuse_whom_no_file_names(self):
         self.switch.write_text("passwd: files\ngroup: dead files\n")

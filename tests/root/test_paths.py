@@ -276,7 +276,7 @@ class Shell(Homes, SessionTest):
         path, link = Redirects(self, self.account).at_the_end()
         self.policy(path, ["exec"])
         expected = (rf'alice.conf:4: (warning: )?(exec: )?"{self.account.home}/tools" grants nothing: '
-                    rf'"{link}" is a symbolic link that others than root can change, expected the path')
+                    rf'"{link}" is a symbolic link that users other than root can change: write the path')
         for words, status in ((["check"], 0), (["check", STAGE.policies / "alice.conf"], 0),
                               (["show", "alice"], 0), (["test", "alice", f"exec:{FREE}/program"], 1)):
             done = call([ctl(), *words])
@@ -477,7 +477,7 @@ class Roots(Homes, SessionTest):
     def test_links_to_links_of_proc_are_said_to_lead_nowhere(self):
         self.policy("/dev/stdin", ["read"])
         self.assertRegex(call([ctl(), "show", "alice"]).err,
-                         '"/dev/stdin" grants nothing: "/proc/self" is another one in each process')
+                         '"/dev/stdin" grants nothing: "/proc/self" differs from process to process')
 
 
 class BySsh(Homes, SshTest):

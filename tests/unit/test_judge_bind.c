@@ -246,13 +246,13 @@ static void bind_unix_path_needs_what_is_known_of_the_caller(void **state)
 
 	(void)state;
 	bind_unix("name");
-	assert_failed(&fixture, "unix", "no status", EACCES);
+	assert_failed(&fixture, "unix", "unreadable status", EACCES);
 	caller_fetch_status(caller, getpid());
 	bind_unix("name");
-	assert_failed(&fixture, "unix", "another root directory", EACCES);
+	assert_failed(&fixture, "unix", "other root directory", EACCES);
 	caller->root = open("/", O_PATH | O_CLOEXEC);
 	bind_unix("name");
-	assert_failed(&fixture, "unix", "another root directory", EACCES);
+	assert_failed(&fixture, "unix", "other root directory", EACCES);
 	learn_caller();
 	bind_unix("name");
 	assert_allowed(&fixture);
@@ -270,7 +270,7 @@ static void bind_unix_path_of_another_users_process_is_refused(void **state)
 	assert_allowed(&fixture);
 	fixture.rules.multi_uid = true;
 	bind_unix("name");
-	assert_failed(&fixture, "unix", "another user's process", EACCES);
+	assert_failed(&fixture, "unix", "process of another user", EACCES);
 	caller->status.file_uid = 0;
 	bind_unix("name");
 	assert_allowed(&fixture);
@@ -289,7 +289,7 @@ static void bind_unix_path_in_another_root_is_refused(void **state)
 	caller->root = open("/proc", O_PATH | O_CLOEXEC);
 	caller->directory = open("/proc", O_PATH | O_CLOEXEC);
 	bind_unix("name");
-	assert_failed(&fixture, "unix", "another root directory", EACCES);
+	assert_failed(&fixture, "unix", "other root directory", EACCES);
 	caller_forget(caller);
 }
 

@@ -212,7 +212,7 @@ static void login_without_a_policy_refused(void **state)
 	struct outcome outcome = run(0, "--conf", *state);
 
 	assert_int_equal(EXIT_REFUSED, outcome.status);
-	assert_string_equal(REFUSED "no policy names you" DETAILS, outcome.errors);
+	assert_string_equal(REFUSED "no policy applies to this account" DETAILS, outcome.errors);
 }
 
 static void account_by_name_planned_by_a_service_user(void **state)
@@ -257,7 +257,7 @@ static void account_that_is_not_known_refused(void **state)
 	struct outcome outcome = run(0, "--conf", *state, "--account", "no-such-user");
 
 	assert_int_equal(EXIT_REFUSED, outcome.status);
-	assert_non_null(strstr(outcome.errors, "user no-such-user could not be looked up"));
+	assert_non_null(strstr(outcome.errors, "user no-such-user cannot be looked up"));
 }
 
 static void login_with_an_unreadable_policy_refused_by_name(void **state)

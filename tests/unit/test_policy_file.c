@@ -503,8 +503,7 @@ static void file_by_another_spelling_of_the_name_refuses(void **state)
 		snprintf(files, sizeof(files), "default.conf %s.conf", spelled[i]);
 		assert_non_null(strstr(told(files, &account, -EIO), "expected the file dana.conf"));
 	}
-	assert_non_null(
-		strstr(told("unknowable-dana.conf", &account, -EIO), "could not be looked up"));
+	assert_non_null(strstr(told("unknowable-dana.conf", &account, -EIO), "cannot be looked up"));
 }
 
 #define place_test(test) cmocka_unit_test_setup_teardown(test, place_make, place_remove)

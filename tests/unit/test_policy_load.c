@@ -167,17 +167,19 @@ static void bad_values_refused(void **state)
 		{ "[network]\nnet_allow = a:22 127.0.0.1\n",
 		  "error test.conf:2: net_allow: expected host:port or :port, got \"127.0.0.1\"\n" },
 		{ "[network]\nnet_allow = a:22, 443\n",
-		  "error test.conf:2: net_allow: blank in a list of ports, expected \"a:22,443\"\n" },
+		  "error test.conf:2: net_allow: space in a list of ports, expected "
+		  "\"a:22,443\"\n" },
 		{ "[network]\nnet_allow = a:22, 80-90,443 b:1\n",
-		  "error test.conf:2: net_allow: blank in a list of ports, expected \"a:22,80-90,443\"\n" },
+		  "error test.conf:2: net_allow: space in a list of ports, expected "
+		  "\"a:22,80-90,443\"\n" },
 		{ "[network]\nnet_allow = a:22 443\n",
 		  "error test.conf:2: net_allow: expected host:port or :port, got \"443\"\n" },
 		{ "[network]\nnet_allow = a:22,\n",
-		  "error test.conf:2: net_allow: trailing comma in \"a:22,\", expected something behind "
-		  "it\n" },
+		  "error test.conf:2: net_allow: trailing comma in \"a:22,\", expected "
+		  "an item after it\n" },
 		{ "[network]\nnet_deny = example.com:80\n",
-		  "error test.conf:2: net_deny: host name in \"example.com:80\", expected an address, * or "
-		  "an @word\n" },
+		  "error test.conf:2: net_deny: host name in \"example.com:80\", "
+		  "expected an address, * or a class such as @private\n" },
 		{ "[network]\nnet_bind = 70000\n",
 		  "error test.conf:2: net_bind: port 70000 is above 65535 in \"70000\"\n" },
 		{ "[network]\nallow_udp = maybe\n",
@@ -193,8 +195,9 @@ static void bad_values_refused(void **state)
 		  "error test.conf:2: name_addresses: unknown target \"@special\", expected one of: "
 		  "@global @loopback @private @linklocal\n" },
 		{ "[network]\nnet_allow = *.com:443\n",
-		  "error test.conf:2: net_allow: \"com\" is a public suffix in \"*.com:443\": anybody "
-		  "can have a name there, expected a domain of one owner\n" },
+		  "error test.conf:2: net_allow: \"com\" in \"*.com:443\" is a public "
+		  "suffix, below which anybody can register a name; expected a domain of "
+		  "one owner\n" },
 		{ "[network]\nunix_allow = run/x\n",
 		  "error test.conf:2: unix_allow: expected /path, @name, own or x11, got \"run/x\"\n" },
 		{ "[filesystem]\nread = etc\n",
@@ -208,7 +211,8 @@ static void bad_values_refused(void **state)
 		{ "[syscalls]\ndeny = @mounts\n",
 		  "error test.conf:2: deny: unknown group \"@mounts\", did you mean \"@mount\"?\n" },
 		{ "[syscalls]\ndeny = @userns\n",
-		  "error test.conf:2: deny: @userns is denied where it is not allowed, expected no line\n" },
+		  "error test.conf:2: deny: @userns is refused by default: remove it "
+		  "from the list\n" },
 		{ "[syscalls]\nallow = io_uring_setup\n",
 		  "error test.conf:2: allow: \"io_uring_setup\": io_uring, listeners, tracing outside the "
 		  "session and x32 can never be allowed\n" },
@@ -228,22 +232,24 @@ static void limits_that_start_nothing_refused(void **state)
 {
 	static const struct load_case cases[] = {
 		{ "[limits]\nprocesses = 0\n",
-		  "error test.conf:2: processes: \"0\" starts no program, expected 1 or more\n" },
+		  "error test.conf:2: processes: with \"0\" no program could start, "
+		  "expected 1 or more\n" },
 		{ "[limits]\nopen_files = 0\n",
-		  "error test.conf:2: open_files: \"0\" starts no program, expected 1 or more\n" },
+		  "error test.conf:2: open_files: with \"0\" no program could start, "
+		  "expected 1 or more\n" },
 		{ "[limits]\nmemory = 0K\n",
-		  "error test.conf:2: memory: \"0K\" starts no program, expected 1 or more\n" },
+		  "error test.conf:2: memory: with \"0K\" no program could start, "
+		  "expected 1 or more\n" },
 		{ "[limits]\ncpu_time = 0\n",
-		  "error test.conf:2: cpu_time: \"0\" starts no program, expected 1 or more\n" },
+		  "error test.conf:2: cpu_time: with \"0\" no program could start, "
+		  "expected 1 or more\n" },
 		{ "[limits]\ncore = 0\nfile_size = 0\n", "" },
 	};
 
 	load_check_all(state, cases, ARRAY_SIZE(cases));
 }
 
-#define CONTINUED                                                                                \
-	": goes on in the next line, expected that of lists only: remove the \\ at the end, it " \
-	"takes the next line for text\n"
+#define CONTINUED ": only a list may continue in the next line: remove the \\ at the end\n"
 
 /* It would take the next line, a `require` say, for a part of itself. */
 static void single_value_that_goes_on_refused(void **state)
@@ -271,8 +277,8 @@ static void localhost_in_a_denial_refused(void **state)
 {
 	static const struct load_case localhost = {
 		"[network]\nnet_deny = localhost:80\n",
-		"error test.conf:2: net_deny: \"localhost:80\", expected 127.0.0.1 and [::1], or "
-		"@loopback\n"
+		"error test.conf:2: net_deny: localhost in \"localhost:80\", expected "
+		"127.0.0.1 and [::1], or @loopback\n"
 	};
 
 	load_check(*state, &localhost);
@@ -318,7 +324,7 @@ static void unknown_keys_and_sections_refused(void **state)
 		{ "[colour]\n", "error test.conf:1: unknown section \"colour\", expected one of: policy "
 				"session network filesystem syscalls limits\n" },
 		{ "[session]\nnet_allow = a:1\n",
-		  "error test.conf:2: \"net_allow\" in [session], expected it in [network]\n" },
+		  "error test.conf:2: \"net_allow\" is in [session], expected it in [network]\n" },
 		{ "[network]\ndns.x = off\n",
 		  "error test.conf:2: \"dns.x\" has a label, but dns is a single value\n" },
 		{ "[session]\nshell.x = /bin/sh\n",
@@ -338,11 +344,12 @@ static void every_bad_line_reported(void **state)
 		"dns = maybe\n"
 		"net_allow.x = :80 ; y\n",
 		"error test.conf:4: \"nonsense\", expected key = value or [section]\n"
-		"error test.conf:6: net_allow.x: ; or # in a value, expected the value in \"...\" or "
-		"the comment on its own line\n"
-		"error test.conf:2: net_allow: expected host:port or :port, got \"a\"\n"
-		"error test.conf:3: net_allow: port 0 in \"c:0\", expected 1 to 65535\n"
-		"error test.conf:5: dns: unknown value \"maybe\", expected one of: filtered system hosts off\n",
+		"error test.conf:6: net_allow.x: ; or # in a value: put the value in "
+		"\"...\", or the comment on a line of its own\nerror test.conf:2: "
+		"net_allow: expected host:port or :port, got \"a\"\nerror test.conf:3: "
+		"net_allow: port 0 in \"c:0\", expected 1 to 65535\nerror test.conf:5: "
+		"dns: unknown value \"maybe\", expected one of: filtered system hosts "
+		"off\n",
 	};
 
 	load_check(*state, &many);
@@ -352,9 +359,9 @@ static void contradictions_refused(void **state)
 {
 	static const struct load_case cases[] = {
 		{ "[network]\nallow_udp = no\nnet_allow = a:1 udp://b:2\n",
-		  "error test.conf:3: net_allow: \"udp://b:2\" beside allow_udp = no in " },
+		  "error test.conf:3: net_allow: \"udp://b:2\" contradicts allow_udp = no in " },
 		{ "[network]\nnet_allow.x = icmp://b\nallow_icmp = off\n",
-		  "error test.conf:2: net_allow.x: \"icmp://b\" beside allow_icmp = off in " },
+		  "error test.conf:2: net_allow.x: \"icmp://b\" contradicts allow_icmp = off in " },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -376,16 +383,18 @@ static void warnings_given(void **state)
 		{ "# nothing\n", "warning test.conf:0: empty policy: it allows nothing\n" },
 		{ "[network]\n", "warning test.conf:0: empty policy: it allows nothing\n" },
 		{ "[network]\nnet_allow = *:80\n",
-		  "warning test.conf:2: net_allow: \"*:80\" includes loopback and the metadata address "
-		  "169.254.169.254; @global is the internet alone\n" },
+		  "warning test.conf:2: net_allow: \"*:80\" includes loopback and the "
+		  "metadata address 169.254.169.254; @global is the internet only\n" },
 		{ "[network]\nnet_allow = a:1 \\\n 0.0.0.0/0:80\n",
-		  "warning test.conf:3: net_allow: \"0.0.0.0/0:80\" includes loopback and the metadata "
-		  "address 169.254.169.254; @global is the internet alone\n" },
+		  "warning test.conf:3: net_allow: \"0.0.0.0/0:80\" includes loopback "
+		  "and the metadata address 169.254.169.254; @global is the internet "
+		  "only\n" },
 		{ "[filesystem]\nread = /nonexistent /etc %h/nonexistent\n",
 		  "warning test.conf:2: read: \"/nonexistent\" does not exist\n" },
 		{ "[filesystem]\nread = -/nonexistent /etc\nwrite = -%h/nonexistent\n", "" },
 		{ "[syscalls]\nallow = personality\n",
-		  "warning test.conf:2: allow: \"personality\" is not refused: the line changes nothing\n" },
+		  "warning test.conf:2: allow: \"personality\" is not refused by "
+		  "default: allowing it changes nothing\n" },
 		{ "[network]\nnet_allow = @global:80 icmp://* 10.0.0.%U:80\n", "" },
 	};
 
@@ -431,8 +440,8 @@ static void fragments_that_contradict_refused(void **state)
 	fragment_make(state, "two.inc", "\n[network]\ndns = off\n");
 	assert_int_equal(-EINVAL, policy_load_text(*state, "[policy]\ninclude = one two\n",
 						   &collected, &policy));
-	assert_non_null(strstr(collected.text, "error two.inc:3: dns: is also set in "));
-	assert_non_null(strstr(collected.text, "one.inc:2, expected it in one fragment\n"));
+	assert_non_null(strstr(collected.text, "error two.inc:3: dns: also set in "));
+	assert_non_null(strstr(collected.text, "one.inc:2; set it in one fragment only\n"));
 	assert_int_equal(1, collected.errors);
 	assert_int_equal(0, policy_load_text(*state,
 					     "[policy]\ninclude = one two\n[network]\ndns = system\n",
@@ -451,7 +460,8 @@ static void contradiction_across_fragments_refused(void **state)
 			 policy_load_text(*state,
 					  "[policy]\ninclude = one\n[network]\nallow_udp = no\n",
 					  &collected, &policy));
-	assert_non_null(strstr(collected.text, "error one.inc:2: net_allow: \"udp://a:1\" beside"));
+	assert_non_null(
+		strstr(collected.text, "error one.inc:2: net_allow: \"udp://a:1\" contradicts"));
 	fragment_make(state, "two.inc", "[network]\nallow_udp = no\n");
 	assert_int_equal(0,
 			 policy_load_text(*state,
@@ -466,21 +476,21 @@ static void bad_fragments_refused(void **state)
 		{ "[policy]\ninclude = bad\n",
 		  "error bad.inc:2: net_allow: expected host:port or :port, got \"a\"\n" },
 		{ "[policy]\ninclude = nested\n",
-		  "error nested.inc:2: include: within a fragment, expected it in .conf files only\n" },
+		  "error nested.inc:2: include: not allowed in a fragment, only in .conf files\n" },
 		{ "[policy]\ninclude = good good\n",
-		  "error test.conf:2: include: \"good\" stands twice\n" },
+		  "error test.conf:2: include: \"good\" is listed twice\n" },
 		{ "[policy]\ninclude = good \\\n ../good\n",
-		  "error test.conf:3: include: bad name \"../good\", expected that of a NAME.inc beside "
-		  "this file\n" },
+		  "error test.conf:3: include: bad name \"../good\", expected the NAME "
+		  "of a NAME.inc in the same directory\n" },
 		{ "[policy]\ninclude = /etc/good\n",
-		  "error test.conf:2: include: bad name \"/etc/good\", expected that of a NAME.inc beside "
-		  "this file\n" },
+		  "error test.conf:2: include: bad name \"/etc/good\", expected the NAME "
+		  "of a NAME.inc in the same directory\n" },
 		{ "[policy]\ninclude = .good\n",
-		  "error test.conf:2: include: bad name \".good\", expected that of a NAME.inc beside this "
-		  "file\n" },
+		  "error test.conf:2: include: bad name \".good\", expected the NAME of "
+		  "a NAME.inc in the same directory\n" },
 		{ "[policy]\ninclude = %u\n",
-		  "error test.conf:2: include: bad name \"%u\", expected that of a NAME.inc beside this "
-		  "file\n" },
+		  "error test.conf:2: include: bad name \"%u\", expected the NAME of a "
+		  "NAME.inc in the same directory\n" },
 		{ "[policy]\ninclude = good.inc\n",
 		  "error test.conf:2: include: \"good.inc\", expected the name without .inc\n" },
 		{ "[policy]\ninclude = 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n",
@@ -532,8 +542,7 @@ static void fragment_loaded_alone_includes_nothing(void **state)
 	fragment_make(state, "good.inc", "");
 	path = file_make(*state, "alone.inc", "[policy]\ninclude = good\n", 24);
 	assert_int_equal(-EINVAL, policy_load(path, NULL, POLICY_OWN, collect, &collected, &policy));
-	assert_string_equal("error alone.inc:2: include: within a fragment, expected it in .conf files "
-			    "only\n",
+	assert_string_equal("error alone.inc:2: include: not allowed in a fragment, only in .conf files\n",
 			    collected.text);
 	free(path);
 }
@@ -562,8 +571,8 @@ static void standard_input_includes_from_the_given_directory(void **state)
 							      &collected, &policy));
 		}
 	}
-	assert_string_equal("error -:2: include: standard input has no directory, expected no "
-			    "include\n",
+	assert_string_equal("error -:2: include: not possible in a policy that is read from "
+			    "standard input\n",
 			    collected.text);
 	assert_true(dup2(saved, STDIN_FILENO) == STDIN_FILENO);
 	close(saved);

@@ -296,8 +296,8 @@ static void names_below_need_answers_of_our_own(void **state)
 
 	assert_string_equal("*.example.com", plan_string(&plan, plan.hosts[0]));
 	plan_unmap(&plan);
-	assert_string_equal("error test.conf:2: net_allow: \"*.example.com:1\" needs dns = filtered: its "
-			    "names are known once they are looked up\n",
+	assert_string_equal("error test.conf:2: net_allow: \"*.example.com:1\" needs dns = "
+			    "filtered: only then is it known which names are looked up\n",
 			    plan_complaint(state, &alice,
 					   "[network]\nnet_allow = *.example.com:1\ndns = system\n"));
 }
@@ -403,7 +403,7 @@ static void home_with_a_star_refused(void **state)
 
 	account.home = "/home/a*";
 	assert_string_equal("error test.conf:2: unix_allow: %h is \"/home/a*\", whose * would be a "
-			    "pattern\n",
+			    "wildcard\n",
 			    plan_complaint(state, &account, "[network]\nunix_allow = %h/x\n"));
 }
 

@@ -49,21 +49,21 @@ static void text_bad_bytes_refused(void **state)
 {
 	static const struct refused cases[] = {
 		{ "\xef\xbb\xbf[a]\n",
-		  "error f:1: begins with a byte order mark, expected plain text\n", 0 },
+		  "error f:1: starts with a byte order mark, expected plain text\n", 0 },
 		{ "[a]\r\nk = v\r\n",
-		  "error f:1: ends in a carriage return, expected Unix line ends\n"
-		  "error f:2: ends in a carriage return, expected Unix line ends\n",
+		  "error f:1: ends in a carriage return, expected Unix line endings\n"
+		  "error f:2: ends in a carriage return, expected Unix line endings\n",
 		  0 },
-		{ "[a]\nk = a\rb\n", "error f:2: holds a control character, expected text\n", 0 },
-		{ "[a]\nk = a\001b\n", "error f:2: holds a control character, expected text\n", 0 },
-		{ "[a]\nk = a\177b\n", "error f:2: holds a control character, expected text\n", 0 },
-		{ "[a]\nk = a\vb\n", "error f:2: holds a control character, expected text\n", 0 },
-		{ "[a]\nk = a\302\233b\n", "error f:2: holds a control character, expected text\n",
-		  0 },
-		{ "# a\033[31m\n", "error f:1: holds a control character, expected text\n", 0 },
-		{ "[a]\nk = a\0b\n", "error f:2: holds a NUL byte, expected text\n", 12 },
+		{ "[a]\nk = a\rb\n", "error f:2: contains a control character, expected text\n", 0 },
+		{ "[a]\nk = a\001b\n", "error f:2: contains a control character, expected text\n", 0 },
+		{ "[a]\nk = a\177b\n", "error f:2: contains a control character, expected text\n", 0 },
+		{ "[a]\nk = a\vb\n", "error f:2: contains a control character, expected text\n", 0 },
+		{ "[a]\nk = a\302\233b\n",
+		  "error f:2: contains a control character, expected text\n", 0 },
+		{ "# a\033[31m\n", "error f:1: contains a control character, expected text\n", 0 },
+		{ "[a]\nk = a\0b\n", "error f:2: contains a NUL byte, expected text\n", 12 },
 		{ "[a]\nk = a \\\n b\001\n",
-		  "error f:3: holds a control character, expected text\n", 0 },
+		  "error f:3: contains a control character, expected text\n", 0 },
 	};
 
 	(void)state;
@@ -74,31 +74,31 @@ static void text_bad_sections_refused(void **state)
 {
 	static const struct refused cases[] = {
 		{ "[]\nk = v\n",
-		  "error f:1: bad section name \"\", expected [name] in lower case without "
-		  "blanks\n",
+		  "error f:1: bad section name \"\", expected [name] in lower case "
+		  "without spaces\n",
 		  0 },
 		{ "[ a ]\n",
-		  "error f:1: bad section name \" a \", expected [name] in lower case without "
-		  "blanks\n",
+		  "error f:1: bad section name \" a \", expected [name] in lower case "
+		  "without spaces\n",
 		  0 },
 		{ "[A]\n",
-		  "error f:1: bad section name \"A\", expected [name] in lower case without "
-		  "blanks\n",
+		  "error f:1: bad section name \"A\", expected [name] in lower case "
+		  "without spaces\n",
 		  0 },
 		{ "[a:b]\n",
-		  "error f:1: bad section name \"a:b\", expected [name] in lower case without "
-		  "blanks\n",
+		  "error f:1: bad section name \"a:b\", expected [name] in lower case "
+		  "without spaces\n",
 		  0 },
 		{ "[a\n", "error f:1: no ] at the end, expected [section] alone on its line\n", 0 },
 		{ "[a] # c\n",
-		  "error f:1: text behind the ], expected [section] alone on its line\n", 0 },
+		  "error f:1: text after the ], expected [section] alone on its line\n", 0 },
 		{ "[a] k = v\n",
-		  "error f:1: text behind the ], expected [section] alone on its line\n", 0 },
+		  "error f:1: text after the ], expected [section] alone on its line\n", 0 },
 		{ "[a]\n[b]\n[a]\nk = v\n",
-		  "error f:3: section [a] stands already at line 1, expected it once\n", 0 },
+		  "error f:3: duplicate section [a] (first defined at line 1)\n", 0 },
 		{ "[a\\\n]\n",
-		  "error f:1: ends in \\, expected that of values only\n"
-		  "error f:2: \"]\", expected key = value or [section]\n",
+		  "error f:1: ends in \\, which only values may\nerror f:2: \"]\", "
+		  "expected key = value or [section]\n",
 		  0 },
 	};
 
@@ -127,20 +127,20 @@ static void text_bad_keys_refused(void **state)
 		{ "[a]\nk:x = v\n",
 		  "error f:2: bad key \"k:x\", expected key = value or key.label = value\n", 0 },
 		{ "[a]\nk = 1\nl = 1\nk = 2\n",
-		  "error f:4: k: stands already at line 2, expected it once\n", 0 },
+		  "error f:4: k: duplicate key (first defined at line 2)\n", 0 },
 		{ "[network]\nnet_allow = a:1\nnet_allow = b:1\n",
-		  "error f:3: net_allow: stands already at line 2, expected it once: write "
-		  "net_allow.label = for more of the list, each with another label\n",
+		  "error f:3: net_allow: duplicate key (first defined at line 2); to add "
+		  "to the list write net_allow.label = with a label of its own\n",
 		  0 },
 		{ "[network]\nnet_allow.a = a:1\nnet_allow.a = b:1\n",
-		  "error f:3: net_allow.a: stands already at line 2, expected it once: write "
-		  "net_allow.label = for more of the list, each with another label\n",
+		  "error f:3: net_allow.a: duplicate key (first defined at line 2); to "
+		  "add to the list write net_allow.label = with a label of its own\n",
 		  0 },
 		{ "[network]\ndns = off\ndns = off\n",
-		  "error f:3: dns: stands already at line 2, expected it once\n", 0 },
+		  "error f:3: dns: duplicate key (first defined at line 2)\n", 0 },
 		{ "[a]\nk.l = 1\nk.l = 2\nk.l = 3\n",
-		  "error f:3: k.l: stands already at line 2, expected it once\n"
-		  "error f:4: k.l: stands already at line 3, expected it once\n",
+		  "error f:3: k.l: duplicate key (first defined at line 2)\nerror f:4: "
+		  "k.l: duplicate key (first defined at line 3)\n",
 		  0 },
 	};
 
@@ -151,39 +151,43 @@ static void text_bad_keys_refused(void **state)
 static void text_bad_values_refused(void **state)
 {
 	static const struct refused cases[] = {
-		{ "[a]\nk =\n",
-		  "error f:2: k: no value, expected one (to leave a key out, remove its line)\n", 0 },
-		{ "[a]\nk = \t \n",
-		  "error f:2: k: no value, expected one (to leave a key out, remove its line)\n", 0 },
-		{ "[a]\nk = \"\"\n", "error f:2: k: no value between the quotes, expected one\n", 0 },
-		{ "[a]\nk = ' '\n", "error f:2: k: no value between the quotes, expected one\n", 0 },
+		{ "[a]\nk =\n", "error f:2: k: no value: write one, or remove the line\n", 0 },
+		{ "[a]\nk = \t \n", "error f:2: k: no value: write one, or remove the line\n", 0 },
+		{ "[a]\nk = \"\"\n",
+		  "error f:2: k: no value between the quotes: write one, or remove the line\n", 0 },
+		{ "[a]\nk = ' '\n",
+		  "error f:2: k: no value between the quotes: write one, or remove the line\n", 0 },
 		{ "[a]\nk = \"v\n",
-		  "error f:2: k: quote without an end, expected the value quoted whole\n", 0 },
+		  "error f:2: k: no closing quote, expected the whole value in quotes\n", 0 },
 		{ "[a]\nk = 'v\"\n",
-		  "error f:2: k: quote without an end, expected the value quoted whole\n", 0 },
+		  "error f:2: k: no closing quote, expected the whole value in quotes\n", 0 },
 		{ "[a]\nk = \"v\" w\n",
-		  "error f:2: k: text behind the closing quote, expected the value quoted whole\n",
+		  "error f:2: k: text after the closing quote, expected the whole value "
+		  "in quotes\n",
 		  0 },
 		{ "[a]\nk = \"v\" # c\n",
-		  "error f:2: k: text behind the closing quote, expected the value quoted whole\n",
+		  "error f:2: k: text after the closing quote, expected the whole value "
+		  "in quotes\n",
 		  0 },
 		{ "[a]\nk = v \"w\"\n",
-		  "error f:2: k: quote within a value, expected the value quoted whole or not at all\n",
+		  "error f:2: k: quote within a value, expected the whole value in "
+		  "quotes or no quotes\n",
 		  0 },
 		{ "[a]\nk = it's\n",
-		  "error f:2: k: quote within a value, expected the value quoted whole or not at all\n",
+		  "error f:2: k: quote within a value, expected the whole value in "
+		  "quotes or no quotes\n",
 		  0 },
 		{ "[a]\nk = v # c\n",
-		  "error f:2: k: ; or # in a value, expected the value in \"...\" or the comment "
-		  "on its own line\n",
+		  "error f:2: k: ; or # in a value: put the value in \"...\", or the "
+		  "comment on a line of its own\n",
 		  0 },
 		{ "[a]\nk = a;b\n",
-		  "error f:2: k: ; or # in a value, expected the value in \"...\" or the comment "
-		  "on its own line\n",
+		  "error f:2: k: ; or # in a value: put the value in \"...\", or the "
+		  "comment on a line of its own\n",
 		  0 },
 		{ "[a]\nk = #\n",
-		  "error f:2: k: ; or # in a value, expected the value in \"...\" or the comment "
-		  "on its own line\n",
+		  "error f:2: k: ; or # in a value: put the value in \"...\", or the "
+		  "comment on a line of its own\n",
 		  0 },
 	};
 
@@ -197,27 +201,27 @@ static void text_bad_continuations_refused(void **state)
 		{ "[a]\nk = v\\", "error f:2: ends in \\ but no line follows\n", 0 },
 		{ "[a]\nk = v \\\n", "error f:2: ends in \\ but no line follows\n", 0 },
 		{ "[a]\nk = v \\ \nl = w\n",
-		  "error f:2: blanks behind the \\ that ends the line, expected none\n", 0 },
+		  "error f:2: space after the \\ at the end of the line, expected none\n", 0 },
 		{ "[a]\nk = v \\\n w \\\t\n x\n",
-		  "error f:3: blanks behind the \\ that ends the line, expected none\n", 0 },
-		{ "# c \\\n[a]\n", "error f:1: ends in \\, expected that of values only\n", 0 },
+		  "error f:3: space after the \\ at the end of the line, expected none\n", 0 },
+		{ "# c \\\n[a]\n", "error f:1: ends in \\, which only values may\n", 0 },
 		{ "[a]\nk \\\n= v\n",
-		  "error f:2: ends in \\, expected that of values only\n"
-		  "error f:3: bad key \"\", expected key = value or key.label = "
-		  "value\n",
+		  "error f:2: ends in \\, which only values may\nerror f:3: bad key "
+		  "\"\", expected key = value or key.label = value\n",
 		  0 },
 		{ "[a]\nk = v \\\n# c\nl = w\n",
-		  "error f:3: comment between continued lines, expected it before or after them\n",
+		  "error f:3: comment between continued lines, expected it before the "
+		  "first or after the last\n",
 		  0 },
 		{ "[a]\nk = v \\\n ; c \\\n w\n",
-		  "error f:3: comment between continued lines, expected it before or after them\n",
+		  "error f:3: comment between continued lines, expected it before the "
+		  "first or after the last\n",
 		  0 },
 		{ "[a]\nk = v \\\n w; x\n",
-		  "error f:2: k: ; or # in a value, expected the value in \"...\" or the comment "
-		  "on its own line\n",
+		  "error f:2: k: ; or # in a value: put the value in \"...\", or the "
+		  "comment on a line of its own\n",
 		  0 },
-		{ "[a]\nk = \\\n\n",
-		  "error f:3: k: no value, expected one (to leave a key out, remove its line)\n", 0 },
+		{ "[a]\nk = \\\n\n", "error f:3: k: no value: write one, or remove the line\n", 0 },
 	};
 
 	(void)state;
@@ -228,11 +232,11 @@ static void text_every_bad_line_reported(void **state)
 {
 	static const struct refused cases[] = {
 		{ "[a]\nx\nk = \n\n[B]\nl = v\nj =\n[c]\nK = 1\n",
-		  "error f:2: \"x\", expected key = value or [section]\n"
-		  "error f:3: k: no value, expected one (to leave a key out, remove its line)\n"
-		  "error f:5: bad section name \"B\", expected [name] in lower case without blanks\n"
-		  "error f:7: j: no value, expected one (to leave a key out, remove its line)\n"
-		  "error f:9: bad key \"K\", expected lower case: key or key.label\n",
+		  "error f:2: \"x\", expected key = value or [section]\nerror f:3: k: no "
+		  "value: write one, or remove the line\nerror f:5: bad section name "
+		  "\"B\", expected [name] in lower case without spaces\nerror f:7: j: no "
+		  "value: write one, or remove the line\nerror f:9: bad key \"K\", "
+		  "expected lower case: key or key.label\n",
 		  0 },
 	};
 
@@ -369,11 +373,15 @@ static void readers_that_disagree_refused(void **state)
 		const char *other;
 		const char *expected;
 	} cases[] = {
-		{ "[a]\nk = w\n", "error f:2: k: iniparser reads another value\n" },
-		{ "[a]\nl = v\n", "error f:2: k: iniparser reads another value\n" },
+		{ "[a]\nk = w\n", "error f:2: k: parser mismatch: iniparser reads another value (please "
+				  "report)\n" },
+		{ "[a]\nl = v\n", "error f:2: k: parser mismatch: iniparser reads another value (please "
+				  "report)\n" },
 		{ "[a]\nk = v\nl = w\n",
-		  "error f:0: iniparser finds 3 lines of meaning, expected 2\n" },
-		{ "[a]\nk = v\nnonsense\n", "error f:0: iniparser cannot read it\n" },
+		  "error f:0: parser mismatch: iniparser sees 3 entries, sandlock 2 "
+		  "(please report)\n" },
+		{ "[a]\nk = v\nnonsense\n",
+		  "error f:0: parser mismatch: iniparser cannot read this file (please report)\n" },
 	};
 	struct collected collected;
 	struct text text = read_text(seen, sizeof(seen) - 1, &collected);

@@ -60,10 +60,10 @@ static void items_split_at_blanks_and_commas(void **state)
 static void items_with_stray_commas_refused(void **state)
 {
 	static const char *const cases[][2] = {
-		{ ", a", "comma without an item before it" },
-		{ "a , b", "comma without an item before it" },
-		{ "a,", "trailing comma in \"a,\", expected something behind it" },
-		{ ",", "trailing comma in \",\", expected something behind it" },
+		{ ", a", "comma with no item before it" },
+		{ "a , b", "comma with no item before it" },
+		{ "a,", "trailing comma in \"a,\", expected an item after it" },
+		{ ",", "trailing comma in \",\", expected an item after it" },
 	};
 
 	(void)state;
@@ -121,13 +121,13 @@ static void expansion_that_cannot_stand_refused(void **state)
 	} cases[] = {
 		{ { "a", "g", "/home/a*", 1, 1, NULL },
 		  "%h/x",
-		  "%h is \"/home/a*\", whose * would be a pattern" },
+		  "%h is \"/home/a*\", whose * would be a wildcard" },
 		{ { "*", "g", "/home/a", 1, 1, NULL },
 		  "/tmp/%u",
-		  "%u is \"*\", whose * would be a pattern" },
+		  "%u is \"*\", whose * would be a wildcard" },
 		{ { "a", "*", "/home/a", 1, 1, NULL },
 		  "/tmp/%g",
-		  "%g is \"*\", whose * would be a pattern" },
+		  "%g is \"*\", whose * would be a wildcard" },
 		{ { "a", "", "/home/a", 1, 1, NULL }, "/tmp/%g", "%g is empty for this account" },
 		{ { ".", "g", "/home/a", 1, 1, NULL },
 		  "/srv/%u",
@@ -293,7 +293,7 @@ static void unix_item_parsed_or_refused(void **state)
 		{ "@/tmp/.X11-unix/*", SOCKET_ABSTRACT, "/tmp/.X11-unix/*" },
 		{ "@%u", SOCKET_ABSTRACT, "alice" },
 		{ "@", -1, "expected @name, got \"@\"" },
-		{ "@\\x2a", -1, "\\x2a, but a pattern cannot hold a literal *" },
+		{ "@\\x2a", -1, "\\x2a in a pattern, which cannot contain a literal *" },
 		{ "own2", -1, "unknown item \"own2\", did you mean \"own\"?" },
 		{ "run/x", -1, "expected /path, @name, own or x11, got \"run/x\"" },
 		{ "*", -1, "expected /path, @name, own or x11, got \"*\"" },
