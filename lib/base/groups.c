@@ -32,6 +32,13 @@ static bool gids_contain(const struct nss_gids *gids, gid_t gid)
 	return false;
 }
 
+static void gids_free(struct nss_gids *gids)
+{
+	free(gids->gids);
+	gids->gids = NULL;
+}
+#define cleanup_gids __attribute__((cleanup(gids_free)))
+
 static int fail(char why[NSS_WHY_MAX], const char *what, int error)
 {
 	snprintf(why, NSS_WHY_MAX, "%s: %s", what, strerror(error));
@@ -47,8 +54,11 @@ static int service_check(const struct nss_service *service, const char *database
 	if ((status == NSS_STATUS_UNAVAIL || status == NSS_STATUS_TRYAGAIN) &&
 	    service->actions[status - NSS_STATUS_TRYAGAIN] == NSS_CONTINUE)
 		return 0;
-	snprintf(why, NSS_WHY_MAX, "service \"%s\" of %s in nsswitch.conf does not answer%s%s",
-		 service->name, database, error ? ": " : "", error ? strerror(error) : "");
+	snprintf(why, NSS_WHY_MAX,
+		 "service \"%s\" of %s in nsswitch.conf does not answer%s%s; start it, or write "
+		 "[%s=continue] after it to do without its groups",
+		 service->name, database, error ? ": " : "", error ? strerror(error) : "",
+		 status == NSS_STATUS_TRYAGAIN ? "TRYAGAIN" : "UNAVAIL");
 	return -EIO;
 }
 
@@ -63,8 +73,7 @@ static int list_read(const char *user, gid_t primary, struct nss_gids *gids, cha
 			gids->count = count;
 			return 0;
 		}
-		free(gids->gids);
-		gids->gids = NULL;
+		gids_free(gids);
 	}
 	return fail(why, "groups", E2BIG);
 }
@@ -128,10 +137,13 @@ int groups_read(const char *user, gid_t primary, struct groups *ret_groups, char
 			    why);
 }
 
-/* As getgrnam(3), which would pass over a dead service. */
+/* As getgrnam(3), which would pass over a dead service. A directory that is away may look like one
+ * that does not know the group: what only it could know cannot be known. */
 static int gid_find(const struct nss_database *names, const char *group, gid_t *ret_gid,
 		    char why[NSS_WHY_MAX])
 {
+	const char *remote = NULL;
+
 	for (size_t i = 0; i < names->count; i++) {
 		const struct nss_service *service = &names->services[i];
 		int error;
@@ -141,10 +153,18 @@ static int gid_find(const struct nss_database *names, const char *group, gid_t *
 			return 0;
 		if (service_check(service, names->name, status, error, why) < 0)
 			return -EIO;
+		if (status == NSS_STATUS_NOTFOUND && !nss_is_local(service))
+			remote = service->name;
 		if (nss_action_of(service, status) == NSS_RETURN)
 			break;
 	}
-	return -ENOENT;
+	if (!remote)
+		return -ENOENT;
+	snprintf(why, NSS_WHY_MAX,
+		 "no service knows the group \"%s\", and \"%s\" may have lost sight of it; a group "
+		 "that does not exist may have no policy file",
+		 group, remote);
+	return -EIO;
 }
 
 int group_find(const char *group, char why[NSS_WHY_MAX])
@@ -157,18 +177,39 @@ int group_find(const char *group, char why[NSS_WHY_MAX])
 	return error < 0 ? error : gid_find(&names, group, &gid, why);
 }
 
-/* Another group of the same name, in a service that getgrnam(3) does not come to. */
+/* 1: the service knows the account in another group of that name, 0: it does not, or an errno. */
+static int other_find(const struct groups *groups, const struct nss_service *service,
+		      const char *group, gid_t known, gid_t *ret_gid)
+{
+	cleanup_gids struct nss_gids lines = { NULL, 0, 0 };
+	int error = nss_group_lines(service, group, &lines);
+	int ignored;
+
+	if (error < 0)
+		return error;
+	for (long i = 0; i < lines.count; i++) {
+		*ret_gid = lines.gids[i];
+		if (*ret_gid != known && gids_contain(&groups->listed, *ret_gid))
+			return 1;
+	}
+	/* One that does not answer was checked with the groups of the account. */
+	return nss_group_gid(service, group, ret_gid, &ignored) == NSS_STATUS_SUCCESS &&
+	       *ret_gid != known && gids_contain(&groups->listed, *ret_gid);
+}
+
+/* Another group of the same name, which getgrnam(3) does not come to: in another service, or on a
+ * later line. */
 static int other_check(const struct groups *groups, const char *group, gid_t known,
 		       char why[NSS_WHY_MAX])
 {
 	for (size_t i = 0; i < groups->names.count; i++) {
 		const struct nss_service *service = &groups->names.services[i];
-		int error;
 		gid_t gid;
+		int found = other_find(groups, service, group, known, &gid);
 
-		/* One that does not answer was checked with the groups of the account. */
-		if (nss_group_gid(service, group, &gid, &error) != NSS_STATUS_SUCCESS ||
-		    gid == known || !gids_contain(&groups->listed, gid))
+		if (found < 0)
+			return fail(why, service->name, -found);
+		if (found == 0)
 			continue;
 		snprintf(why, NSS_WHY_MAX,
 			 "%s is in the group %s of service \"%s\" with gid %u, getgrnam(3) knows another "
@@ -197,10 +238,8 @@ int groups_contain(const struct groups *groups, const char *group, char why[NSS_
 
 void groups_free(struct groups *groups)
 {
-	free(groups->listed.gids);
-	free(groups->told.gids);
-	groups->listed.gids = NULL;
-	groups->told.gids = NULL;
+	gids_free(&groups->listed);
+	gids_free(&groups->told);
 }
 
 int group_has_user(const char *group, const char *user)

@@ -24,7 +24,8 @@ struct groups {
 int groups_read(const char *user, gid_t primary, struct groups *ret_groups, char why[NSS_WHY_MAX]);
 
 /* 1: the account is in the group, 0: it is not, -ENOENT: there is no such group, -EIO after `why`
- * was filled: it cannot be known. */
+ * was filled: it cannot be known, also where no service knows the group and one of them asks a
+ * directory elsewhere. */
 int groups_contain(const struct groups *groups, const char *group, char why[NSS_WHY_MAX]);
 
 void groups_free(struct groups *groups);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "util.h"
 
@@ -20,6 +22,30 @@
 #define ENTRY_MIN   (16U << 10)
 #define ENTRY_MAX   (16U << 20) /* the largest entry that is asked for */
 #define SYMBOL_SIZE (NSS_NAME_MAX + 32)
+
+/* The services that have all they know on this machine, and the text file that some have it in. The
+ * directory of any other may be away without its library saying so. */
+static const struct {
+	const char *name;
+	const char *file;
+} local_services[] = {
+	{ "files", "/etc/group" },
+	{ "compat", "/etc/group" },
+	{ "extrausers", "/var/lib/extrausers/group" },
+	{ "altfiles", "/usr/lib/group" },
+	{ "cache", "/etc/group.cache" },
+	{ "db", NULL },
+	{ "systemd", NULL },
+};
+
+/* Whose library may say NOTFOUND while its daemon is dead, as Fedora and RHEL build it, and where
+ * the daemon listens. */
+static const struct {
+	const char *name;
+	const char *socket;
+} silent_services[] = {
+	{ "sss", "/var/lib/sss/pipes/nss" },
+};
 
 typedef enum nss_status (*group_by_name_call)(const char *, struct group *, char *, size_t, int *);
 typedef enum nss_status (*group_next_call)(struct group *, char *, size_t, int *);
@@ -224,14 +250,49 @@ enum nss_action nss_action_of(const struct nss_service *service, enum nss_status
 	return status == NSS_STATUS_SUCCESS ? NSS_RETURN : NSS_CONTINUE;
 }
 
-/* libnss_systemd calls it unavailable that none of userdb's services runs, as in a container:
- * there is nobody who could know a group. */
-static enum nss_status status_mend(const struct nss_service *service, enum nss_status status,
-				   int error)
+static bool is_named(const struct nss_service *service, const char *name)
 {
-	if (status == NSS_STATUS_UNAVAIL && error == ESRCH && strcmp(service->name, "systemd") == 0)
+	return strcmp(service->name, name) == 0;
+}
+
+/* 0, or the errno for which nobody can be reached. */
+static int daemon_try(const char *path)
+{
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return errno;
+	return 0;
+}
+
+/* What the library should have said. libnss_systemd calls it unavailable that none of userdb's
+ * services runs, as in a container: there is nobody who could know a group. */
+static enum nss_status status_mend(const struct nss_service *service, enum nss_status status,
+				   int *error)
+{
+	if (status == NSS_STATUS_UNAVAIL && *error == ESRCH && is_named(service, "systemd"))
 		return NSS_STATUS_NOTFOUND;
+	for (size_t i = 0; status == NSS_STATUS_NOTFOUND && i < ARRAY_SIZE(silent_services); i++) {
+		int dead = is_named(service, silent_services[i].name)
+				   ? daemon_try(silent_services[i].socket)
+				   : 0;
+
+		if (dead) {
+			*error = dead;
+			return NSS_STATUS_UNAVAIL;
+		}
+	}
 	return status;
+}
+
+bool nss_is_local(const struct nss_service *service)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(local_services); i++)
+		if (is_named(service, local_services[i].name))
+			return true;
+	return false;
 }
 
 enum nss_status nss_group_gid(const struct nss_service *service, const char *group, gid_t *ret_gid,
@@ -257,7 +318,69 @@ enum nss_status nss_group_gid(const struct nss_service *service, const char *gro
 		if (status != NSS_STATUS_TRYAGAIN || *ret_error != ERANGE)
 			break;
 	}
-	return status_mend(service, status, *ret_error);
+	return status_mend(service, status, ret_error);
+}
+
+/* The gid in a line of group(5) of that name; false for any other line, which the C library skips
+ * where it is malformed. */
+static bool line_gid(char *line, const char *group, gid_t *ret_gid)
+{
+	char *rest = line + strspn(line, BLANK);
+	const char *name = strsep(&rest, ":");
+	const char *gid;
+	char *end;
+	unsigned long number;
+
+	if (strcmp(name, group) != 0 || !rest)
+		return false;
+	(void)strsep(&rest, ":");
+	gid = strsep(&rest, ":\n");
+	if (!gid)
+		return false;
+	/* As the C library does: 0123 is a number as well. */
+	number = strtoul(gid, &end, 10);
+	errno = 0;
+	*ret_gid = (gid_t)number;
+	return end != gid && *end == '\0';
+}
+
+static int gid_add(struct nss_gids *gids, gid_t gid)
+{
+	gid_t *grown = realloc(gids->gids, (size_t)(gids->count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	gids->gids = grown;
+	gids->gids[gids->count++] = gid;
+	gids->size = gids->count;
+	return 0;
+}
+
+static int file_gids_add(const char *path, const char *group, struct nss_gids *gids)
+{
+	cleanup_file FILE *file = fopen(path, "re");
+	cleanup_free char *line = NULL;
+	size_t size = 0;
+	gid_t gid;
+
+	if (!file)
+		return errno == ENOENT ? 0 : -errno;
+	errno = 0;
+	while (getline(&line, &size, file) >= 0) {
+		int error = line_gid(line, group, &gid) ? gid_add(gids, gid) : 0;
+
+		if (error)
+			return error;
+	}
+	return errno ? -errno : 0;
+}
+
+int nss_group_lines(const struct nss_service *service, const char *group, struct nss_gids *gids)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(local_services); i++)
+		if (is_named(service, local_services[i].name) && local_services[i].file)
+			return file_gids_add(local_services[i].file, group, gids);
+	return 0;
 }
 
 /* A service without initgroups_dyn() is read from end to end by the C library. What matters here
@@ -298,5 +421,5 @@ enum nss_status nss_groups_add(const struct nss_service *service, const char *us
 	if (!call)
 		return groups_walk(service, ret_error);
 	status = call(user, primary, &gids->count, &gids->size, &gids->gids, -1, ret_error);
-	return status_mend(service, status, *ret_error);
+	return status_mend(service, status, ret_error);
 }

@@ -47,6 +47,11 @@ int nss_services_parse(const char *text, struct nss_database *database);
 
 enum nss_action nss_action_of(const struct nss_service *service, enum nss_status status);
 
+/* Whether all that the service knows is on this machine: what it does not know is not. */
+bool nss_is_local(const struct nss_service *service);
+
+/* In what follows, a service whose daemon is dead is UNAVAIL even where its library says NOTFOUND. */
+
 /* The gid of a group: as the service's getgrnam_r(). *ret_error is its errno. */
 enum nss_status nss_group_gid(const struct nss_service *service, const char *group, gid_t *ret_gid,
 			      int *ret_error);
@@ -57,6 +62,10 @@ struct nss_gids {
 	long count;
 	long size;
 };
+
+/* Adds the gid of each line that the service's text file has of the group: getgrnam_r() stops at
+ * the first. A service without such a file adds none. 0 or a negative errno. */
+int nss_group_lines(const struct nss_service *service, const char *group, struct nss_gids *gids);
 
 /* Adds the groups of a user to `gids`: as the service's initgroups_dyn(). */
 enum nss_status nss_groups_add(const struct nss_service *service, const char *user, gid_t primary,

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -37,14 +38,15 @@ class GroupsTest(FailureTest):
         self.addCleanup(place.unlink)
         subprocess.run(["ldconfig"], check=True)
         self.kept("/etc/nsswitch.conf", "/etc/group", "/etc/passwd")
+        self.groups = Path("/etc/group").read_text()
         for name in ("down", "users"):
             self.addCleanup(Path(f"/etc/memberless.{name}").unlink, missing_ok=True)
 
-    def build(self, *words, text=None):
+    def build(self, *words, text=None, service="memberless"):
         """The library of the service, or one that `text` makes."""
-        source = self.library / "nss_memberless.c"
+        source = self.library / f"nss_{service}.c"
         source.write_text(SOURCES[source.name] if text is None else text)
-        target = self.library / "libnss_memberless.so.2"
+        target = self.library / f"libnss_{service}.so.2"
         if target.is_dir() and not target.is_symlink():
             target.rmdir()
         target.unlink(missing_ok=True)
@@ -216,6 +218,54 @@ class Unknown(GroupsTest):
                         self.none_gets_in("does not answer")
                 os.unlink(f"/etc/memberless.{name}")
 
+    def directory_daemon(self):
+        """A socket where sssd's would be, on which somebody listens until stop() is called."""
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/var/lib"], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", "/var/lib"], check=True)
+        path = Path("/var/lib/sss/pipes/nss")
+        path.parent.mkdir(parents=True)
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(path))
+        path.chmod(0o666)
+        server.listen(4096)
+        self.addCleanup(server.close)
+        return path, server.close
+
+    def test_dead_service_that_says_not_found_refuses(self):
+        self.build(service="sss")
+        subprocess.run(["ldconfig"], check=True)
+        path, stop = self.directory_daemon()
+        for initgroups in (None, "files sss"):
+            self.switch("files sss", initgroups)
+            self.member()
+        stop()
+        for there in (True, False):
+            if not there:
+                path.unlink()
+            for known in (False, True):
+                if known:  # the group itself, by a service that is alive
+                    self.add("/etc/group", "students:x:47510:")
+                for group, initgroups in (("files sss", None), ("sss files", None),
+                                          ("files sss", "files sss"), ("files", "files sss")):
+                    if group == "files" and not known:
+                        continue
+                    with self.subTest(there=there, known=known, group=group, initgroups=initgroups):
+                        self.switch(group, initgroups)
+                        self.none_gets_in('"sss" .*does not answer')
+            self.switch("files sss [UNAVAIL=continue]")
+            self.assertEqual(self.su().out, FREE)
+            Path("/etc/group").write_text(self.groups)
+
+    def test_group_no_directory_knows_refuses_whom_no_file_names(self):
+        """As that of one who lost its network, and has no more than what it remembers."""
+        self.group_policy("staff-of-the-directory")
+        for group in ("files memberless", "memberless files", "files [SUCCESS=merge] memberless"):
+            self.switch(group)
+            self.none_gets_in('no service knows the group "staff-of-the-directory"')
+        for group in ("files", "files [NOTFOUND=return] memberless"):
+            self.switch(group)
+            self.assertEqual(self.su("bare").out, FREE)
+
     def test_missing_service_refuses_whom_no_file_names(self):
         for group, initgroups in (("files nowhere", None), ("nowhere files", None),
                                   ("files", "files nowhere"), ("files nowhere", "files"),
@@ -280,6 +330,20 @@ class Unknown(GroupsTest):
         self.assertEqual(self.su("bare").out, FREE)
         self.switch("memberless files")
         self.member()
+
+    def test_two_lines_of_one_name_refuse_who_is_in_the_hidden_one(self):
+        self.switch("files")
+        for lines in (("students:x:47511:bare", "students:x:47512:dora"),
+                      ("students:x:47511:bare", "other:x:1:", " students:x:0047512:dora")):
+            for line in lines:
+                self.add("/etc/group", line)
+            self.assertEqual(self.su("bare").out, CONFINED)
+            for done in (self.su(), self.ssh_as(self.dora)):
+                self.assertNotEqual(0, done.status)
+                self.assertEqual("", done.out)
+            self.log.wait("dora is in the group students of service .files. with gid 47512")
+            self.log.clear()
+            Path("/etc/group").write_text(self.groups)
 
     def test_limits_of_the_caller_hide_no_group(self):
         self.switch("files memberless")

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -28,6 +29,9 @@ static const struct fake_service fakes[] = {
 	{ "names", NSS_STATUS_SUCCESS, NSS_STATUS_NOTFOUND },
 	{ "elsewhere", NSS_STATUS_SUCCESS, NSS_STATUS_NOTFOUND },
 	{ "users", NSS_STATUS_NOTFOUND, NSS_STATUS_SUCCESS },
+	{ "twice", NSS_STATUS_SUCCESS, NSS_STATUS_NOTFOUND },
+	{ "unreadable", NSS_STATUS_SUCCESS, NSS_STATUS_NOTFOUND },
+	{ "directory", NSS_STATUS_NOTFOUND, NSS_STATUS_NOTFOUND },
 	{ "dead", NSS_STATUS_UNAVAIL, NSS_STATUS_UNAVAIL },
 	{ "busy", NSS_STATUS_TRYAGAIN, NSS_STATUS_TRYAGAIN },
 	{ "dying", NSS_STATUS_SUCCESS, NSS_STATUS_UNAVAIL },
@@ -81,6 +85,11 @@ int nss_services_parse(const char *text, struct nss_database *database)
 	return 0;
 }
 
+bool nss_is_local(const struct nss_service *service)
+{
+	return strcmp(service->name, "directory") != 0;
+}
+
 enum nss_action nss_action_of(const struct nss_service *service, enum nss_status status)
 {
 	enum nss_action written = (enum nss_action)service->actions[status - NSS_STATUS_TRYAGAIN];
@@ -96,6 +105,17 @@ enum nss_status nss_group_gid(const struct nss_service *service, const char *gro
 	*ret_error = 0;
 	*ret_gid = strcmp(service->name, "elsewhere") == 0 ? 5001 : 5000;
 	return strcmp(group, "students") == 0 ? fake_status(service, false) : NSS_STATUS_NOTFOUND;
+}
+
+int nss_group_lines(const struct nss_service *service, const char *group, struct nss_gids *gids)
+{
+	if (strcmp(service->name, "twice") != 0 || strcmp(group, "students") != 0)
+		return strcmp(service->name, "unreadable") == 0 ? -EACCES : 0;
+	gids->gids = malloc(2 * sizeof(gid_t));
+	gids->gids[0] = 5000;
+	gids->gids[1] = 5002;
+	gids->count = 2;
+	return 0;
 }
 
 enum nss_status nss_groups_add(const struct nss_service *service, const char *user, gid_t primary,
@@ -215,6 +235,25 @@ static void service_that_does_not_answer_refuses(void **state)
 	cases_try(cases, ARRAY_SIZE(cases));
 }
 
+/* It may have lost the network, and remember but a part. */
+static void group_that_a_directory_does_not_know_refuses(void **state)
+{
+	static const struct group_case cases[] = {
+		{ "directory", NULL, 7, -EIO },
+		{ "ignorant directory", NULL, 7, -EIO },
+		{ "directory ignorant", NULL, 7, -EIO },
+		{ "directory names", NULL, 5000, 1 },
+		{ "directory names", NULL, 7, 0 },
+		/* getgrnam(3) does not come to it. */
+		{ "ignorant. directory", NULL, 7, -ENOENT },
+		{ "ignorant dead!", NULL, 7, -ENOENT },
+		{ "ignorant", "directory", 7, -ENOENT },
+	};
+
+	(void)state;
+	cases_try(cases, ARRAY_SIZE(cases));
+}
+
 /* Dead a moment ago, when the list was made. */
 static void service_that_says_more_than_the_list_refuses(void **state)
 {
@@ -237,6 +276,11 @@ static void two_groups_of_one_name_refuse_who_is_in_the_hidden_one(void **state)
 		{ "names elsewhere", NULL, 5000, 1 },
 		{ "names elsewhere", NULL, 7, 0 },
 		{ "elsewhere names", NULL, 5001, 1 },
+		/* The other one is on a later line of the same file. */
+		{ "twice", NULL, 5000, 1 },
+		{ "twice", NULL, 5002, -EIO },
+		{ "twice", NULL, 7, 0 },
+		{ "unreadable", NULL, 7, -EIO },
 	};
 
 	(void)state;
@@ -261,6 +305,7 @@ int main(void)
 		cmocka_unit_test(list_of_the_c_library_decides),
 		cmocka_unit_test(primary_group_counts),
 		cmocka_unit_test(service_that_does_not_answer_refuses),
+		cmocka_unit_test(group_that_a_directory_does_not_know_refuses),
 		cmocka_unit_test(service_that_says_more_than_the_list_refuses),
 		cmocka_unit_test(two_groups_of_one_name_refuse_who_is_in_the_hidden_one),
 		cmocka_unit_test(long_lists_are_read_to_their_end),
