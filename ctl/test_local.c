@@ -26,7 +26,9 @@ int test_bind(const struct plan *plan, const char *operand, const char *target)
 		return ctl_error("expected a port, got \"%s\"", target);
 	if (plan_binds(plan, (uint16_t)port))
 		return answer(true, operand, "net_bind lists it");
-	return answer(false, operand, "net_bind does not list it");
+	return answer(false, operand,
+		      port == 0 ? "net_bind does not list it (a client may bind it, and not listen)"
+				: "net_bind does not list it");
 }
 
 static void item_describe(const struct plan *plan, const struct plan_socket *item,

@@ -290,15 +290,14 @@ static int rules_add_name_servers(int ruleset, const struct plan *plan)
 		       : 0;
 }
 
+/* Port 0 always: whether a socket that the kernel gave a port may listen, listen(2) tells. */
 static int rules_add_binds(int ruleset, const struct plan *plan)
 {
-	for (uint32_t i = 0; i < plan->header->binds.count; i++) {
-		int error = rules_add_range(ruleset, LANDLOCK_ACCESS_NET_BIND_TCP, &plan->binds[i]);
+	int error = rule_add_port(ruleset, LANDLOCK_ACCESS_NET_BIND_TCP, 0);
 
-		if (error)
-			return error;
-	}
-	return 0;
+	for (uint32_t i = 0; i < plan->header->binds.count && !error; i++)
+		error = rules_add_range(ruleset, LANDLOCK_ACCESS_NET_BIND_TCP, &plan->binds[i]);
+	return error;
 }
 
 static int restrict_self(int ruleset)

@@ -263,8 +263,9 @@ static void judge_bind_inet(const struct rules *rules, struct request *request,
 
 	if (error)
 		judgement_mistake(judgement, error);
+	/* Of port 0 the listen decides: clients choose a source address by it, and look for IPv6. */
 	else if (protocol == PROTOCOL_ICMP || plan_binds(rules->plan, endpoint.port) ||
-		 (protocol == PROTOCOL_UDP && endpoint.port == 0))
+		 (protocol && endpoint.port == 0))
 		judgement_allow(judgement);
 	else
 		refuse_port(request, &endpoint, judgement);

@@ -265,7 +265,7 @@ def listen():
                                     "bind(8080, '::1'), bind(9002, '::1'), bind(0), listen()])")
         self.assertEqual(["ok", "ok", "EACCES", "ok", "EACCES", "EACCES", "EACCES"], said)
 
-    def test_nothing_is_bound_by_default(self):
+    def test_nothing_is_listened_on_by_default(self):
         self.policy("")
         said = self.confined.python(self.PROBE + "answer([bind(8080), bind(0), listen()])")
         self.assertEqual(["EACCES"] * 3, said)
@@ -274,6 +274,23 @@ def listen():
         self.policy("net_bind = 0")
         said = self.confined.python(self.PROBE + "answer([bind(8080), bind(0), listen()])")
         self.assertEqual(["EACCES", "ok", "ok"], said)
+
+    def test_port_0_is_bound_whoever_decides_binds(self):
+        """Landlock does; and the supervisor, where UDP is open."""
+        source = """
+def bind(kind, family, host):
+    with socket.socket(family, kind) as s:
+        return attempt(s.bind, (host, 0))
+answer([bind(socket.SOCK_STREAM, socket.AF_INET, "127.0.0.1"),
+        bind(socket.SOCK_STREAM, socket.AF_INET6, "::1"),
+        bind(socket.SOCK_STREAM, socket.AF_INET6, "::ffff:127.0.0.1")])"""
+        for policy in ("", "net_bind = 8080", "allow_udp = yes\nnet_allow = 127.0.0.1:9",
+                       "net_bind = 1024-65535"):
+            with self.subTest(policy=policy):
+                self.policy(policy)
+                self.log.clear()
+                self.assertEqual(["ok"] * 3, self.confined.python(source))
+                self.assertEqual([], [line for line in self.log.lines if "denied" in line])
 
     def test_server_inside_is_reached_from_outside(self):
         self.policy("net_bind = 8080")
