@@ -7,7 +7,7 @@ import subprocess
 import threading
 import unittest
 
-from harness import PLAIN_PORT, STAGE, SessionTest, connect_ex, eventually
+from harness import PLAIN_PORT, PYTHON, STAGE, SessionTest, connect_ex, eventually
 
 # A server on every address, as Go makes it: on IPv4 alone where it believes that there is no IPv6.
 GO_SERVER = """
@@ -105,20 +105,21 @@ answer([socket.has_dualstack_ipv6(), attempt(has_ipv6)])"""
         self.assertEqual("127.0.0.3\n", self.both(lambda who: who.su(command).out))
 
     def test_curl_and_nc_connect_from_an_address(self):
-        with subprocess.Popen(["python3", "-m", "http.server", "--bind", "127.0.0.1", "8099"],
-                              cwd="/opt", stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL) as server:
-            self.addCleanup(server.wait)
-            self.addCleanup(server.kill)
-            eventually(lambda: connect_ex(("127.0.0.1", 8099)) == 0, "the server listens")
-            self.policy("net_allow = 127.0.0.1:8099")
-            for command in ("curl -s -o /dev/null --interface 127.0.0.3 -w '%{http_code} %{local_ip}' "
-                            "http://127.0.0.1:8099/",
-                            "printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | nc -s 127.0.0.3 127.0.0.1 8099 "
-                            "| grep -c '200 OK'"):
-                with self.subTest(command=command):
-                    done = self.both(lambda who, command=command: who.su(command).out)
-                    self.assertIn(done, ("200 127.0.0.3", "1\n"))
+        # pylint: disable-next=consider-using-with
+        server = subprocess.Popen([PYTHON, "-m", "http.server", "--bind", "127.0.0.1", "8099"],
+                                  cwd="/opt", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        eventually(lambda: connect_ex(("127.0.0.1", 8099)) == 0, "the server listens")
+        self.policy("net_allow = 127.0.0.1:8099")
+        for command, answer in (
+                ("curl -s -o /dev/null --interface 127.0.0.3 -w '%{http_code} %{local_ip}' "
+                 "http://127.0.0.1:8099/", "200 127.0.0.3"),
+                ("printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | nc -w 5 -s 127.0.0.3 127.0.0.1 8099 "
+                 "| grep -c '200 OK'", "1\n")):
+            with self.subTest(command=command):
+                said = self.both(lambda who, command=command: who.su(command).out)
+                self.assertEqual(answer, said)
 
     def test_bound_socket_listens_to_nobody(self):
         """Also where it binds a port of its choice, and where another session is to listen on it."""
@@ -141,6 +142,7 @@ answer([tried(socket.AF_INET, "127.0.0.1"), tried(socket.AF_INET6, "::1"),
     def test_bound_port_that_is_listed_is_listened_on(self):
         self.policy("net_bind = 40125\nnet_allow = @loopback:*")
         source = """
+import struct
 with socket.socket() as s:
     s.setsockopt(socket.IPPROTO_IP, 51, struct.pack("I", 40125 << 16 | 40125))
     said = [attempt(s.bind, ("127.0.0.1", 0)), attempt(s.listen), tcp("127.0.0.1", 40125)]
