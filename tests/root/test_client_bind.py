@@ -7,7 +7,11 @@ import subprocess
 import threading
 import unittest
 
-from harness import PLAIN_PORT, PYTHON, STAGE, SessionTest, connect_ex, eventually
+from accounts import PLAIN_PORT
+from commands import PYTHON, eventually
+from listeners import connect_ex
+from session_test import SessionTest
+from stage import STAGE
 
 # A server on every address, as Go makes it: on IPv4 alone where it believes that there is no IPv6.
 GO_SERVER = """
