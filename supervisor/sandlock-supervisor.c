@@ -1,163 +1,58 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Serves one session's trapped calls until its last process is gone, and tells the parent what the
- * first one does. Executed by session and login with the descriptors of lib/session/keeper.h and an
- * empty environment. Distrusts the session; the plan was validated by plan_map, the answers of the
- * resolver are checked one by one.
+ * Serves one session's trapped calls until its last process is gone. Started by the login shell or
+ * the PAM module with an empty environment and the start message of handover.h. Distrusts the
+ * session; the plan was validated by plan_map, the answers of the resolver are checked one by one.
  */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "allowlist.h"
-#include "helper.h"
+#include "drop_root.h"
+#include "handover.h"
 #include "inherited.h"
-#include "keeper.h"
 #include "log.h"
 #include "process.h"
-#include "service.h"
-#include "start_wait.h"
+#include "relay.h"
 #include "supervise.h"
 #include "util.h"
 
-struct keeper {
-	struct loop loop;
-	struct plan plan;
-	struct watch parent;
-	struct watch signals;
-	int parent_pidfd; /* -1: PAM's goes its own way */
-	pid_t child;      /* the first confined process; 0 once it has ended */
-	struct service service;
-};
-
-/* Who waits for a report that cannot be sent waits for our end. */
-static int report(const struct keeper *keeper, enum keeper_report_kind kind, int value)
-{
-	const struct keeper_report message = { (int32_t)kind, value };
-	ssize_t sent;
-
-	if (keeper->parent.fd < 0)
-		return 0;
-	do {
-		sent = send(keeper->parent.fd, &message, sizeof(message),
-			    MSG_NOSIGNAL | MSG_DONTWAIT);
-	} while (sent < 0 && errno == EINTR);
-	return sent < 0 ? -errno : 0;
-}
-
-/* The parent is stopped and continued from here, so that it never misses the later one of the two. */
-static void parent_signal(const struct keeper *keeper, int number)
-{
-	if (keeper->parent_pidfd >= 0)
-		(void)process_signal(keeper->parent_pidfd, number);
-}
-
-/* The number is the parent's while we are its child. */
-static int parent_open(struct keeper *keeper)
-{
-	pid_t parent = getppid();
-
-	keeper->parent_pidfd = process_pidfd(parent);
-	if (keeper->parent_pidfd < 0)
-		return keeper->parent_pidfd;
-	return getppid() == parent ? 0 : -ESRCH;
-}
-
-static void child_changed(struct keeper *keeper, int status)
-{
-	if (WIFSTOPPED(status)) {
-		parent_signal(keeper, SIGSTOP);
-		return;
-	}
-	if (!WIFCONTINUED(status)) {
-		keeper->child = 0;
-		(void)report(keeper, KEEPER_STATUS, status);
-	}
-	parent_signal(keeper, SIGCONT);
-}
-
-/* Every child there is: the first one is reported, orphans of the session are only buried. */
-static void children_reap(struct keeper *keeper, int flags)
-{
-	int status;
-	pid_t pid;
-
-	/* The timer that guards our connects may tick. */
-	while ((pid = waitpid(-1, &status, flags | WUNTRACED | WCONTINUED)) > 0 ||
-	       (pid < 0 && errno == EINTR)) {
-		if (pid == keeper->child)
-			child_changed(keeper, status);
-		if (keeper->child == 0)
-			flags |= WNOHANG;
-	}
-}
-
-static void signals_ready(struct watch *watch, uint32_t events)
-{
-	struct keeper *keeper = container_of(watch, struct keeper, signals);
-	struct signalfd_siginfo info;
-
-	(void)events;
-	while (read(watch->fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		if (info.ssi_signo == SIGXCPU)
-			log_line(LOG_ALERT,
-				 "RLIMIT_CPU of this login is about to end the supervisor; the "
-				 "session continues without network");
-	children_reap(keeper, WNOHANG);
-}
-
-static void parent_ready(struct watch *watch, uint32_t events)
-{
-	struct keeper *keeper = container_of(watch, struct keeper, parent);
-	int32_t word;
-	ssize_t length = recv(watch->fd, &word, sizeof(word), MSG_DONTWAIT);
-
-	(void)events;
-	if (length < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (length == (ssize_t)sizeof(word)) {
-		if (keeper->child > 0)
-			kill(keeper->child, word);
-		return;
-	}
-	/* The parent is gone. After its child that is the normal end; before, it was killed in the
-	 * shell's place. */
-	loop_remove(&keeper->loop, watch);
-	util_cleanup_fd(&watch->fd);
-	watch->fd = -1;
-	if (keeper->child > 0)
-		kill(keeper->child, SIGKILL);
-}
-
-static int signals_open(void)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	sigaddset(&set, SIGXCPU);
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || sigprocmask(SIG_SETMASK, &set, NULL))
-		return -errno;
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? -errno : fd;
-}
-
 _Static_assert(INHERITED_DESCRIPTORS >= 4 * PENDING_MAX, "a pending call takes some");
 
-static int harden(void)
+/* The whole process. */
+struct session {
+	struct failure failure;
+	struct start_message start;
+	int fds[START_FDS];
+	struct plan plan;
+	struct loop loop;
+	struct relay relay;
+	struct supervisor supervisor;
+};
+
+static bool is_shell(const struct session *session)
+{
+	return session->start.mode == START_SHELL;
+}
+
+/* Of the session itself: under PAM, that is whoever opens it. */
+static int session_socket(const struct session *session)
+{
+	return session->fds[is_shell(session) ? START_CHILD : START_PARENT];
+}
+
+/* The steps of a start, in their order; each is 0 or a negative errno ----------------------- */
+
+static int inherited_drop(struct session *session)
 {
 	const struct rlimit none = { 0, 0 };
-	int error = fd_close_from(SUPERVISOR_AGENT_FD + 1);
+	int error;
 
-	if (error)
-		return error;
+	(void)session;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || chdir("/"))
 		return -errno;
 	error = inherited_reset();
@@ -166,151 +61,170 @@ static int harden(void)
 	return setrlimit(RLIMIT_FSIZE, &none) ? -errno : 0;
 }
 
-/* The listener is fetched and not sent: sending is what the filter traps. */
-static int listener_fetch(pid_t child)
+static int plan_take(struct session *session)
 {
-	int32_t word;
-	int error = start_read(SUPERVISOR_CHILD_FD, &word, sizeof(word), start_deadline());
+	int error = plan_map(session->fds[START_PLAN], &session->plan);
+
+	close(session->fds[START_PLAN]);
+	for (int i = 0; i < HELPERS && !error; i++)
+		if (helper_is_needed((enum helper)i, &session->plan) !=
+		    (session->fds[START_HELPERS + i] >= 0))
+			error = -EPROTO;
+	return error;
+}
+
+/* Later the allow-list stands in the way. */
+static int log_begin(struct session *session)
+{
+	const struct plan *plan = &session->plan;
+	int error = log_open(-1);
 
 	if (error)
 		return error;
-	return word < 0 ? word : process_descriptor(child, word);
+	log_identify(plan_string(plan, plan->header->user), plan->header->session);
+	if (inherited_leftover())
+		log_line(LOG_WARNING, "hard limit \"%s\" of this login also limits the supervisor",
+			 inherited_leftover());
+	return 0;
 }
 
-/* The descriptor stays: without it another socket could get the number of the agent's inode, once
- * the agent has gone. */
-static void agent_learn(struct agent *agent)
+static int root_drop(struct session *session)
 {
-	struct stat status;
-
-	agent->known = fstat(SUPERVISOR_AGENT_FD, &status) == 0 && S_ISSOCK(status.st_mode);
-	agent->device = status.st_dev;
-	agent->inode = status.st_ino;
-	if (!agent->known)
-		close(SUPERVISOR_AGENT_FD);
-}
-
-static int root_renounce(const struct keeper *keeper)
-{
-	int error = service_become(&keeper->service, &keeper->plan);
+	int error = is_shell(session) ? 0 : drop_root(session->start.service_uid, &session->plan);
 
 	/* The change of ids has made it anew. */
 	if (!error && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		error = -errno;
-	return error ? error : report(keeper, KEEPER_HERE, 0);
+	return error;
 }
 
-/* The plan, the log, and who we are. */
-static int keeper_begin(struct keeper *keeper)
+static int ready_send(struct session *session)
 {
-	int error = harden();
-
-	if (!error)
-		error = plan_map(SUPERVISOR_PLAN_FD, &keeper->plan);
-	/* Later the allow-list stands in the way. */
-	if (!error)
-		error = log_open(-1);
-	if (error)
-		return error;
-	log_identify(plan_string(&keeper->plan, keeper->plan.header->user),
-		     keeper->plan.header->session);
-	if (inherited_leftover())
-		log_line(LOG_WARNING, "hard limit \"%s\" of this login also limits the supervisor",
-			 inherited_leftover());
-	close(SUPERVISOR_PLAN_FD);
-	return keeper->service.on ? root_renounce(keeper) : parent_open(keeper);
+	return handover_send(session->fds[START_PARENT], HANDOVER_READY, 0);
 }
 
-static int loop_fill(struct keeper *keeper)
+static int loop_fill(struct session *session)
 {
-	int error = loop_open(&keeper->loop);
-
-	if (!error && !keeper->service.on)
-		error = loop_add(&keeper->loop, &keeper->parent, EPOLLIN);
-	return error ? error : loop_add(&keeper->loop, &keeper->signals, EPOLLIN);
-}
-
-/* The listener comes last: all else is ready by the time the session has confined itself. */
-static int keeper_open(struct keeper *keeper, struct supervisor *supervisor)
-{
-	int resolver;
-	int listener;
-	int error = keeper_begin(keeper);
+	int error = loop_open(&session->loop);
 
 	if (error)
 		return error;
-	keeper->signals.fd = signals_open();
-	if (keeper->signals.fd < 0)
-		return keeper->signals.fd;
-	agent_learn(&supervisor->rules.agent);
-	/* Its place holds /dev/null where there is none. */
-	resolver = helper_is_needed(HELPER_RESOLVER, &keeper->plan) ? SUPERVISOR_RESOLVER_FD : -1;
-	error = loop_fill(keeper);
-	if (!error)
-		error = supervise_open(supervisor, &keeper->loop, &keeper->plan, resolver);
-	if (!error)
-		error = allowlist_load();
-	if (error)
-		return error;
-	listener = listener_fetch(keeper->child);
-	if (listener < 0)
-		return listener;
-	if (keeper->service.gate)
-		error = gate_open(&supervisor->rules.gate, keeper->child);
-	return error ? error : supervise_listen(supervisor, listener);
+	return is_shell(session) ? relay_open(&session->relay, &session->loop,
+					      session->fds[START_PARENT], session->start.child)
+				 : relay_open_alone(&session->relay, &session->loop);
 }
 
-static int child_release(struct keeper *keeper)
+/* The agent's descriptor stays: without it another socket could get the number of its inode, once
+ * the agent has gone. */
+static int rules_fill(struct session *session)
 {
-	const char go = 1;
-	int error = report(keeper, KEEPER_CHILD, keeper->child);
-	ssize_t sent;
+	struct supervisor *supervisor = &session->supervisor;
+	struct agent *agent = &supervisor->rules.agent;
+	struct stat status;
 
-	if (error)
-		return error;
-	sent = send(SUPERVISOR_CHILD_FD, &go, sizeof(go), MSG_NOSIGNAL);
-	close(SUPERVISOR_CHILD_FD);
-	/* What opened the session by PAM goes its own way from here. */
-	if (keeper->service.on) {
-		util_cleanup_fd(&keeper->parent.fd);
-		keeper->parent.fd = -1;
-		keeper->child = 0;
+	supervisor->rules.display = session->start.display;
+	agent->known = session->fds[START_AGENT] >= 0 &&
+		       fstat(session->fds[START_AGENT], &status) == 0 && S_ISSOCK(status.st_mode);
+	if (agent->known) {
+		agent->device = status.st_dev;
+		agent->inode = status.st_ino;
 	}
-	return sent == (ssize_t)sizeof(go) ? 0 : -EPIPE;
+	return supervise_open(supervisor, &session->loop, &session->plan,
+			      session->fds[START_HELPERS + HELPER_RESOLVER]);
 }
 
-int main(int argc, char **argv)
+static int filter_load(struct session *session)
 {
-	static struct supervisor supervisor;
-	struct keeper keeper = {
-		.parent = { SUPERVISOR_PARENT_FD, parent_ready },
-		.signals = { -1, signals_ready },
-		.parent_pidfd = -1,
-	};
-	uint64_t number;
+	(void)session;
+	return allowlist_load();
+}
+
+/* The listener is fetched and not sent: sending is what the filter traps. */
+static int listener_take(struct session *session)
+{
+	int number;
+	int listener;
+	int error = handover_await(session_socket(session), "the session", HANDOVER_LISTENER,
+				   session->start.deadline_ms, &number, &session->failure);
+
+	if (error)
+		return error;
+	listener = process_descriptor(session->start.child, number);
+	return listener < 0 ? listener : supervise_listen(&session->supervisor, listener);
+}
+
+static int gate_take(struct session *session)
+{
+	return session->start.mode == START_GATE
+		       ? gate_open(&session->supervisor.rules.gate, session->start.child)
+		       : 0;
+}
+
+static int go_send(struct session *session)
+{
 	int error;
 
-	if (argc < 3 || parse_unsigned(argv[1], INT32_MAX, &number) ||
-	    !service_read(argc - 3, argv + 3, &keeper.service))
+	host_names_await(&session->supervisor.host_names);
+	error = handover_send(session->fds[START_PARENT], HANDOVER_GO, session->start.child);
+	if (!error && is_shell(session))
+		error = handover_send(session->fds[START_CHILD], HANDOVER_GO, session->start.child);
+	close(session_socket(session));
+	return error;
+}
+
+/* The listener comes late: all else is ready by the time the session has confined itself. */
+static const struct step {
+	int (*run)(struct session *session);
+	const char *failure;
+} steps[] = {
+	{ inherited_drop, "leave behind what it inherited" },
+	{ plan_take, "accept the plan" },
+	{ log_begin, "reach the system log" },
+	{ root_drop, "give up root" },
+	{ ready_send, "tell that it is ready" },
+	{ loop_fill, "watch the session's first process" },
+	{ rules_fill, "prepare the rules" },
+	{ filter_load, "load its own system call filter" },
+	{ listener_take, "take over the session's filter" },
+	{ gate_take, "watch the program that opens the session" },
+	{ go_send, "tell that the session is served" },
+};
+
+static int start_run(struct session *session)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		int error = steps[i].run(session);
+
+		if (!error)
+			continue;
+		if (session->failure.text[0] == '\0')
+			(void)failure_set(&session->failure, error, "the supervisor cannot %s",
+					  steps[i].failure);
+		/* Where it cannot be sent, our end is the news. */
+		(void)handover_fail(session->fds[START_PARENT], &session->failure);
+		return error;
+	}
+	return 0;
+}
+
+int main(void)
+{
+	static struct session session;
+	int error;
+
+	if (fd_close_from(START_FD + 1) || start_message_open(START_FD, &session.start, session.fds)) {
+		log_line(LOG_ERR, "sandlock-supervisor: no start message of version %d",
+			 START_VERSION);
 		return 2;
-	keeper.child = (pid_t)number;
-	supervisor.rules.display = parse_unsigned(argv[2], UINT16_MAX, &number) ? -1 : (int)number;
-	error = keeper_open(&keeper, &supervisor);
-	if (!error) {
-		host_names_await(&supervisor.host_names);
-		error = child_release(&keeper);
 	}
-	if (error) {
-		(void)report(&keeper, KEEPER_FAILED, -error);
+	close(START_FD);
+	if (start_run(&session))
 		return 1;
-	}
-	error = loop_run(&keeper.loop);
-	denial_flush(&supervisor.denials);
+	error = loop_run(&session.loop);
+	denial_flush(&session.supervisor.denials);
 	/* Who serves no more must not keep the listener: every call would wait for an answer. */
 	if (error)
 		return 1;
-	/* The last confined process is gone, but perhaps not yet buried. */
-	if (keeper.child > 0)
-		children_reap(&keeper, 0);
+	relay_finish(&session.relay);
 	return 0;
 }

@@ -19,7 +19,8 @@
 #include "unix_rules.h"
 #include "util.h"
 
-#define PROC_NAME 32
+#define PROC_NAME          32
+#define DISPLAY_NUMBER_MAX 16
 
 /* What is said of an agent that `own` would open; "" where there is nothing to say. */
 static const char *const complaints[] = {
@@ -75,18 +76,17 @@ int given_agent(const char *path, const struct plan *plan)
 	return verdict == AGENT_SERVED ? fd_take(&fd) : -1;
 }
 
-void given_display(const char *display, char ret_number[DISPLAY_NUMBER_MAX])
+int given_display(const char *display)
 {
+	char number[DISPLAY_NUMBER_MAX];
 	uint64_t value;
 
-	snprintf(ret_number, DISPLAY_NUMBER_MAX, "-");
 	if (!display)
-		return;
+		return -1;
 	if (strncmp(display, "unix:", 5) == 0)
 		display += 4;
 	if (*display++ != ':')
-		return;
-	snprintf(ret_number, DISPLAY_NUMBER_MAX, "%.*s", (int)strcspn(display, "."), display);
-	if (parse_unsigned(ret_number, UINT16_MAX, &value))
-		snprintf(ret_number, DISPLAY_NUMBER_MAX, "-");
+		return -1;
+	snprintf(number, sizeof(number), "%.*s", (int)strcspn(display, "."), display);
+	return parse_unsigned(number, UINT16_MAX, &value) ? -1 : (int)value;
 }

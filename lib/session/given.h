@@ -6,8 +6,6 @@
 #ifndef SANDLOCK_GIVEN_H
 #define SANDLOCK_GIVEN_H
 
-#define DISPLAY_NUMBER_MAX 16
-
 struct plan;
 
 /* O_PATH of the socket, where it is the user's own, `own` is listed, and an agent serves it; else,
@@ -15,7 +13,7 @@ struct plan;
  * can be looked at: before Landlock. While the descriptor is open no other socket is on the file. */
 int given_agent(const char *path, const struct plan *plan);
 
-/* The number in ":0", "unix:0.0"; "-" where the display (or NULL) is none of this machine's. */
-void given_display(const char *display, char ret_number[DISPLAY_NUMBER_MAX]);
+/* The number in ":0", "unix:0.0"; -1 where the display (or NULL) is none of this machine's. */
+int given_display(const char *display);
 
 #endif

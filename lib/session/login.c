@@ -21,20 +21,16 @@
 #include "accounts.h"
 #include "bounding.h"
 #include "confine.h"
-#include "failure.h"
 #include "given.h"
-#include "helper.h"
 #include "inside.h"
-#include "keeper.h"
 #include "log.h"
+#include "login_supervisor.h"
 #include "planner.h"
 #include "rlimits.h"
 #include "start_wait.h"
 #include "util.h"
 
-#define SUPERVISOR LIBEXECDIR "/sandlock-supervisor"
 #define GROUPS_MAX 65536 /* NGROUPS_MAX of Linux */
-#define NUMBER_MAX 16
 #define NOBODY     65534 /* also the kernel's number for uids that a namespace lacks */
 
 /* A login while it starts. */
@@ -47,13 +43,8 @@ struct start {
 	gid_t *groups;            /* of user */
 	bool threads;             /* the opener has several */
 	int memfd;
-	int reports; /* our end of SUPERVISOR_PARENT_FD */
-	int words;   /* and of SUPERVISOR_CHILD_FD */
-	int pidfd;   /* of the supervisor */
-	int trigger; /* what is written here kills it */
-	int trigger_end;
-	int agent; /* of SUPERVISOR_AGENT_FD */
-	struct helpers helpers;
+	int agent; /* O_PATH of the ssh agent's socket */
+	struct login_supervisor supervisor;
 };
 
 static int refuse(const struct start *start, const char *what, int error)
@@ -143,136 +134,33 @@ static int plan_make(struct start *start, bool check)
 	return -EACCES;
 }
 
-/* The supervisor's pid, or a negative errno. It is root until it says that it is there. */
-static pid_t supervisor_exec(const struct start *start, int reports, int words)
+/* Helpers and supervisor, which hold the only sockets to one another afterwards. */
+static int supervisor_start(struct start *start, struct failure *failure)
 {
-	const struct login_request *request = start->request;
-	const char *way = start->login->gate ? "gate" : "open";
-	struct spawn_ids ids = start->user;
-	char opener[NUMBER_MAX], uid[NUMBER_MAX], gid[NUMBER_MAX];
-	char display[DISPLAY_NUMBER_MAX];
-	const char *const argv[] = {
-		"sandlock-supervisor", opener, display, uid, gid, way, NULL,
+	const struct login *login = start->login;
+	const struct start_message message = {
+		.mode = login->gate ? START_GATE : START_OPEN,
+		.child = login->opener,
+		.display = given_display(start->request->display),
+		.service_uid = (uint32_t)start->service.uid,
+		.deadline_ms = start->deadline_ms,
 	};
-	const int descriptors[] = {
-		-1,
-		-1,
-		-1,
-		start->memfd,
-		reports,
-		words,
-		start->helpers.sockets[HELPER_RESOLVER],
-		start->agent,
+	int fds[START_FDS] = {
+		[START_PLAN] = start->memfd,
+		[START_CHILD] = -1,
+		[START_AGENT] = start->agent,
 	};
+	struct helpers helpers;
+	int error = helpers_start(&login->plan, start->memfd, &start->service, &helpers, failure);
 
-	ids.uid = 0;
-	given_display(request->display, display);
-	snprintf(opener, sizeof(opener), "%d", (int)start->login->opener);
-	snprintf(uid, sizeof(uid), "%u", (unsigned)start->service.uid);
-	snprintf(gid, sizeof(gid), "%u", (unsigned)start->service.gid);
-	return spawn_leave(&(struct spawn){
-		.program = SUPERVISOR,
-		.argv = argv,
-		.descriptors = descriptors,
-		.descriptor_count = ARRAY_SIZE(descriptors),
-		.ids = &ids,
-		.new_session = true,
-	});
-}
-
-/* KEEPER_HERE, or a negative errno. */
-static int report_read(const struct start *start)
-{
-	struct keeper_report report;
-	ssize_t length;
-	int late = start_await(start->reports, start->deadline_ms);
-
-	if (late)
-		return late;
-	do {
-		length = recv(start->reports, &report, sizeof(report), 0);
-	} while (length < 0 && errno == EINTR);
-	if (length != (ssize_t)sizeof(report))
-		return length < 0 ? -errno : -EPIPE;
-	if (report.kind == KEEPER_HERE)
-		return KEEPER_HERE;
-	return report.kind == KEEPER_FAILED && report.value > 0 ? -report.value : -EPROTO;
-}
-
-/* Once we are confined, Landlock lets us send no signal to the supervisor. The kernel does it for
- * what we were when F_SETOWN was called. */
-static int trigger_make(struct start *start, pid_t pid)
-{
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC))
-		return -errno;
-	start->trigger_end = ends[0];
-	start->trigger = ends[1];
-	if (fcntl(ends[0], F_SETOWN, pid) || fcntl(ends[0], F_SETSIG, SIGKILL) ||
-	    fcntl(ends[0], F_SETFL, O_ASYNC))
-		return -errno;
-	return 0;
-}
-
-/* Closing it would pull it, too, and a child of another thread may have a copy. */
-static void trigger_drop(struct start *start)
-{
-	if (start->trigger_end >= 0 &&
-	    (fcntl(start->trigger_end, F_SETFL, 0) || fcntl(start->trigger_end, F_SETOWN, 0)))
-		return;
-	util_cleanup_fd(&start->trigger_end);
-	util_cleanup_fd(&start->trigger);
-}
-
-/* A start that fails leaves nothing behind: the resolver ends with the supervisor. */
-static void supervisor_end(const struct start *start)
-{
-	if (start->pidfd < 0)
-		return;
-	if (start->trigger < 0 || write(start->trigger, "", 1) != 1)
-		(void)syscall(SYS_pidfd_send_signal, start->pidfd, SIGKILL, NULL, 0);
-	/* It is not ours to wait for. */
-	(void)start_await(start->pidfd, start_now_ms() + START_END_MS);
-}
-
-/* Its number is its own as long as it has not ended. */
-static int supervisor_hold(struct start *start, pid_t pid)
-{
-	long pidfd = syscall(SYS_pidfd_open, pid, 0);
-
-	if (pidfd < 0)
-		return errno == ESRCH ? -EPIPE : -errno;
-	start->pidfd = (int)pidfd;
-	start->login->supervisor = pid;
-	return trigger_make(start, pid);
-}
-
-static int supervisor_start(struct start *start)
-{
-	int reports[2];
-	int words[2];
-	pid_t pid;
-	int error;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, reports))
-		return -errno;
-	start->reports = reports[0];
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, words)) {
-		error = -errno;
-		util_cleanup_fd(&reports[1]);
+	if (error)
 		return error;
-	}
-	start->words = words[0];
-	pid = supervisor_exec(start, reports[1], words[1]);
-	util_cleanup_fd(&reports[1]);
-	util_cleanup_fd(&words[1]);
-	if (pid < 0)
-		return pid;
-	error = supervisor_hold(start, pid);
-	if (!error)
-		error = report_read(start);
-	return error < 0 ? error : 0;
+	for (int i = 0; i < HELPERS; i++)
+		fds[START_HELPERS + i] = helpers.sockets[i];
+	error = login_supervisor_start(&start->supervisor, &message, fds, &start->user, failure);
+	helpers_close(&helpers);
+	start->login->supervisor = start->supervisor.pid;
+	return error;
 }
 
 /* What every process of the session is to keep for good, whoever it becomes. */
@@ -313,28 +201,6 @@ static int gate_enter(const struct login *login, bool opener)
 	return error ? error : confine_gate_child(&login->plan, &context, opener);
 }
 
-/* The supervisor fetches the listener from us and gives the word. */
-static int listener_hand_over(const struct start *start, int listener)
-{
-	int32_t word = listener;
-	ssize_t sent;
-	char go;
-	int error;
-
-	/* Not write(2), whose signal would end a program that is not ours. */
-	do {
-		sent = send(start->words, &word, sizeof(word), MSG_NOSIGNAL);
-	} while (sent < 0 && errno == EINTR);
-	if (sent == (ssize_t)sizeof(word))
-		error = start_read(start->words, &go, sizeof(go), start->deadline_ms);
-	else
-		error = sent < 0 ? -errno : -EIO;
-	/* It tells why before it ends. Of any other error it knows nothing, and waits. */
-	if (error == -EPIPE)
-		error = report_read(start);
-	return error > 0 ? -EPROTO : error;
-}
-
 /* Never 0, which is what others pass. */
 static int key_make(uint64_t *ret_key)
 {
@@ -346,50 +212,53 @@ static int key_make(uint64_t *ret_key)
 	return 0;
 }
 
+/* Confines itself, or makes the gate, and has the supervisor serve what is trapped from then on. */
+static int opener_enter(struct start *start, struct failure *failure)
+{
+	cleanup_fd int listener = -1;
+	int error;
+
+	/* What we log later the filter would trap, for a supervisor that may be the reason. */
+	log_connect();
+	error = opener_confine(start, &listener);
+	if (error)
+		return failure_set(failure, error, "cannot confine the session");
+	/* What of ours is trapped by now would wait for ourselves, without a supervisor: our own
+	 * copy of the listener is closed on every way out. */
+	return login_supervisor_serve(&start->supervisor, listener, start->deadline_ms, failure);
+}
+
 static int session_open(struct start *start)
 {
 	struct login *login = start->login;
-	cleanup_fd int listener = -1;
 	struct failure failure;
 	int error = groups_find(start);
 
 	if (error)
-		return refuse(start, "the account's groups", error);
+		return refuse(start, "cannot look up the groups of the account", error);
 	login->service_uid = start->service.uid;
 	login->service_gid = start->service.gid;
 	error = key_make(&login->gate_key);
 	if (error)
-		return refuse(start, "random numbers", error);
+		return refuse(start, "cannot get a random number", error);
 	/* Who serves it is not to be seen from within Landlock's domain. */
 	start->agent = given_agent(start->request->agent, &login->plan);
 	error = confine_parent(&login->plan);
 	if (error)
-		return refuse(start, "the ports", error);
-	error = helpers_start(&login->plan, start->memfd, &start->service, &start->helpers, &failure);
-	if (error)
-		return refuse(start, failure.text, error);
-	error = supervisor_start(start);
-	helpers_close(&start->helpers);
-	if (error) {
-		supervisor_end(start);
-		return refuse(start, "the supervisor does not start", error);
-	}
-	/* What we log later the filter would trap, for a supervisor that may be the reason. */
-	log_connect();
-	error = opener_confine(start, &listener);
+		return refuse(start, "cannot apply the port restrictions", error);
+	error = supervisor_start(start, &failure);
 	if (!error)
-		error = listener_hand_over(start, listener);
-	/* What of ours is trapped by now would wait for ourselves, without a supervisor. */
-	if (listener >= 0)
-		close(fd_take(&listener));
-	if (error)
-		supervisor_end(start);
+		error = opener_enter(start, &failure);
+	if (error) {
+		login_supervisor_end(&start->supervisor);
+		return refuse(start, failure.text, failure.error);
+	}
 	/* The thread that will fork the session goes in by itself; the others stay before the gate. */
-	if (!error && start->threads && !start->request->gate) {
+	if (start->threads && !start->request->gate) {
 		login->gate = false;
 		error = gate_enter(login, true);
 	}
-	return error ? refuse(start, "the session does not start", error) : 0;
+	return error ? refuse(start, "cannot confine the session", error) : 0;
 }
 
 /* The supervisor that is there already stays. */
@@ -407,7 +276,8 @@ static int session_join(struct start *start)
 	login->gate = false;
 	if (!error)
 		error = bounding_apply(&login->plan);
-	return error ? refuse(start, error == -EXDEV ? INSIDE_OTHER : "the session does not start",
+	return error ? refuse(start,
+			      error == -EXDEV ? INSIDE_OTHER : "cannot confine the session further",
 			      error)
 		     : 0;
 }
@@ -422,25 +292,18 @@ int login_open(const struct login_request *request, struct login *ret_login)
 		.deadline_ms = start_deadline(),
 		.threads = threads,
 		.memfd = -1,
-		.reports = -1,
-		.words = -1,
-		.pidfd = -1,
-		.trigger = -1,
-		.trigger_end = -1,
 		.agent = -1,
 	};
 	int result = geteuid() == 0 ? accounts_find(&start)
 				    : refuse(&start, "opened by a program that is not root", -EPERM);
 
+	login_supervisor_init(&start.supervisor);
 	if (result == 0)
 		result = plan_make(&start, false);
 	if (result == 0)
 		result = inside_session() ? session_join(&start) : session_open(&start);
-	trigger_drop(&start);
-	util_cleanup_fd(&start.pidfd);
+	login_supervisor_close(&start.supervisor);
 	util_cleanup_fd(&start.agent);
-	util_cleanup_fd(&start.words);
-	util_cleanup_fd(&start.reports);
 	util_cleanup_fd(&start.memfd);
 	free(start.groups);
 	if (result != 0)

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "failure.h"
 #include "inside.h"
 #include "log.h"
 #include "planner.h"
@@ -73,7 +74,7 @@ static int run_inside(const struct session_request *request)
 	if (error == -EXDEV)
 		return session_refuse(INSIDE_OTHER, 0);
 	if (error)
-		return session_refuse("the session does not start", -error);
+		return session_refuse("cannot confine the session further", -error);
 	return session_exec(request, &plan);
 }
 
@@ -84,6 +85,7 @@ int session_run(const struct session_request *request)
 		.deadline_ms = start_deadline(),
 		.memfd = -1,
 	};
+	struct failure failure;
 	int refused;
 	int error;
 
@@ -102,8 +104,8 @@ int session_run(const struct session_request *request)
 	refused = plan_make(request, session.deadline_ms, &session.memfd, &session.plan);
 	if (refused)
 		return refused;
-	error = session_start(&session);
+	error = session_start(&session, &failure);
 	if (error)
-		return session_refuse("the session does not start", -error);
+		return session_refuse(failure.text, -failure.error);
 	return session_stand_in(&session);
 }

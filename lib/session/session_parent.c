@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "keeper.h"
+#include "handover.h"
 #include "log.h"
 #include "session_parts.h"
 #include "start_wait.h"
@@ -83,17 +83,15 @@ static void orphans_reap(struct parent *parent)
 		if (pid == parent->child)
 			status_take(parent, status);
 	/* The supervisor can have waited for it and have died before it told how it ended. */
-	if (parent->session->keeper < 0 && !is_child(parent->session->supervisor) &&
+	if (parent->session->handover < 0 && !is_child(parent->session->supervisor) &&
 	    !is_child(parent->child))
 		status_take(parent, SIGKILL);
 }
 
 static void signal_forward(struct parent *parent, int number)
 {
-	int32_t word = number;
-
-	if (parent->session->keeper >= 0)
-		(void)send(parent->session->keeper, &word, sizeof(word), MSG_NOSIGNAL);
+	if (parent->session->handover >= 0)
+		(void)handover_send(parent->session->handover, HANDOVER_SIGNAL, number);
 	else if (parent->child > 0)
 		kill(parent->child, number);
 }
@@ -111,35 +109,44 @@ static void signals_read(struct parent *parent)
 	}
 }
 
-/* 0, or the errno for which the session did not start. */
-static int report_read(struct parent *parent)
+static void supervisor_lost(struct parent *parent)
 {
-	struct keeper_report report;
-	ssize_t length = recv(parent->session->keeper, &report, sizeof(report), 0);
+	util_cleanup_fd(&parent->session->handover);
+	parent->session->handover = -1;
+	if (parent->child == 0)
+		return;
+	log_line(LOG_ALERT, "the supervisor is dead uid=%u: the session goes on without network",
+		 (unsigned)getuid());
+	orphans_reap(parent);
+}
 
-	if (length < 0 && (errno == EINTR || errno == EAGAIN))
+/* A negative errno: the session did not start. */
+static int message_read(struct parent *parent, struct failure *failure)
+{
+	struct handover_message message;
+	int error = handover_receive(parent->session->handover, &message);
+
+	if (error == -EAGAIN)
 		return 0;
-	if (length != (ssize_t)sizeof(report)) {
-		util_cleanup_fd(&parent->session->keeper);
-		parent->session->keeper = -1;
+	if (error) {
+		supervisor_lost(parent);
 		if (parent->child == 0)
-			return EPIPE;
-		log_line(LOG_ALERT,
-			 "the supervisor is dead uid=%u: the session goes on without network",
-			 (unsigned)getuid());
-		orphans_reap(parent);
-		return 0;
+			handover_broken(failure, "the supervisor", error);
+		return parent->child == 0 ? error : 0;
 	}
-	switch ((enum keeper_report_kind)report.kind) {
-	case KEEPER_FAILED:
-		return report.value ? report.value : EIO;
-	case KEEPER_CHILD:
-		parent->child = report.value;
-		return 0;
-	case KEEPER_STATUS:
-		status_take(parent, report.value);
-		return 0;
-	case KEEPER_HERE:
+	switch ((enum handover)message.kind) {
+	case HANDOVER_FAILED:
+		(void)failure_set(failure, message.value, "%s", message.text);
+		return -EIO;
+	case HANDOVER_GO:
+		parent->child = message.value;
+		break;
+	case HANDOVER_STATUS:
+		status_take(parent, message.value);
+		break;
+	case HANDOVER_READY:
+	case HANDOVER_LISTENER:
+	case HANDOVER_SIGNAL:
 		break;
 	}
 	return 0;
@@ -151,24 +158,26 @@ static int time_left(const struct parent *parent)
 	return parent->child != 0 ? -1 : start_left(parent->session->deadline_ms);
 }
 
-static int wait_for_end(struct parent *parent)
+static int wait_for_end(struct parent *parent, struct failure *failure)
 {
 	while (!parent->ended) {
 		struct pollfd descriptors[] = {
 			{ parent->signals, POLLIN, 0 },
-			{ parent->session->keeper, POLLIN, 0 },
+			{ parent->session->handover, POLLIN, 0 },
 		};
 		int error = 0;
 		int count = poll(descriptors, 2, time_left(parent));
 
 		if (count < 0 && errno != EINTR)
-			return errno;
-		if (count == 0 && time_left(parent) == 0)
-			return ETIMEDOUT;
+			return failure_set(failure, -errno, "cannot wait for the session");
+		if (count == 0 && time_left(parent) == 0) {
+			handover_broken(failure, "the supervisor", -ETIMEDOUT);
+			return -ETIMEDOUT;
+		}
 		if (count < 0)
 			continue;
 		if (descriptors[1].revents)
-			error = report_read(parent);
+			error = message_read(parent, failure);
 		if (error)
 			return error;
 		if (descriptors[0].revents)
@@ -209,15 +218,14 @@ int session_stand_in(struct session *session)
 	struct parent parent = {
 		.session = session,
 	};
-	int error;
+	struct failure failure;
 
 	parent.signals = signals_open();
 	if (parent.signals < 0)
 		return session_refuse("signals", -parent.signals);
-	error = wait_for_end(&parent);
-	if (error) {
+	if (wait_for_end(&parent, &failure)) {
 		start_end(&parent);
-		return session_refuse("the session does not start", error);
+		return session_refuse(failure.text, -failure.error);
 	}
 	if (WIFSIGNALED(parent.status)) {
 		die_by(WTERMSIG(parent.status));

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "util.h"
 
 int session_refuse(const char *what, int error)
 {
@@ -32,9 +31,12 @@ int session_open_null(void)
 	return null < 0 ? -errno : null;
 }
 
-int session_place_descriptor(int fd, int place)
+int session_move_descriptor(int fd, int number)
 {
-	if (fd == place ? fcntl(fd, F_SETFD, 0) : dup2(fd, place) < 0)
+	if (fd == number)
+		return fcntl(fd, F_SETFD, 0) ? -errno : 0;
+	if (dup2(fd, number) < 0)
 		return -errno;
-	return fd_close_from(place + 1);
+	close(fd);
+	return 0;
 }

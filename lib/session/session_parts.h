@@ -12,12 +12,14 @@
 #include "plan.h"
 #include "session_request.h"
 
+struct failure;
+
 struct session {
 	const struct session_request *request;
 	struct plan plan;
 	int64_t deadline_ms; /* of the start */
 	int memfd;           /* the plan */
-	int keeper;          /* the parent's end of the supervisor's SUPERVISOR_PARENT_FD */
+	int handover;        /* the parent's end towards the supervisor */
 	int agent;           /* O_PATH of SSH_AUTH_SOCK, or -1 */
 	pid_t parent;        /* the process that the login program knows */
 	pid_t supervisor;    /* its child */
@@ -29,11 +31,11 @@ int session_refuse(const char *what, int error);
 
 int session_open_null(void);
 
-/* Moves `fd` to number `place`, not close-on-exec, and closes all above it. */
-int session_place_descriptor(int fd, int place);
+/* Moves `fd` to `number`, where an exec leaves it open. */
+int session_move_descriptor(int fd, int number);
 
 /* Starts supervisor and confined process; the calling process becomes the parent. */
-int session_start(struct session *session);
+int session_start(struct session *session, struct failure *failure);
 
 /* Becomes the confined program. Returns only where that fails, with the exit status; the reason was
  * said. */

@@ -132,19 +132,19 @@ class Installation(Broken):
 
     def test_missing_supervisor_refuses(self):
         self.put(SUPERVISOR, None)
-        self.assert_refused("the supervisor does not start: No such file")
+        self.assert_refused("cannot start .*/sandlock-supervisor: No such file")
 
     def test_supervisor_that_is_not_executable_refuses(self):
         self.mode(SUPERVISOR, 0o644)
-        self.assert_refused("the supervisor does not start: Permission denied")
+        self.assert_refused("cannot start .*/sandlock-supervisor: Permission denied")
 
     def test_supervisor_that_ends_at_once_refuses(self):
         self.put(SUPERVISOR, "#!/bin/sh\nexit 0\n")
-        self.assert_refused("the supervisor does not start")
+        self.assert_refused("the supervisor ended without saying why")
 
     def test_supervisor_that_is_killed_at_its_start_refuses(self):
         self.put(SUPERVISOR, "#!/bin/sh\nkill -9 $$\n")
-        self.assert_refused("the supervisor does not start")
+        self.assert_refused("the supervisor ended without saying why")
 
     def test_missing_planner_refuses(self):
         self.put(PREFIX / "libexec/sandlock/sandlock-planner", None)
