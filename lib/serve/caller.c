@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What is learnt of a caller by its number, fetched before the one check whether it is still there.
+ * What is read about a caller by its process number, before the one check whether it still exists.
  */
 #include "caller.h"
 

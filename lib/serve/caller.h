@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What one serving of a trapped call has learnt of its caller by number: all of it holds only if
- * the notification is valid afterwards. Descriptors in it stay with what they were opened of,
- * whoever has the number later.
+ * What was read about the caller of a trapped call by its process number: valid only if the
+ * notification is valid afterwards. The descriptors stay with what they were opened on, whatever
+ * process has the number later.
  */
 #ifndef SANDLOCK_CALLER_H
 #define SANDLOCK_CALLER_H
@@ -24,14 +24,14 @@ struct caller {
 
 void caller_open(struct caller *caller);
 
-/* Each once for a serving; what cannot be had stays negative or unknown. */
+/* Each once for a call; what cannot be read stays negative or unknown. */
 void caller_fetch_status(struct caller *caller, pid_t thread);
 void caller_fetch_directories(struct caller *caller, pid_t thread, bool relative);
 void caller_fetch_groups(struct caller *caller, pid_t thread, gid_t gid);
 void caller_fetch_memory(struct caller *caller, pid_t thread);
 
-/* True where the caller is a plain process of `uid`: none of its ids is another one, and it has no
- * capability. That user has chosen every address that it hands over. */
+/* True where the caller is a plain process of `uid`: all its ids are that one, and it has no
+ * capability. That user has chosen every address that it passes. */
 bool caller_is_plain(const struct caller *caller, uid_t uid);
 
 /* Closes what was fetched. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where a caller's paths lead from.
+ * Opens paths as a caller would.
  */
 #include "caller_path.h"
 
@@ -24,7 +24,7 @@ static int has_our_root(int root)
 	return theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }
 
-/* In another root only absolute paths: RESOLVE_IN_ROOT would take the working directory for the
+/* In another root only absolute paths: RESOLVE_IN_ROOT would treat the working directory as the
  * root. */
 int caller_path_open(const struct caller *caller, const char *path)
 {

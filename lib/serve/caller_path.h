@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where a caller's paths lead from: its root and its working directory, as copied (caller.h).
+ * Opens paths as a caller would, from its root and working directory (caller.h).
  */
 #ifndef SANDLOCK_CALLER_PATH_H
 #define SANDLOCK_CALLER_PATH_H
@@ -18,7 +18,7 @@ bool caller_root_is_ours(const struct caller *caller);
 /* Enters the caller's working directory; 0 or a negative errno. */
 int caller_directory_enter(const struct caller *caller);
 
-/* Back to the root, so that no directory of his stays in use by us. */
+/* Back to the root, so that no directory of the caller stays in use by us. */
 int caller_directory_leave(void);
 
 #endif

@@ -23,7 +23,8 @@ void copies_open(struct copies *copies, bool multi_uid, gid_t gid)
 
 int copy_socket(struct copies *copies, struct request *request)
 {
-	/* After a wait: the same file, whatever the number stands for by now, as the kernel does. */
+	/* After a wait: the same file, even if the number is another one by now, as in the
+	 * kernel. */
 	if (request->socket_fd >= 0)
 		return 0;
 	request->socket_fd = process_descriptor_cached(&copies->pidfds, request->call.thread,

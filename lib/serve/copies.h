@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Our copies of what a trapped call is about, taken out of its caller by number. All of it is the
- * caller's choice, and another one at the next look; it was the caller's at all only if the
+ * Our copies of the arguments of a trapped call, read from its caller by process number. The caller
+ * chooses all of it, and can change it at any time; it came from the caller only if the
  * notification is valid after the last copy. Knows no policy. No allocation.
  */
 #ifndef SANDLOCK_COPIES_H
@@ -25,9 +25,9 @@
 struct message {
 	int flags;
 	size_t vector_count;
-	size_t total;          /* bytes, as its sender says */
+	size_t total;          /* bytes, according to its sender */
 	size_t payload_length; /* bytes that were copied */
-	bool unreadable;       /* the payload, or it is too long for us */
+	bool unreadable;       /* the payload cannot be read, or is too long for us */
 	size_t control_length;
 	size_t descriptor_count;
 	struct iovec vectors[MESSAGE_VECTORS];
@@ -46,21 +46,20 @@ struct copies {
 
 void copies_open(struct copies *copies, bool multi_uid, gid_t gid);
 
-/* A copy of the descriptor in argument 0, once, and its kind; 0 or a positive errno. What cannot be
- * served is told by copies->caller.error. */
+/* A copy of the descriptor in argument 0, once, and its kind; 0 or a positive errno.
+ * copies->caller.error is set where the caller cannot be served. */
 int copy_socket(struct copies *copies, struct request *request);
 
-/* A sockaddr, of `length` as the caller says; 0, EINVAL, EFAULT, EACCES. The rest is zero. */
+/* A sockaddr, of the caller's `length`; 0, EINVAL, EFAULT, EACCES. The rest is zero. */
 int copy_address(struct request *request, uint64_t address, int64_t length);
 
-/* What it takes to judge a unix address that was copied: of the caller, and where its path leads
- * from. */
+/* What judging a copied unix address needs: the caller's ids, root and working directory. */
 void copy_unix_caller(struct copies *copies, const struct request *request);
 
 /* Closes and forgets what was copied of the caller and of a message. */
 void copies_forget(struct copies *copies);
 
-/* The same of the message alone: the next one may follow. */
+/* Only those of the message: the next one may follow. */
 void copies_forget_message(struct copies *copies);
 
 #endif

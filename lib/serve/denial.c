@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Says what was refused, limited in rate.
+ * Logs refusals, limited in rate.
  */
 #include "denial.h"
 
@@ -27,7 +27,7 @@ static uint64_t denial_hash(const struct denial *denial, const char *program)
 
 static const struct log_rate denial_rate = { DENIALS_REPEAT_S, DENIALS_BURST, DENIALS_INTERVAL_MS };
 
-/* The user may make a path as long as a line: what stands behind it must not be cut off for that. */
+/* A path of the user's may be as long as a line: the fields after it must not be cut off. */
 static void format_destination(char text[DESTINATION_MAX], const char *destination)
 {
 	int length = snprintf(text, DESTINATION_MAX, "%s", destination);
@@ -50,7 +50,7 @@ static void format_rule(char text[TEXT_MAX], const struct plan *plan, const stru
 			 *label ? ":" : "", label);
 }
 
-/* NULL: nothing to say of it. */
+/* NULL for 0: the field is left out. */
 static const char *format_count(char text[NUMBER_MAX], uint32_t count)
 {
 	snprintf(text, NUMBER_MAX, "%u", count);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Says what was refused: one line each, limited in rate, with a count of what was left out. No
- * allocation. Program names and destinations are the confined user's bytes: the log escapes them.
+ * Logs refusals: one line each, limited in rate, with a count of those left out. No allocation.
+ * Program names and destinations are bytes of the confined user: the log escapes them.
  */
 #ifndef SANDLOCK_DENIAL_H
 #define SANDLOCK_DENIAL_H
@@ -13,9 +13,9 @@
 #include "plan.h"
 #include "process.h"
 
-#define DENIALS_REPEAT_S    60  /* the same one is written again after so long */
-#define DENIALS_BURST       20  /* different ones in a row, then */
-#define DENIALS_INTERVAL_MS 500 /* one in so long */
+#define DENIALS_REPEAT_S    60  /* the same one is written again after this time */
+#define DENIALS_BURST       20  /* different ones in a row, then one */
+#define DENIALS_INTERVAL_MS 500 /* in this time */
 
 struct denials {
 	struct log_limit limit;
@@ -27,14 +27,14 @@ struct denial {
 	const char *destination; /* as text */
 	const struct rule *rule; /* NULL: no rule, the default */
 	const char *reason;      /* instead of a rule: why it could not be served; NULL */
-	bool minor; /* one that libraries cause by themselves: once for all programs, and others first */
+	bool minor; /* one that libraries cause by themselves: logged once for all programs, after others */
 };
 
-/* `status` is that of `thread`, or NULL where nobody knows any more which program it was. */
+/* `status` is that of `thread`, or NULL where the program is no longer known. */
 void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
 		const struct process_status *status, const struct denial *denial);
 
-/* Writes what was left out and not yet told, at the end of a session. */
+/* Writes the count of what was left out and not yet logged, at the end of a session. */
 void denial_flush(struct denials *denials);
 
 #endif

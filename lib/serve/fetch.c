@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The first stage of a trapped call: our copies of what it is about.
+ * The first stage of a trapped call: our copies of its arguments.
  */
 #include "fetch.h"
 
@@ -50,7 +50,7 @@ int fetch_connect(struct copies *copies, struct request *request)
 	if (request->started)
 		return 0;
 	error = copy_socket(copies, request);
-	/* The kernel reads the address before it looks what the descriptor is. */
+	/* The kernel reads the address before it looks at the descriptor. */
 	if (!error || error == ENOTSOCK) {
 		int copy_error = copy_address(request, request->call.arguments[1],
 					      (int64_t)request->call.arguments[2]);
@@ -89,7 +89,7 @@ static void message_begin(struct copies *copies, uint64_t flags)
 	message->descriptor_count = 0;
 }
 
-/* Our memory is not the caller's: the kernel could not tell him when it is free again. */
+/* Zero copy would use our memory: the kernel could not tell the caller when it is free again. */
 static bool wants_zerocopy(const struct request *request, int flags)
 {
 	int enabled = 0;
@@ -100,7 +100,7 @@ static bool wants_zerocopy(const struct request *request, int flags)
 	       enabled;
 }
 
-/* What is not offered, as by a kernel without it. MSG_FASTOPEN is a connect that Landlock does not
+/* Answered as by a kernel without TCP Fast Open: MSG_FASTOPEN is a connect that Landlock does not
  * see. */
 static int message_end(const struct copies *copies, const struct request *request, int error)
 {
@@ -111,8 +111,8 @@ static int message_end(const struct copies *copies, const struct request *reques
 	return wants_zerocopy(request, copies->message.flags) ? ENOBUFS : 0;
 }
 
-/* The kernel looks at the length of a name that datagrams have, also where it is 0; but sendmsg(2),
- * by which it is sent, takes 0 for none. */
+/* The kernel checks the length of a datagram's name even where it is 0; but sendmsg(2), by which we
+ * send it, takes 0 as no name. */
 static bool lacks_name(const struct request *request)
 {
 	return request->length == 0 && !socket_is_stream(&request->kind) &&
@@ -182,7 +182,7 @@ int fetch_sendmmsg(struct copies *copies, struct request *request)
 	return message_end(copies, request, message_copy(copies, request, &wire.header));
 }
 
-/* The value takes the place of a message's control data. */
+/* The value is stored where a message's control data would be. */
 int fetch_setsockopt(struct copies *copies, struct request *request)
 {
 	int length = (int)request->call.arguments[4];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The first stage of a trapped call: copies what the call is about out of its caller. 0, or a
- * positive errno for what cannot be had. The rows of trapped.h name these functions.
+ * The first stage of a trapped call: copies its arguments from the caller. 0, or a positive errno
+ * for what cannot be read. The rows of trapped.h name these functions.
  */
 #ifndef SANDLOCK_FETCH_H
 #define SANDLOCK_FETCH_H
@@ -18,11 +18,11 @@ int fetch_setsockopt(struct copies *copies, struct request *request);
 /* The descriptor alone. */
 int fetch_socket(struct copies *copies, struct request *request);
 
-/* The caller's status alone; the same and whether its groups are the session's. */
+/* Only the caller's status; the same, and whether its groups are the session's. */
 int fetch_caller(struct copies *copies, struct request *request);
 int fetch_ids(struct copies *copies, struct request *request);
 
-/* Nothing: the registers say all. */
+/* Nothing: all arguments are in registers. */
 int fetch_nothing(struct copies *copies, struct request *request);
 
 /* sendmmsg: where in the caller's memory the length of the next message is to be written. */

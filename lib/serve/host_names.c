@@ -46,7 +46,7 @@ static void dropped_log(struct host_names *names, const char *name, uint32_t dro
 		log_limit_lost(&names->limit, hash, &left_out);
 }
 
-/* The table of a name is replaced whole. */
+/* All addresses of a name are replaced at once. */
 static void resolution_apply(struct host_names *names, struct resolution *resolution)
 {
 	uint32_t dropped = resolution_trust(resolution);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Judges where connect, bind, listen and the sends lead: to internet and netlink addresses here.
+ * Judges connect, bind, listen and the sends: here for internet and netlink addresses.
  */
 #include "judge.h"
 
@@ -15,7 +15,7 @@
 #include "caller_path.h"
 #include "util.h"
 
-/* What the kernel would take for an endpoint of this socket; false where it would not. */
+/* The endpoint that the kernel would read from this address; false where it would read none. */
 static bool read_endpoint(const struct request *request, struct endpoint *ret_endpoint)
 {
 	sa_family_t family = request->address.generic.sa_family;
@@ -71,8 +71,8 @@ static struct address meant_address(int fd, const struct address *unspecified)
 	return loopback;
 }
 
-/* getaddrinfo connects datagram sockets only to sort addresses, and takes a refusal for an answer,
- * where the one reason for UDP is name resolution. */
+/* getaddrinfo connects datagram sockets only to sort addresses, and copes with a refusal. Only
+ * where UDP is there for name resolution alone. */
 static bool only_sorts_addresses(const struct rules *rules, const struct request *request)
 {
 	return request->call.call == __NR_connect &&
@@ -90,7 +90,7 @@ static void refuse_endpoint(const struct rules *rules, const struct request *req
 	endpoint_format(endpoint, text);
 	judgement_refuse(judgement, socket_protocol_name(&request->kind), text, rule);
 	judgement->is_minor = only_sorts_addresses(rules, request);
-	/* A name that a rule of this port names may have got new addresses. */
+	/* A host name in a rule for this port may have got new addresses. */
 	if (!rule && ruleset_names_host(&rules->ruleset, protocol, endpoint->port))
 		judgement->kind = JUDGEMENT_LATER;
 }
@@ -108,7 +108,7 @@ static void judge_inet(const struct rules *rules, struct request *request, struc
 	}
 	if (address_is_unspecified(&endpoint.address)) {
 		endpoint.address = meant_address(request->socket_fd, &endpoint.address);
-		/* Perform on what is judged: the socket could be bound elsewhere meanwhile. */
+		/* Performed with this address: the socket could be bound elsewhere meanwhile. */
 		write_address(request, &endpoint.address);
 	}
 	if (protocol)
@@ -119,7 +119,7 @@ static void judge_inet(const struct rules *rules, struct request *request, struc
 		refuse_endpoint(rules, request, &endpoint, verdict.rule, judgement);
 }
 
-/* The kernel alone may be spoken to. */
+/* Only the kernel may be a netlink peer. */
 static void judge_netlink(struct request *request, struct judgement *judgement)
 {
 	const struct sockaddr_nl *netlink = (const void *)&request->address;
@@ -132,7 +132,7 @@ static void judge_netlink(struct request *request, struct judgement *judgement)
 		judgement_refuse(judgement, "netlink", "process", NULL);
 }
 
-/* Of sockets of a kind that the filter lets nobody make, an inherited one, all is refused. */
+/* An inherited socket of a kind that the filter lets nobody create: all is refused. */
 static void judge_destination(struct rules *rules, const struct copies *copies,
 			      struct request *request, struct judgement *judgement)
 {
@@ -150,7 +150,7 @@ static void judge_destination(struct rules *rules, const struct copies *copies,
 	}
 }
 
-/* connect(AF_UNSPEC) dissolves an association, and goes nowhere. */
+/* connect(AF_UNSPEC) dissolves an association and reaches nothing. */
 void judge_connect(struct rules *rules, const struct copies *copies, struct request *request,
 		   struct judgement *judgement)
 {
@@ -174,7 +174,7 @@ static void datagram_name(struct request *request)
 /* Drops the name where the kernel would ignore it. */
 static void stream_name(struct request *request)
 {
-	/* With a unix stream it refuses every name there is, without a look at it. */
+	/* On a unix stream it refuses every name, without reading it. */
 	if (request->length > 0)
 		request->length = request->kind.domain == AF_UNIX && socket_is_stream(&request->kind)
 					  ? sizeof(sa_family_t)
@@ -201,10 +201,10 @@ void judge_send(struct rules *rules, const struct copies *copies, struct request
 }
 
 /*
- * The length of what was sent is written into the caller's memory, and a number leads to whoever
- * has it by then. Into a program that /proc does not let us open it is written by number, directly
- * after the check; but not where a user who forbids that has chosen the address, and a program with
- * more rights could get the number.
+ * The length of what was sent is written into the caller's memory, but a process number can be
+ * another process's by then. Where /proc does not let us open the memory it is written by number,
+ * directly after the check; but not where a user who denies that access has chosen the address, and
+ * a program with more rights could get the number.
  */
 static bool length_is_writable(const struct rules *rules, const struct caller *caller)
 {
@@ -271,8 +271,8 @@ static void judge_bind_inet(const struct rules *rules, struct request *request,
 		refuse_port(request, &endpoint, judgement);
 }
 
-/* Where a socket may be made is a matter of file permissions, which are ours as they are the
- * caller's; only the umask, the root and the working directory have to be his. */
+/* File permissions decide where a socket may be created, and ours are the caller's; only the umask,
+ * the root and the working directory have to be taken from the caller. */
 static void judge_bind_unix(const struct rules *rules, const struct copies *copies,
 			    const struct request *request, struct judgement *judgement)
 {
@@ -305,7 +305,7 @@ void judge_bind(struct rules *rules, const struct copies *copies, struct request
 	}
 }
 
-/* A socket that has no port gets one from listen() itself: that is a bind of port 0. */
+/* A socket without a port gets one from listen() itself: that counts as a bind of port 0. */
 static bool may_listen(const struct plan *plan, const struct endpoint *bound)
 {
 	return plan_binds(plan, 0) || (bound->port != 0 && plan_binds(plan, bound->port));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The second stage of a trapped call: whether the rules allow it. Looks at our copies alone, which
- * were the caller's; performs nothing, logs nothing, waits for nothing. The address in the request
- * becomes the one that was judged: an unspecified one what it stands for, what is none for its
- * socket one that leads nowhere, a path the socket that it led to. The rows of trapped.h name these
- * functions; `judgement` comes in as judgement_none, a refusal.
+ * The second stage of a trapped call: whether the rules allow it. Uses only our copies; performs
+ * nothing, logs nothing, waits for nothing. The address in the request becomes the one that was
+ * judged: the actual address for an unspecified one, an invalid one where it does not fit its
+ * socket, the socket itself for a path. The rows of trapped.h name these functions; `judgement`
+ * starts as judgement_none, a refusal.
  */
 #ifndef SANDLOCK_JUDGE_H
 #define SANDLOCK_JUDGE_H
@@ -22,7 +22,7 @@ JUDGE_PROTOTYPE(listen);
 JUDGE_PROTOTYPE(send);
 JUDGE_PROTOTYPE(sendmmsg);
 
-/* Whether a TCP socket that listens does so where the policy lets it. */
+/* Whether a listening TCP socket listens on a port that the policy allows. */
 bool judge_is_listening_port(const struct plan *plan, int fd);
 
 /* judge_process.c: calls by the argument that names a process. */
@@ -53,8 +53,8 @@ JUDGE_PROTOTYPE(setns);
 JUDGE_PROTOTYPE(start_program);
 #undef JUDGE_PROTOTYPE
 
-/* True where the caller, as copied, is neither the user nor root: what is done on behalf is done as
- * the user, who may reach what the caller could not. */
+/* True where the caller, as copied, is neither the user nor root: calls are performed as the user,
+ * who may reach what the caller could not. */
 static inline bool judge_is_other_user(const struct rules *rules, const struct copies *copies)
 {
 	const struct caller *caller = &copies->caller;

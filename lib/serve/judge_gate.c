@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Judges who becomes the user behind a gate, and what could undo it. The thread is judged, which
- * waits, and no memory: what was judged is what the kernel does.
+ * Judges which processes within a gate may become the user, and calls that could undo the gate.
+ * Only the waiting thread and registers are judged, no memory: the kernel performs what was judged.
  */
 #include <errno.h>
 #include <linux/seccomp.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Judges who gives a file set-id bits: a plain process of the user's, which gives away no more than
- * it has, and nobody who became root or took another's ids. Whoever is outside of the session could
- * run such a file as that account.
+ * Judges which processes may give a file set-id bits: plain ones of the user, which give away no
+ * more than they have, and none that became root or took other ids, since anybody outside the
+ * session could run such a file as that account.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define MODE_MAX  8
 #define MODE_BITS 07777
 
-/* Ids of a thread that waits do not change, and nothing else is judged. */
+/* The ids of a waiting thread do not change, and nothing else is judged. */
 static bool is_users(const struct rules *rules, const struct copies *copies)
 {
 	return caller_is_plain(&copies->caller, rules->plan->header->uid) && copies->caller.member;
@@ -68,7 +68,8 @@ void judge_attribute(struct rules *rules, const struct copies *copies, struct re
 		refuse("attribute", "?", judgement);
 }
 
-/* The mode is in memory, which can change: for others it does not exist, and they use openat(2). */
+/* The mode is in memory, which can change: for other processes openat2(2) does not exist, and they
+ * use openat(2). */
 void judge_openat2(struct rules *rules, const struct copies *copies, struct request *request,
 		   struct judgement *judgement)
 {

@@ -52,7 +52,7 @@ static int read_group(const struct option *option, struct address *ret_group)
 	return 0;
 }
 
-/* Reports of a membership say to the network what a datagram to the group could say. */
+/* Reports of a membership tell the network as much as a datagram to the group could. */
 static void judge_membership(const struct rules *rules, const struct option *option,
 			     struct judgement *judgement)
 {
@@ -70,8 +70,8 @@ static void judge_membership(const struct rules *rules, const struct option *opt
 	}
 }
 
-/* IPv4 sends nothing from an address that is not the machine's; IPv6 does, and the answers go
- * there. */
+/* IPv4 sends nothing from an address that is not the machine's; IPv6 does, and answers go to that
+ * address. */
 static void judge_nonlocal(const struct request *request, struct judgement *judgement)
 {
 	if (request->kind.domain == AF_INET6)
@@ -80,7 +80,7 @@ static void judge_nonlocal(const struct request *request, struct judgement *judg
 		judgement_allow(judgement);
 }
 
-/* All others the filter decides: here they are refused. */
+/* The filter decides all others: here they are refused. */
 void judge_setsockopt(struct rules *rules, const struct copies *copies, struct request *request,
 		      struct judgement *judgement)
 {

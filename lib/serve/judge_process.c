@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Judges whose limits, priority, processors and scheduler are changed: a process of the session's
- * alone. Calls of a process for itself never come. The number may be anybody's.
+ * Judges whose limits, priority, processors and scheduler are changed: only those of a process of
+ * the session. A process's calls on itself are not trapped. The number can be any process's.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,9 +11,9 @@
 
 #define NUMBER_MAX 12
 
-/* What Landlock lets us read is in our domain, and so in the session: all that is outside is kept
- * from us as it is from the caller. Whether there is something at the address says nothing. What is
- * wrong with a number that no process can have, the kernel says. */
+/* A process that Landlock lets us read is in our domain, and so in the session: processes outside
+ * are closed to us as they are to the caller. Whether the address is mapped does not matter. For a
+ * number that no process can have the kernel answers. */
 static int reach(pid_t process)
 {
 	char byte;
@@ -22,9 +22,9 @@ static int reach(pid_t process)
 	return error == -EFAULT ? 0 : error;
 }
 
-/* Numbers are registers, which nobody changes. The process may end before the kernel looks, and its
- * number be another's: what then is changed belongs to the same user. In a namespace of the
- * session's own no number stands for a process outside. */
+/* Numbers are in registers, which do not change. The process may end before the kernel looks, and
+ * its number be reused: what is changed then belongs to the same user. In a pid namespace of the
+ * session no number is that of a process outside. */
 static void judge_number(const struct copies *copies, pid_t process, struct judgement *judgement)
 {
 	char number[NUMBER_MAX];
@@ -41,7 +41,7 @@ static void judge_number(const struct copies *copies, pid_t process, struct judg
 	}
 }
 
-/* Limits may be read of any process, as bare. */
+/* The limits of any process may be read, as without a session. */
 void judge_prlimit64(struct rules *rules, const struct copies *copies, struct request *request,
 		     struct judgement *judgement)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Judges unix destinations: the path is walked once as the caller would walk it, and what was
- * reached is judged and used. Links, renames and other roots only decide which inode is reached,
- * never what it may be.
+ * Judges unix destinations: the path is walked once as the caller would, and the socket that it
+ * leads to is judged and used. Links, renames and other roots only decide which inode that is,
+ * never what is allowed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ struct unix_destination {
 	char path[PATH_TEXT_MAX]; /* canonical */
 };
 
-/* The canonical path of what is open; false where it has none (deleted, or out of our sight). */
+/* The canonical path of an open file; false where it has none (deleted, or not visible to us). */
 static bool path_read(int path_fd, char path[PATH_TEXT_MAX])
 {
 	char name[LINK_NAME_MAX];
@@ -54,7 +54,7 @@ static bool is_own(struct rules *rules, const struct request *request, int path_
 	return server == UNIX_SERVER_CONFINED;
 }
 
-/* `own` counts the agent that the login was given. */
+/* `own` includes the agent of the login. */
 static bool is_agent(const struct rules *rules, const struct unix_destination *destination)
 {
 	bool listed = false;
@@ -103,7 +103,7 @@ static bool allows_socket(struct rules *rules, const struct copies *copies,
 
 	switch (verdict.kind) {
 	case UNIX_ALLOW:
-		/* Log and name service are everybody's. */
+		/* Log and name service are for all users. */
 		if (!is_other || verdict.item->line == 0)
 			return true;
 		break;
@@ -127,7 +127,7 @@ static void judge_socket(struct rules *rules, const struct copies *copies,
 		judgement_fail(judgement, "unix", "no path");
 	else if (allows_socket(rules, copies, request, judgement->path_fd, destination, &empty))
 		judgement_allow(judgement);
-	/* What a crash left behind: the caller would clear it away and start anew. */
+	/* The socket of a crashed server: the caller would remove it and start a new one. */
 	else if (empty)
 		judgement_mistake(judgement, ECONNREFUSED);
 	else
@@ -157,7 +157,7 @@ static void judge_path(struct rules *rules, const struct copies *copies, struct 
 		return;
 	}
 	request_set_path(request, path_fd);
-	/* What is no socket, the kernel refuses in its own words. */
+	/* What is not a socket, the kernel refuses with its own errno. */
 	if (S_ISSOCK(destination.status.st_mode))
 		judge_socket(rules, copies, request, &destination, judgement);
 	else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What judging a trapped call came to.
+ * The outcome of judging a trapped call.
  */
 #include "judgement.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What judging a trapped call came to: the value that goes from judge to perform, or to the log.
+ * The outcome of judging a trapped call: the value that goes from judge to perform, or to the log.
  */
 #ifndef SANDLOCK_JUDGEMENT_H
 #define SANDLOCK_JUDGEMENT_H
@@ -20,10 +20,10 @@ enum judgement_kind {
 
 struct judgement {
 	enum judgement_kind kind;
-	int error;         /* what the caller gets where it is not allowed: a positive errno */
-	bool is_mistake;   /* the caller's, whatever the policy says: nothing to log */
-	bool is_minor;     /* what libraries try by themselves, and take a refusal for an answer */
-	bool kernel_first; /* before that the kernel says what else is wrong with the call */
+	int error;         /* errno for the caller where it is not allowed, positive */
+	bool is_mistake;   /* a mistake of the caller, whatever the policy says: not logged */
+	bool is_minor;     /* what libraries try by themselves; they cope with a refusal */
+	bool kernel_first; /* the kernel first reports other errors of the call */
 	int path_fd;       /* O_PATH of the socket that was judged, or -1; the caller closes it */
 	const char *protocol;    /* as the log names it */
 	const struct rule *rule; /* that decided; NULL: no rule did */
@@ -31,7 +31,7 @@ struct judgement {
 	char destination[JUDGEMENT_TEXT_MAX];
 };
 
-/* What every call has until a judge has come to more. */
+/* The judgement of every call until a judge changes it. */
 static const struct judgement judgement_none = {
 	.error = EACCES,
 	.path_fd = -1,
@@ -41,7 +41,7 @@ static const struct judgement judgement_none = {
 
 void judgement_allow(struct judgement *judgement);
 
-/* The kernel would answer so, too. */
+/* The kernel would give the same answer. */
 void judgement_mistake(struct judgement *judgement, int error);
 
 /* EACCES; `rule` NULL: no rule allows it. */

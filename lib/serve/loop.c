@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One thread waiting for many descriptors, by epoll. Events it hands on are hints.
+ * One thread waiting for many descriptors, by epoll. The events it reports are hints.
  */
 #include "loop.h"
 
@@ -23,7 +23,8 @@ int loop_add(struct loop *loop, struct watch *watch, uint32_t events)
 	return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, watch->fd, &event) ? -errno : 0;
 }
 
-/* Explicitly: closing our copy of a descriptor that others hold too would leave it in the set. */
+/* Explicitly: if others have the descriptor open too, closing our copy would leave it in the
+ * set. */
 void loop_remove(struct loop *loop, struct watch *watch)
 {
 	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One thread waiting for many descriptors. Each descriptor has one owner, who is called when it is
- * ready. A call may come too many (an event of the same round): owners try without blocking and go
- * on.
+ * One thread waiting for many descriptors. Each descriptor has one owner, which is called when it
+ * is ready. It may be called once too often (an event of the same round): owners try without
+ * blocking.
  */
 #ifndef SANDLOCK_LOOP_H
 #define SANDLOCK_LOOP_H
@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <sys/epoll.h>
 
-/* Stands inside its owner's own struct; container_of leads back. */
+/* A member of its owner's struct, found again by container_of. */
 struct watch {
 	int fd;
 	void (*ready)(struct watch *watch, uint32_t events);
@@ -33,8 +33,8 @@ int loop_open(struct loop *loop);
 int loop_add(struct loop *loop, struct watch *watch, uint32_t events);
 void loop_remove(struct loop *loop, struct watch *watch);
 
-/* `watch`, which needs no fd, has a turn after each round of the others, which then wait for
- * nothing; NULL: nobody has any more. */
+/* `watch`, which needs no fd, is called after each round of the others, which then do not wait;
+ * NULL: none any more. */
 void loop_take_turns(struct loop *loop, struct watch *watch);
 
 /* What is ready now, once: for a loop whose own descriptor another loop watches. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Copies a message out of its sender, and keeps of what travels along with it only what cannot
- * change to whom it goes.
+ * Copies a message from its sender; of its control messages it keeps only those that cannot change
+ * the destination.
  */
 #include "message.h"
 
@@ -14,7 +14,7 @@
 #include "multicast.h"
 #include "util.h"
 
-/* Control messages that change how a datagram travels, but not to whom. */
+/* Control messages that change how a datagram is sent, but not its destination. */
 static const struct {
 	int domain;
 	int level;
@@ -98,8 +98,8 @@ static int copy_descriptors(struct copies *copies, const struct request *request
 	return 0;
 }
 
-/* The kernel lets nobody but the sender say who he is; we may not say it for him, so it is left to
- * the implicit ones. */
+/* The kernel lets only the sender state its own credentials; we may not state them for it, so the
+ * implicit ones are left. */
 static int check_credentials(struct caller *caller, const struct request *request,
 			     struct cmsghdr *control)
 {
@@ -128,7 +128,7 @@ static bool is_harmless(const struct socket_kind *kind, const struct cmsghdr *co
 		control->cmsg_type == IP_TOS);
 }
 
-/* What the kernel passes over. */
+/* What the kernel ignores. */
 static bool is_ignored(const struct socket_kind *kind, const struct cmsghdr *control)
 {
 	if (control->cmsg_level == SOL_SOCKET)
@@ -159,7 +159,7 @@ static int check_control(struct copies *copies, const struct request *request,
 	return check_credentials(&copies->caller, request, control);
 }
 
-/* What the kernel calls malformed, once it comes to it; the length. */
+/* A control message that the kernel will reject as malformed; returns the length. */
 static size_t control_spoil(unsigned char *buffer)
 {
 	const struct cmsghdr malformed = { .cmsg_len = 1 };
@@ -242,7 +242,7 @@ int message_copy(struct copies *copies, struct request *request, const struct wi
 	return error;
 }
 
-/* Where the destination is one of every interface's. */
+/* Where the destination exists on every interface. */
 static bool needs_interface(const struct request *request)
 {
 	static const struct address broadcast = {
@@ -256,7 +256,7 @@ static bool needs_interface(const struct request *request)
 		memcmp(&endpoint.address, &broadcast, sizeof(broadcast)) == 0);
 }
 
-/* Where the number of the interface is in what kinds of control messages. */
+/* The offset of the interface number in each kind of control message. */
 static const struct {
 	int level;
 	int type;

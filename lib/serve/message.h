@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A message that is to be sent on behalf, copied out of its sender. All of it is the sender's
- * choice, and another one at the next look.
+ * A message to be sent, copied from its sender. The sender chooses all of it, and can change it at
+ * any time.
  */
 #ifndef SANDLOCK_MESSAGE_H
 #define SANDLOCK_MESSAGE_H
@@ -21,19 +21,19 @@ struct wire_header {
 	uint32_t unused2;
 };
 
-/* Copies the payload that copies->message.vectors name. A stream goes in parts, from where it
- * stands. What cannot be read is no error, nor is a datagram that is too long: the kernel looks at
+/* Copies the payload of copies->message.vectors. A stream is copied in parts, from its progress on.
+ * An unreadable payload is no error here, nor is a datagram that is too long: the kernel checks
  * much else first. 0 or a positive errno. */
 int message_copy_payload(struct copies *copies, const struct request *request);
 
-/* Copies all that the message is made of, its name into `request`, in the kernel's order. Of
- * control messages none is left that changes to whom it goes, and descriptors are copies of ours. 0
- * or a positive errno; copies_forget_message in any case. */
+/* Copies all parts of the message, its name into `request`, in the kernel's order. No control
+ * message is left that changes the destination, and descriptors are copies of ours. 0 or a positive
+ * errno; copies_forget_message in any case. */
 int message_copy(struct copies *copies, struct request *request, const struct wire_header *header);
 
-/* Leaves the interface to the machine's routes, whatever the control messages say: what goes to a
- * loopback address would leave the machine by another. Groups, link-local and broadcast addresses
- * mean nothing without an interface, and keep it. The name must have been judged. */
+/* Removes the interface from the control messages, so that the machine's routes decide: through
+ * another interface a message to a loopback address would leave the machine. Groups, link-local and
+ * broadcast addresses need an interface, and keep it. The name must have been judged. */
 void message_clear_interface(struct message *message, const struct request *request);
 
 #endif

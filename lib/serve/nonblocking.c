@@ -18,7 +18,7 @@
 
 /* Another thread of the caller can switch the shared file back to blocking between our two calls.
  * An interval timer then ends the wait: its signal has a handler without SA_RESTART. Setting a
- * timer costs as much as a connect, so it ticks on while connects follow one another, and its
+ * timer costs as much as a connect, so it keeps ticking while connects follow one another, and its
  * handler stops it after GUARD_TICKS without one. It ends the wait of a close as well. */
 static volatile sig_atomic_t guard_idle;
 static volatile sig_atomic_t guard_ticks; /* 1: the timer is set */
@@ -100,7 +100,7 @@ int nonblocking_connect(int fd, const struct sockaddr *address, socklen_t length
 
 	if (flags < 0)
 		return -errno;
-	/* Of a datagram socket it empties the queue, with the sockets that are in it. */
+	/* It empties the queue of a datagram socket, including the sockets in it. */
 	if (!(flags & O_NONBLOCK) || address->sa_family == AF_UNIX)
 		guard_start();
 	if (flags & O_NONBLOCK)
@@ -113,6 +113,6 @@ int nonblocking_connect(int fd, const struct sockaddr *address, socklen_t length
 			error = -EINPROGRESS;
 	}
 	ioctl(fd, FIONBIO, &off);
-	/* Interrupted by the guard: the connection is under way all the same. */
+	/* Interrupted by the guard: the connection is in progress all the same. */
 	return error == -EINTR ? -EINPROGRESS : error;
 }

@@ -11,7 +11,7 @@
  * errno. */
 int nonblocking_open(void);
 
-/* Ends what waits in the next moments: for calls that may close sockets on the side. */
+/* Bounds the wait of the next calls, for those that may close sockets implicitly. */
 void nonblocking_guard(void);
 
 /* 0 or a negative errno; -EINPROGRESS or -EAGAIN where it would wait. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The kernel's side of a trapped call: receive, ask, answer. Distrusts the timing: a caller may
+ * The kernel's side of a trapped call: receive, check, answer. Distrusts the timing: a caller may
  * die between any two steps, which is normal and no error.
  */
 #include "notify.h"
@@ -12,8 +12,8 @@
 
 #include "compat.h"
 
-/* Requests are unsigned in one C library and int in the other. A signal that comes while the kernel
- * waits for its own lock ends the call; what was to be said is still to be said. */
+/* Requests are unsigned in one C library and int in the other. A signal while the kernel waits for
+ * its own lock ends the call, which is then repeated. */
 static int listener_control(int listener, unsigned long request, void *argument)
 {
 	long result;
@@ -33,11 +33,11 @@ void notify_prefer_sync(int listener)
 
 int notify_receive(int listener, struct notification *ret_notification)
 {
-	/* The kernel wants zeroes, and writes no more than the size this header was compiled
-	 * with. */
+	/* The kernel requires zeroes, and writes no more than the size of this header. */
 	struct seccomp_notif raw = { 0 };
 
-	/* Not again after a signal: the caller may be gone, and this would wait for another. */
+	/* Not repeated after a signal: the caller may have died, and this would wait for another
+	 * call. */
 	if (syscall(__NR_ioctl, listener, SECCOMP_IOCTL_NOTIF_RECV, &raw))
 		return -errno;
 	if (raw.pid == 0) {

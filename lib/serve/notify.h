@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The kernel's side of a trapped call: receive it, ask whether it is still valid, answer it. No
- * state. A notification is hostile: every argument is the confined process's choice.
+ * The kernel's side of a trapped call: receive it, check that it is still valid, answer it. No
+ * state. A notification is hostile: the confined process chooses every argument.
  */
 #ifndef SANDLOCK_NOTIFY_H
 #define SANDLOCK_NOTIFY_H
@@ -17,7 +17,7 @@ struct notification {
 	uint64_t arguments[6];
 };
 
-/* Asks for wake-ups on the caller's processor where the kernel can; 0 also where it cannot. */
+/* Requests wake-ups on the caller's processor, where the kernel supports that. */
 void notify_prefer_sync(int listener);
 
 /* -ENOENT: the caller died meanwhile, -EINTR, -EAGAIN; -ESRCH where the caller is in another pid

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Calls that wait. Nothing here blocks, and every way out of a slot is an answer or its caller's
- * death.
+ * Calls that wait. Nothing here blocks, and every slot ends with an answer or its caller's death.
  */
 #include "pending.h"
 
@@ -15,10 +14,11 @@
 #include "process.h"
 
 #define SWEEP_NS    20000000L /* how late a signal or a stop may reach a waiting caller */
-#define SWEEP_CALLS 64        /* looked at in one sweep; the next one goes on behind them */
-#define SWEEP_LONG  5000000   /* ns of one sweep, after which the next one goes on: others wait */
-#define SWEEP_ASKS  8         /* rounds until the kernel is asked after a caller that seems well */
-#define SLOT_NONE   UINT32_MAX
+#define SWEEP_CALLS 64        /* calls checked in one sweep; the next one continues after them */
+#define SWEEP_LONG \
+	5000000      /* ns of one sweep, after which it is continued by the next one: others wait */
+#define SWEEP_ASKS 8 /* rounds until the kernel is asked about a caller that seems alive */
+#define SLOT_NONE  UINT32_MAX
 
 bool pending_waits(const struct outcome *outcome)
 {
@@ -78,13 +78,13 @@ static void slot_ready(struct watch *watch, uint32_t events)
 	if (!slot->used)
 		return;
 	slot_serve(slot);
-	/* What does not pass, as an error in the queue that tells of packets, would wake us for
-	 * ever: the sweep looks often enough. */
+	/* A condition that does not pass, such as an error about packets in the queue, would wake
+	 * us again and again: the sweep checks often enough. */
 	if (slot->used && !(events & EPOLLOUT))
 		slot_unwatch(slot);
 }
 
-/* A slot may be queued from its last call still: that is its turn too. */
+/* A slot may still be queued from its last call: that counts as its turn. */
 static void slot_queue(struct pending_slot *slot)
 {
 	struct pending *pending = slot->pending;
@@ -102,7 +102,7 @@ static void slot_queue(struct pending_slot *slot)
 	loop_take_turns(pending->loop, &pending->more);
 }
 
-/* One call of those that go on, the one that has waited longest. */
+/* Serves one of the queued calls, the one that has waited longest. */
 static void more_ready(struct watch *watch, uint32_t events)
 {
 	struct pending *pending = container_of(watch, struct pending, more);
@@ -164,8 +164,8 @@ static bool still_waits(const struct outcome *outcome)
 	       outcome->error == EINPROGRESS || outcome->error == EALREADY;
 }
 
-/* A waiting caller sees no signal but death until it is answered. What has come about meanwhile is
- * told first; a call with a time limit is never restarted. */
+/* A waiting caller gets no signal but a fatal one until it is answered. A result that exists
+ * meanwhile is reported first; a call with a time limit is never restarted. */
 static void slot_interrupt(struct pending_slot *slot, int error)
 {
 	struct outcome outcome;
@@ -177,11 +177,11 @@ static void slot_interrupt(struct pending_slot *slot, int error)
 	slot_end(slot, &outcome);
 }
 
-/* What one sweep has learnt of the process that it looked at last: many threads of one may wait. */
+/* The process that a sweep looked at last: many threads of one may wait. */
 struct sweep {
 	pid_t group;
 	bool stopping;
-	uint64_t blocked; /* signals that its leader will not take */
+	uint64_t blocked; /* signals that its leader blocks */
 	bool guessed;
 };
 
@@ -200,10 +200,10 @@ static void sweep_look(struct sweep *sweep, pid_t group)
 		sweep->blocked = status.blocked;
 }
 
-/* How the wait of a caller ends for a signal; 0: not at all. ERESTARTSYS has the kernel do what it
- * would have done - restart, EINTR, stop -, but only in the thread that it chose for the signal:
- * any other one would see this number. One for the process goes to the leader unless that blocks
- * it; then it may be any other thread, and only EINTR is safe. */
+/* The errno that ends the wait of a caller for a signal; 0: it goes on. With ERESTARTSYS the kernel
+ * does what it would have done (restart, EINTR, stop), but only in the thread that it chose for the
+ * signal: any other one would see this number. A signal for the process goes to the leader unless
+ * that blocks it; then it may be any other thread, and only EINTR is safe. */
 static int interruption(struct sweep *sweep, const struct request *request,
 			const struct process_status *status)
 {
@@ -224,9 +224,9 @@ static int interruption(struct sweep *sweep, const struct request *request,
 	return EINTR;
 }
 
-/* The kernel looks for a call in a list of all that wait, which takes longer than the rest of a
- * sweep. So it is asked where the caller seems dead, and else in some rounds only: another thread
- * may have its number by now. */
+/* The kernel searches a list of all pending calls, which takes longer than the rest of a sweep. So
+ * it is asked where the caller seems dead, and otherwise only in some rounds: another thread may
+ * have its number by now. */
 static bool caller_is_gone(const struct pending_slot *slot, const struct process_status *status)
 {
 	struct pending *pending = slot->pending;

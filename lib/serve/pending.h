@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Calls that wait: each has a slot, and is served again when its socket is writable, when others
- * have had their turn, or by a sweep, which also looks for the signals and stops that reach its
- * caller, for its time limit, and for its end. No allocation.
+ * have been served, or by a sweep, which also checks for signals, stops and the end of its caller,
+ * and for its time limit. No allocation.
  */
 #ifndef SANDLOCK_PENDING_H
 #define SANDLOCK_PENDING_H
@@ -18,16 +18,16 @@
 
 struct pending;
 
-/* What whoever owns the calls does with them. */
+/* What the owner of the calls does with them. */
 struct pending_hooks {
-	/* Serves a call again; what has to wait goes on to wait. */
+	/* Serves a call again; it may wait again. */
 	struct outcome (*serve)(struct pending *pending, struct request *request);
 
 	/* Ends the call with an outcome that does not wait. */
 	void (*answer)(struct pending *pending, struct request *request,
 		       const struct outcome *outcome);
 
-	/* True while its caller waits for the answer. */
+	/* True while the caller waits for the answer. */
 	bool (*is_valid)(struct pending *pending, const struct request *request);
 };
 
@@ -36,7 +36,7 @@ struct pending_slot {
 	struct pending *pending;
 	struct request request;
 	bool used;
-	bool more;   /* goes on when others have had their turn */
+	bool more;   /* served again after others */
 	bool queued; /* for that */
 	uint32_t next_free;
 	uint32_t next_more;
@@ -48,7 +48,7 @@ struct pending {
 	struct loop sockets; /* what the calls wait for; `loop` watches it */
 	struct watch sockets_ready;
 	struct watch timer;
-	struct watch more; /* in turn with the loop's descriptors, while calls go on */
+	struct watch more; /* in turn with the loop's descriptors, while such calls exist */
 	uint32_t more_first;
 	uint32_t more_last;
 	uint32_t count;
@@ -63,8 +63,8 @@ struct pending {
  * or a negative errno. */
 int pending_open(struct pending *pending, struct loop *loop, const struct pending_hooks *hooks);
 
-/* Lets the call wait for what `kind` says (OUTCOME_WRITABLE, RETRY, MORE); its descriptor goes with
- * it. False where all slots are taken. */
+/* Lets the call wait for `kind` (OUTCOME_WRITABLE, RETRY, MORE) and takes its descriptor over.
+ * False where all slots are taken. */
 bool pending_add(struct pending *pending, const struct request *request, enum outcome_kind kind);
 
 /* True for an outcome that waits. */

@@ -23,7 +23,7 @@ struct outcome perform_by_kernel(struct supervisor *supervisor, struct request *
 	return (struct outcome){ .kind = OUTCOME_CONTINUE };
 }
 
-/* A connection that is not there yet: `error` is what a caller gets who does not wait, or no
+/* A connection that is not established yet: `error` is for a caller that does not wait, or no
  * longer. */
 static struct outcome wait_or_give(struct request *request, int error)
 {
@@ -33,8 +33,7 @@ static struct outcome wait_or_give(struct request *request, int error)
 	return (struct outcome){ .kind = OUTCOME_WRITABLE };
 }
 
-/* What a caller gets whose unix peer has no room for another connection: nobody tells when there is
- * some. */
+/* For a unix peer without room for another connection: no event tells when there is room. */
 static struct outcome wait_for_room(struct request *request)
 {
 	if (request_may_wait(request) && !request_is_late(request))
@@ -46,7 +45,7 @@ static int disconnect(const struct request *request)
 {
 	const struct sockaddr_storage unspecified = { .ss_family = AF_UNSPEC };
 
-	/* It empties the queue of a datagram socket, with the sockets that are in it. */
+	/* It empties the queue of a datagram socket, including the sockets in it. */
 	if (request->kind.domain == AF_UNIX)
 		nonblocking_guard();
 	return connect(request->socket_fd, (const struct sockaddr *)&unspecified,
@@ -64,8 +63,8 @@ static bool is_of_another_family(const struct request *request)
 	       request->address.generic.sa_family != request->kind.domain;
 }
 
-/* EALREADY of a call that may wait: restarted after a signal, the connection goes on. After a wait
- * the same call again tells how the connection ended. */
+/* EALREADY of a call that may wait: it was restarted after a signal, and the connection continues.
+ * After a wait the same call again reports how the connection ended. */
 static struct outcome connect_result(struct request *request, int error)
 {
 	if (error == -EINPROGRESS || error == -EALREADY)
@@ -74,7 +73,7 @@ static struct outcome connect_result(struct request *request, int error)
 		error = 0;
 	if (error == -EAGAIN && request->kind.domain == AF_UNIX)
 		return wait_for_room(request);
-	/* Ours is a Landlock domain, which has a word of its own for that. */
+	/* We are in a Landlock domain, which has an errno of its own for that. */
 	if (error == -EINVAL && is_of_another_family(request))
 		error = -EAFNOSUPPORT;
 	return outcome_performed(error);
@@ -95,7 +94,7 @@ static int bind_now(const struct request *request)
 	return bind(request->socket_fd, &request->address.generic, request->length) ? -errno : 0;
 }
 
-/* What PAM's supervisors hold beyond the user's rights. */
+/* The capability that supervisors under PAM have beyond the user's rights. */
 static int tracing_set(bool effective)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -107,8 +106,7 @@ static int tracing_set(bool effective)
 	return syscall(__NR_capset, &header, sets) ? -errno : 0;
 }
 
-/* The path may lead through /proc into a directory of a process that is not the caller's to look
- * into. */
+/* The path may lead through /proc into a directory of a process that the caller may not access. */
 static int bind_untraced(const struct supervisor *supervisor, const struct request *request)
 {
 	bool traces = supervisor->uid != supervisor->rules.plan->header->uid;
@@ -122,7 +120,7 @@ static int bind_untraced(const struct supervisor *supervisor, const struct reque
 	return error;
 }
 
-/* Relative to where the caller is, and with its umask. */
+/* Relative to the caller's working directory, and with its umask. */
 static int bind_path(const struct supervisor *supervisor, const struct request *request)
 {
 	const struct caller *caller = &supervisor->copies.caller;
@@ -145,8 +143,8 @@ struct outcome perform_bind(struct supervisor *supervisor, struct request *reque
 							       : bind_now(request));
 }
 
-/* Before Linux has made it listen, so that the user's other sessions know it from the start. A
- * socket that listens already may be anybody's: who made it do so shares it. */
+/* Before Linux makes it listen, so that the user's other sessions know it from the start. A socket
+ * that listens already may be shared with another process, which made it listen. */
 static uint64_t listener_learn(struct unix_listeners *listeners, int fd)
 {
 	int listens_already = 0;
@@ -169,9 +167,9 @@ static struct outcome listen_unix(struct supervisor *supervisor, const struct re
 	return outcome_error(error);
 }
 
-/* getsockname(2) also tells the port that a socket had before it was disconnected; listen(2) would
- * give it any other. Here it gets the one that was judged. EINVAL: it has it; EACCES: not from us,
- * who have no capability, and what it has is looked at afterwards. A positive errno. */
+/* getsockname(2) also reports the port that a socket had before it was disconnected; listen(2)
+ * would give it another. Here it is bound to the one that was judged. EINVAL: it has it; EACCES: we
+ * lack the capability, and the port is checked afterwards. A positive errno. */
 static int port_take(int fd)
 {
 	union {
@@ -183,7 +181,8 @@ static int port_take(int fd)
 
 	if (getsockname(fd, &address.generic, &length))
 		return errno;
-	/* Any address is one for every socket: of other ones EINVAL would say more than that. */
+	/* The wildcard address fits every socket: with other ones EINVAL could have other
+	 * causes. */
 	if (address.generic.sa_family == AF_INET) {
 		address.in.sin_addr.s_addr = INADDR_ANY;
 	} else {

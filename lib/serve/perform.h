@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The third stage of a trapped call: performs it on our own copies, and never waits: what has to
- * wait is an outcome. Knows no policy. The rows of trapped.h name these functions.
+ * The third stage of a trapped call: performs it on our own copies and never waits: the outcome
+ * says whether it has to. Knows no policy. The rows of trapped.h name these functions.
  */
 #ifndef SANDLOCK_PERFORM_H
 #define SANDLOCK_PERFORM_H
@@ -16,13 +16,13 @@ PERFORM_PROTOTYPE(listen);
 PERFORM_PROTOTYPE(send);
 PERFORM_PROTOTYPE(setsockopt);
 
-/* The kernel performs the call as it stands: only where registers alone were judged, and nothing
- * that can change while the caller waits, as its memory and its descriptors can. */
+/* The kernel performs the call itself: only where nothing but registers was judged, since the
+ * caller's memory and descriptors can change while it waits. */
 PERFORM_PROTOTYPE(by_kernel);
 #undef PERFORM_PROTOTYPE
 
-/* A refused message to a unix address, `outcome`: only at the end does the kernel look for who is
- * to get a datagram, so what else is wrong it says of one to nobody. */
+/* A refused message to a unix address: `outcome`, unless the kernel reports another error first. It
+ * looks for the receiver last, so the message is sent to an address without one. */
 struct outcome perform_send_refused(struct supervisor *supervisor, struct request *request,
 				    const struct outcome *outcome);
 

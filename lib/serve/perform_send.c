@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sends a message on behalf, from our copy of it. A send that had to wait begins anew, behind what
- * was sent already.
+ * Sends a message from our copy of it. A send that had to wait continues after what was sent
+ * already.
  */
 #include <errno.h>
 #include <signal.h>
@@ -23,14 +23,14 @@ static void raise_pipe(const struct supervisor *supervisor, const struct request
 {
 	cleanup_fd int pidfd = process_pidfd(request->call.thread);
 
-	/* Whoever has the number later is not reached by the pidfd. */
+	/* The pidfd does not reach a later process of that number. */
 	if (pidfd >= 0 && request_is_valid(supervisor, request))
 		(void)process_signal(pidfd, SIGPIPE);
 }
 
-/* The receiver is told the sender's real uid, and the kernel counts descriptors under way by it.
- * Under PAM the supervisors of all users share theirs: what we say ourselves is known by it, and
- * one session could use up what the others may send. */
+/* The receiver sees the sender's real uid, and the kernel counts descriptors in flight by it. Under
+ * PAM the supervisors of all users share theirs: our own messages are recognised by it, and one
+ * session could use up what the others may send. */
 static bool names_its_sender(const struct supervisor *supervisor, const struct request *request)
 {
 	return supervisor->uid != supervisor->rules.plan->header->uid &&
@@ -56,7 +56,7 @@ static ssize_t send_copy(struct supervisor *supervisor, struct request *request)
 
 	if (error)
 		return error;
-	/* A datagram to a peer that is gone empties the queue, with the sockets that are in it. */
+	/* A datagram to a closed peer empties the queue, including the sockets in it. */
 	if (request->kind.domain == AF_UNIX && request->kind.type == SOCK_DGRAM)
 		nonblocking_guard();
 	/* Not by the C library, which may take fewer descriptors than the kernel. MSG_ZEROCOPY
@@ -72,7 +72,7 @@ static ssize_t send_copy(struct supervisor *supervisor, struct request *request)
 
 static struct outcome wait_to_send(const struct request *request)
 {
-	/* Whether the receiver of an unconnected datagram has room, no poll tells. */
+	/* poll(2) cannot tell whether the receiver of an unconnected datagram has room. */
 	bool tells = request->kind.domain != AF_UNIX || request->kind.type != SOCK_DGRAM;
 
 	return (struct outcome){ .kind = tells ? OUTCOME_WRITABLE : OUTCOME_RETRY };
@@ -85,7 +85,7 @@ static struct outcome sent_outcome(const struct supervisor *supervisor, struct r
 	bool is_stream = socket_is_stream(&request->kind);
 	bool waits = !(message->flags & MSG_DONTWAIT) && request_may_wait(request);
 
-	/* A datagram that we have no room for was sent from nowhere. */
+	/* A datagram that is too long for our buffer cannot have been sent. */
 	if (sent == -EFAULT && !is_stream && message->total > MESSAGE_PAYLOAD)
 		sent = -EMSGSIZE;
 	if (sent >= 0 && is_stream) {
@@ -103,7 +103,7 @@ static struct outcome sent_outcome(const struct supervisor *supervisor, struct r
 	return outcome_performed(sent);
 }
 
-/* Of a sendmmsg of no messages there is nothing to send. */
+/* A sendmmsg without messages sends nothing. */
 static bool is_empty(const struct request *request)
 {
 	return request->call.call == __NR_sendmmsg && request_message_count(request) == 0;
@@ -127,7 +127,7 @@ struct outcome perform_send_refused(struct supervisor *supervisor, struct reques
 	return sent == -ENOENT ? *outcome : sent_outcome(supervisor, request, sent);
 }
 
-/* Where the memory is not ours to open, it is written by number, directly after the check
+/* Where the memory cannot be opened it is written by number, directly after the check
  * (judge_sendmmsg). */
 static int write_length(const struct supervisor *supervisor, const struct request *request,
 			uint32_t length)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Another process as the supervisor needs it. Distrusts everything it reads.
+ * Another process: memory, descriptors, status. Distrusts everything it reads.
  */
 #include "process.h"
 
@@ -100,7 +100,7 @@ static int pidfd_open_thread(pid_t thread)
 	return pidfd < 0 ? -errno : (int)pidfd;
 }
 
-/* By the thread group, with which a thread nearly always shares its descriptors. */
+/* For the thread group, with which a thread nearly always shares its descriptors. */
 static int pidfd_open_group(pid_t thread)
 {
 	struct process_status status;
@@ -149,8 +149,7 @@ int process_descriptor_cached(struct pidfd_cache *cache, pid_t thread, int numbe
 	int copy = -ESRCH;
 	int pidfd;
 
-	/* A pidfd stays with the thread it was opened for: whoever has its number later is not
-	 * reached by it. */
+	/* A pidfd stays with its thread: it does not reach a later one of the same number. */
 	if (slot->thread == thread)
 		copy = descriptor_get(slot->pidfd, number);
 	if (copy != -ESRCH)
@@ -187,7 +186,7 @@ int process_directory(pid_t thread)
 	return proc_open(thread, "cwd", O_PATH | O_DIRECTORY);
 }
 
-/* The digits behind "\nname:" and blanks; 0 where there are none. */
+/* The number after "\nname:" and blanks; 0 where there is none. */
 static uint64_t status_number(const char *text, const char *name, unsigned base)
 {
 	const char *at = strstr(text, name);
@@ -227,7 +226,7 @@ static uint64_t status_column(const char *text, const char *name, unsigned colum
 	return status_number(at - 1, "", 10);
 }
 
-/* The name stands first and has its newlines escaped, so no later key can be forged in it. */
+/* The name comes first, with newlines escaped, so it cannot forge a later key. */
 static int status_parse(const char *text, struct process_status *ret_status)
 {
 	const char *end = strchr(text, '\n');
@@ -262,7 +261,7 @@ static int status_parse(const char *text, struct process_status *ret_status)
 	return 0;
 }
 
-/* Takes the list of groups out of the text, or what is there of it; the new length. */
+/* Removes the list of groups from the text, or the part that is there; returns the new length. */
 static size_t groups_drop(char *text, size_t length)
 {
 	static const char key[] = "\nGroups:";
@@ -278,8 +277,8 @@ static size_t groups_drop(char *text, size_t length)
 	return length - (size_t)(end - list);
 }
 
-/* The whole text but for the list of groups, which may be longer than all the rest; its length, or
- * 0. The kernel makes the text once: later reads go on in it and see no other moment. */
+/* The whole text without the list of groups, which may be longer than all the rest; its length, or
+ * 0. The kernel generates the text once: later reads continue in it and see the same moment. */
 static size_t status_text(int fd, char text[STATUS_MAX])
 {
 	size_t length = 0;
@@ -315,7 +314,7 @@ static bool groups_have(const struct groups *groups, uint64_t gid)
 	return false;
 }
 
-/* The numbers of one line, up to its end; one that is cut off has none. */
+/* True where all numbers of a line are known groups; false for a line that is cut off. */
 static bool line_is_within(const char *text, const char *name, const struct groups *groups)
 {
 	const char *at = strstr(text, name);

@@ -18,11 +18,11 @@
  * gone. */
 int process_read(pid_t thread, uint64_t address, void *buffer, size_t length);
 
-/* Whoever has the number by then is written into: nothing can be checked afterwards. */
+/* Writes into whatever process has the number by then: nothing can be checked afterwards. */
 int process_write(pid_t thread, uint64_t address, const void *buffer, size_t length);
 
-/* A descriptor that writes into the address space which the thread has now, and into no other one
- * later; -EACCES where the process is not dumpable or not our effective uid's. */
+/* A descriptor that writes into the present address space of the thread, never into a later one;
+ * -EACCES where the process is not dumpable or not our effective uid's. */
 int process_memory_open(pid_t thread);
 int process_memory_write(int memory, uint64_t address, const void *buffer, size_t length);
 
@@ -31,7 +31,7 @@ int process_memory_write(int memory, uint64_t address, const void *buffer, size_
 ssize_t process_gather(pid_t thread, struct iovec *vectors, size_t count, size_t skip, void *buffer,
 		       size_t limit);
 
-/* A copy of descriptor `number`; -EBADF as the kernel says, -EPERM where the process is out of
+/* A copy of descriptor `number`; -EBADF where it is not open, -EPERM where the process is out of
  * reach. */
 int process_descriptor(pid_t thread, int number);
 
@@ -56,7 +56,7 @@ int process_signal(int pidfd, int number);
 int process_root(pid_t thread);
 int process_directory(pid_t thread);
 
-/* What /proc says of a thread. */
+/* A thread's status in /proc. */
 #define PROCESS_NAME_MAX 16
 struct process_status {
 	char name[PROCESS_NAME_MAX];
@@ -76,15 +76,15 @@ struct process_status {
 	unsigned filters; /* how many */
 	bool no_new_privs;
 	bool capable;    /* some capability is permitted */
-	bool inner_pids; /* its numbers of processes are those of a namespace inside of ours */
+	bool inner_pids; /* it is in a pid namespace below ours */
 };
 int process_read_status(pid_t thread, struct process_status *ret_status);
 
 /* True where every gid of the thread, of its groups too, is `gid` or among our own groups. */
 bool process_groups_are_ours(pid_t thread, gid_t gid);
 
-/* True where the process is being stopped: of its threads, those that wait uninterruptibly (as held
- * ones do) cannot follow yet, but the first that is not one of them has. */
+/* True where the process is being stopped: threads that wait uninterruptibly (as pending ones do)
+ * cannot stop yet, but the first other one has. */
 bool process_is_stopping(pid_t group);
 
 #endif

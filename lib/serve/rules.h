@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the calls of a session are judged by.
+ * The rules for the calls of a session.
  */
 #ifndef SANDLOCK_RULES_H
 #define SANDLOCK_RULES_H
@@ -9,7 +9,7 @@
 #include "plan.h"
 #include "unix_listeners.h"
 
-/* The socket that SSH_AUTH_SOCK named when the session started; who fills this in keeps it open. */
+/* The socket of SSH_AUTH_SOCK at the start of the session; kept open by whoever fills this in. */
 struct agent {
 	bool known;
 	dev_t device;

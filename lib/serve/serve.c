@@ -16,7 +16,7 @@
 #include "trapped.h"
 #include "util.h"
 
-#define TURN_NS 250000 /* of one sendmmsg, until others have theirs */
+#define TURN_NS 250000 /* of one sendmmsg, before others are served */
 
 struct stages {
 	int call;
@@ -41,7 +41,7 @@ static const struct stages *stages_find(const struct request *request)
 	return NULL;
 }
 
-/* Who it was is said only where the caller is there still. */
+/* The program is logged only if the caller still exists. */
 static struct outcome refuse(struct supervisor *supervisor, const struct request *request,
 			     const char *operation, const struct judgement *judgement)
 {
@@ -74,7 +74,7 @@ struct outcome serve_fail(struct supervisor *supervisor, const struct request *r
 	return refuse(supervisor, request, operation, &judgement);
 }
 
-/* The host names are asked for again, once for each call. */
+/* Host names are requested again, once for each call. */
 static bool names_may_allow(struct supervisor *supervisor, struct request *request)
 {
 	if (request->refreshed)
@@ -91,7 +91,7 @@ static struct outcome perform_or_refuse(struct supervisor *supervisor, struct re
 
 	switch (judgement->kind) {
 	case JUDGEMENT_ALLOWED:
-		/* A path may have been long to walk. */
+		/* Walking a path can take long. */
 		if (judgement->path_fd >= 0 && !request_is_valid(supervisor, request))
 			return outcome_gone();
 		return stages->perform(supervisor, request);
@@ -107,7 +107,7 @@ static struct outcome perform_or_refuse(struct supervisor *supervisor, struct re
 				       : outcome;
 }
 
-/* What was sent before the failure is told first, as the kernel does. */
+/* Messages that were sent before the failure are reported first, as the kernel does. */
 static struct outcome fetch_failed(const struct request *request, int error)
 {
 	return request->progress > 0 ? outcome_value((int64_t)request->progress)
@@ -151,7 +151,7 @@ static struct outcome run_message(struct supervisor *supervisor, struct request 
 	return outcome;
 }
 
-/* Many messages may take long: others have their turn between two of them. */
+/* Many messages may take long: others are served between two of them. */
 static struct outcome run_messages(struct supervisor *supervisor, struct request *request,
 				   const struct stages *stages)
 {
@@ -166,8 +166,8 @@ static struct outcome run_messages(struct supervisor *supervisor, struct request
 	return outcome;
 }
 
-/* The program behind a gate performs its own calls; but it, too, becomes the user only where it is
- * confined as the user is. */
+/* The PAM caller of a gate performs its own calls; but it, too, can become the user only when
+ * confined. */
 static struct outcome run_call(struct supervisor *supervisor, struct request *request)
 {
 	const struct stages *stages = stages_find(request);
@@ -192,7 +192,7 @@ struct outcome serve(struct supervisor *supervisor, struct request *request)
 void serve_answer(struct supervisor *supervisor, struct request *request,
 		  const struct outcome *outcome)
 {
-	/* Our copy goes first: after the answer the caller's close would no longer be the last
+	/* Our copy is closed first: after the answer the caller's close would no longer be the last
 	 * one. */
 	nonblocking_close(request->socket_fd);
 	request->socket_fd = -1;

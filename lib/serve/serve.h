@@ -15,7 +15,7 @@
 /* Serves a request from the start or, after a wait, again. */
 struct outcome serve(struct supervisor *supervisor, struct request *request);
 
-/* Answers the call and closes what is ours of it. */
+/* Answers the call and closes our copies. */
 void serve_answer(struct supervisor *supervisor, struct request *request,
 		  const struct outcome *outcome);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What kind of socket a descriptor is, asked of the kernel.
+ * What kind of socket a descriptor is, according to the kernel.
  */
 #include "socket_kind.h"
 

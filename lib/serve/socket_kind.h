@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What kind of socket a descriptor is, and which protocol the rules know it by.
+ * What kind of socket a descriptor is, and its protocol in rules.
  */
 #ifndef SANDLOCK_SOCKET_KIND_H
 #define SANDLOCK_SOCKET_KIND_H
@@ -28,10 +28,10 @@ static inline bool socket_is_inet(const struct socket_kind *kind)
 	return kind->domain == AF_INET || kind->domain == AF_INET6;
 }
 
-/* The protocol that rules name, 0 for any other socket. */
+/* The protocol in rules, 0 for any other socket. */
 enum protocol socket_protocol(const struct socket_kind *kind);
 
-/* As log lines name it: "tcp", "unix", "other", ... */
+/* The protocol in log lines: "tcp", "unix", "other", ... */
 const char *socket_protocol_name(const struct socket_kind *kind);
 
 #endif

@@ -42,7 +42,7 @@ static void listener_ready(struct watch *watch, uint32_t events)
 	struct outcome outcome;
 
 	if (!(events & EPOLLIN)) {
-		/* Hung up: the last process under the filter is gone. */
+		/* Hung up: the last process under the filter has ended. */
 		loop_stop(supervisor->loop);
 		return;
 	}
@@ -57,7 +57,7 @@ static void listener_ready(struct watch *watch, uint32_t events)
 	serve_answer(supervisor, &request, &outcome);
 }
 
-/* The memory is the process's own, not the plan's: nobody else could have written it. */
+/* In memory of the process's own, not in the plan: no other process could have written it. */
 static int ruleset_open(struct ruleset *ruleset)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -73,8 +73,8 @@ static int ruleset_open(struct ruleset *ruleset)
 	return 0;
 }
 
-/* A session has thousands of calls wait if it likes: they count for its user, and not for the
- * account that all supervisors share. */
+/* A session can have thousands of calls wait: they are charged to its user, not to the account that
+ * all supervisors share. */
 static int pending_open_for_user(struct supervisor *supervisor)
 {
 	const uid_t user = supervisor->rules.plan->header->uid;

@@ -23,7 +23,7 @@ struct supervisor {
 	uid_t uid; /* our real one: the user's, or under PAM the service user's */
 };
 
-/* True while the call is pending: what was learnt by its caller's number was its caller's. */
+/* True while the call is pending: what was read by its caller's number was its caller's. */
 static inline bool request_is_valid(const struct supervisor *supervisor, const struct request *request)
 {
 	return notify_is_valid(supervisor->listener.fd, request->call.id);

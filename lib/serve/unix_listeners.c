@@ -59,7 +59,7 @@ static void listener_free(struct unix_listeners *listeners, struct unix_listener
 	listener->cookie = 0;
 }
 
-/* 1: it listens, 0: it is gone for good, or a negative errno. */
+/* 1: it listens, 0: it no longer exists, or a negative errno. */
 static int is_alive(const struct unix_listeners *listeners, const struct unix_listener *listener)
 {
 	struct unix_socket socket;
@@ -70,7 +70,7 @@ static int is_alive(const struct unix_listeners *listeners, const struct unix_li
 	return error == -ENOENT ? 0 : error;
 }
 
-/* A few at each call, so that sockets that are gone keep no descriptors for long. */
+/* A few at each call, so that closed sockets do not keep descriptors for long. */
 static void listeners_sweep(struct unix_listeners *listeners, uint32_t count)
 {
 	for (uint32_t i = 0; i < count && listeners->used > 0; i++) {
@@ -202,7 +202,7 @@ static void search_see(const struct unix_socket *socket, void *data)
 {
 	struct search *search = data;
 
-	/* Anybody can take a name; only the user's own supervisors have his uid and may listen
+	/* Any process can take a name; only the user's own supervisors have the uid and may listen
 	 * there. */
 	if (!socket->listening || !socket->has_uid || socket->uid != search->uid || !socket->name)
 		return;
@@ -244,8 +244,8 @@ static bool all_are_confined(struct unix_listeners *listeners, const struct unix
 	return others_vouch(listeners, &search);
 }
 
-/* From the second connection on it is worth while to make certain that no other socket, listening
- * or not, may be on the file. With the file kept open nothing can change that. */
+/* From the second connection on it pays to make sure that no other socket, listening or not, may be
+ * on the file. While the file is kept open nothing can change that. */
 static void listener_learn(struct unix_listeners *listeners, const struct unix_matches *first,
 			   int path_fd)
 {
