@@ -164,6 +164,33 @@ $(HOST)/%.o: %.c $(BUILD)/flags
 # cmocka's macros cast between integers; what they assert is checked by the compiler elsewhere.
 $(UNIT_OBJECTS): WARNINGS += -Wno-conversion
 
+# What root tests run inside of sessions, and what they have the machine's programs load.
+PROBE_SOURCES := $(wildcard tests/root/probes/*.c)
+PROBES        := $(HOST)/probes
+PROBE_LIBS    := $(patsubst tests/root/probes/%.c,$(PROBES)/lib%.so.2,$(wildcard tests/root/probes/nss_*.c)) \
+		 $(PROBES)/preloaded.so
+PROBE_32      := $(if $(filter x86_64,$(MACHINE)),$(PROBES)/escape_32)
+PROBE_PROGRAMS := $(patsubst tests/root/probes/%.c,$(PROBES)/%,$(filter-out \
+		  %/escape_32.c %/preloaded.c tests/root/probes/nss_%,$(PROBE_SOURCES)))
+
+PROBE_FILES   := $(PROBE_PROGRAMS) $(PROBE_LIBS) $(PROBE_32)
+
+probes: $(PROBE_FILES)
+# execve(2), sendmsg(2) and struct group take what they do not change without const.
+$(PROBE_PROGRAMS:$(PROBES)/%=$(HOST)/tests/root/probes/%.o): WARNINGS += -Wno-cast-qual
+$(PROBES)/%: $(HOST)/tests/root/probes/%.o
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(CC) $(HOST_LDFLAGS) -Wl,--as-needed -o $@ $< -pthread -lpam
+# glibc calls the functions of a service by names that no header has, and binds them when it does.
+$(PROBES)/lib%.so.2 $(PROBES)/%.so: tests/root/probes/%.c $(BUILD)/flags
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(CC) $(HOST_CFLAGS) -fvisibility=default -Wno-cast-qual \
+		-Wno-missing-prototypes -shared -Wl,-z,lazy -o $@ $<
+$(PROBES)/escape_32: tests/root/probes/escape_32.c
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 $(WARNINGS) -m32 -O1 -ffreestanding -nostdlib -static \
+		-fno-pie -no-pie -fno-stack-protector -o $@ $<
+
 $(STATIC)/%.o: %.c $(BUILD)/flags
 	$(call say,CC)
 	$(Q)mkdir -p $(@D) && $(CC) $(STATIC_CFLAGS) -c -o $@ $<
@@ -250,16 +277,23 @@ test-install:
 	$(Q)$(MAKE) -s -j$(JOBS) BUILD=$(BUILD)/test DESTDIR=$(TEST_STAGE) PREFIX=$(TEST_PREFIX) \
 		SYSCONFDIR=$(TEST_PREFIX)/etc PAMDIR=$(TEST_PREFIX)/lib/security install
 
-live root: test-install
+# With what the root tests need beside it.
+test-programs: test-install
+	$(Q)$(MAKE) -s -j$(JOBS) BUILD=$(BUILD)/test probes
+	$(Q)install -D -t $(TEST_STAGE)$(TEST_PREFIX)/probes $(PROBE_FILES:$(BUILD)/%=$(BUILD)/test/%)
+
+live: test-install
+root: test-programs
+live root:
 	$(Q)$(RUN) --stage '$(TEST_STAGE)' $@ $(ONLY)
 
 # A display manager and a browser, which are much to install.
-kiosk: deps-kiosk test-install
+kiosk: deps-kiosk test-programs
 	$(Q)$(RUN) --stage '$(TEST_STAGE)' $@ $(ONLY)
 
 # The suites of real programs, bare and inside; some minutes. libuv has no package of its tests.
 LIBUV := $(abspath $(BUILD))/suites/libuv
-suites: deps-suites test-install $(LIBUV)/build/uv_run_tests_a
+suites: deps-suites test-programs $(LIBUV)/build/uv_run_tests_a
 	$(Q)cp -r $(LIBUV)/build/uv_run_tests_a $(LIBUV)/test $(TEST_STAGE)/opt
 	$(Q)$(RUN) --stage '$(TEST_STAGE)' $@ $(ONLY)
 $(LIBUV)/build/uv_run_tests_a: | deps-suites
@@ -277,7 +311,7 @@ san:
 		SANITIZE='$(SAN)' unit
 
 # The root tests of sandlockctl, with the sanitizers in it; everything else is as installed.
-san-ctl: test-install
+san-ctl: test-programs
 	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/san-ctl WERROR= CFLAGS='-O1 -g' \
 		SANITIZE='$(SAN)' PREFIX=$(TEST_PREFIX) SYSCONFDIR=$(TEST_PREFIX)/etc $(BUILD)/san-ctl/host/sandlockctl
 	$(Q)install $(BUILD)/san-ctl/host/sandlockctl $(TEST_STAGE)$(TEST_PREFIX)/bin
@@ -330,7 +364,7 @@ bench: deps-bench
 
 C_SOURCES  := $(LIB_SOURCES) $(foreach d,pam_module shell planner supervisor resolver ctl ctl/pam,$(call sources,$(d)))
 C_FILES    := $(C_SOURCES) $(wildcard */*.h ctl/pam/*.h lib/*/*.h tests/unit/*.[ch] tests/unit/*/*.c \
-	      tests/fuzz/*.[ch] tests/bench/*.[ch])
+	      tests/fuzz/*.[ch] tests/bench/*.[ch] tests/root/probes/*.[ch])
 TIDY_FLAGS  = -std=gnu11 $(INCLUDE) $(DEFINES)
 
 lint: lint-format lint-tidy lint-cppcheck lint-scan lint-man lint-gcc lint-clang
@@ -352,9 +386,9 @@ lint-scan:
 lint-man: $(MAN)
 	command -v mandoc && ! mandoc -T lint -W warning $(MAN) | grep -v 'skipping paragraph macro'
 lint-gcc:
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/gcc WERROR=1 all unit-build bench-build
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/gcc WERROR=1 all unit-build bench-build probes
 lint-clang:
-	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/clang CC=clang WERROR=1 all unit-build bench-build
+	$(Q)$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/clang CC=clang WERROR=1 all unit-build bench-build probes
 
 unit-build: $(UNIT_TESTS) $(MODULE)
 
@@ -439,7 +473,7 @@ demo: deps-demo
 
 # Root tests on the oldest kernel that Debian 12 has, emulated: as slow as that is, by words.
 OLD_KERNEL_TESTS := test_pam. test_network test_policy.Files test_refusal test_faults.Clock
-old-kernel: test-install
+old-kernel: test-programs
 	$(Q)packaging/apt-install $(DEPS_TEST) qemu-system-x86 busybox-static cpio
 	$(Q)tests/kernel/run $(abspath $(BUILD)) $(or $(ONLY),$(OLD_KERNEL_TESTS))
 
@@ -474,7 +508,7 @@ help:
 FORCE:
 .PHONY: FORCE all bench bench-build bench-match check-deps clean deb demo deps deps-bench deps-build deps-deb \
 	deps-demo deps-kiosk deps-lint deps-suites deps-test foreign fuzz help install kiosk lint lint-clang \
-	lint-cppcheck lint-format lint-gcc lint-man lint-scan lint-tidy live old-kernel root san san-ctl suites \
-	test test-install uninstall unit unit-build valgrind
+	lint-cppcheck lint-format lint-gcc lint-man lint-scan lint-tidy live old-kernel probes root san san-ctl suites \
+	test test-install test-programs uninstall unit unit-build valgrind
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -18,24 +18,6 @@ from system_log import Log
 PREFIX = Path(os.environ.get("TEST_PREFIX", "/opt/sandlock-test"))
 # Read now: on the private machine the sources may be out of sight.
 SERVICE_USER = (Path(__file__).parent.parent / "packaging/service-user").read_text()
-
-# Programs of probes/*.c. Read now: on the private machine the sources may be out of sight.
-SOURCES = {path.name: path.read_text()
-           for path in (Path(__file__).parent / "root/probes").glob("*.[ch]")}
-
-
-def compiled(name, *libraries):
-    """The program of probes/`name`.c, made when it is first asked for."""
-    program = STAGE.directory / name
-    if not program.exists():
-        for source, text in SOURCES.items():
-            (STAGE.directory / source).write_text(text)
-        subprocess.run(["cc", "-O1", "-std=gnu11", "-D_GNU_SOURCE", "-pthread", "-o", program,
-                        program.with_suffix(".c"), *libraries], check=True)
-    return program
-
-
-
 SSHD_CONFIG = """
 Port {port}
 ListenAddress 127.0.0.1
@@ -109,3 +91,8 @@ STAGE = Stage()
 
 def ctl():
     return PREFIX / "bin/sandlockctl"
+
+
+def probe_program(name):
+    """The program, or the library, of root/probes/`name`.c."""
+    return PREFIX / "probes" / name

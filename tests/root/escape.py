@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from session_test import SessionTest
-from stage import PREFIX, STAGE, compiled
+from stage import PREFIX, STAGE, probe_program
 from test_pam_nested import NestedTest
 
 SETTINGS = ("user", "user with UDP", "root", "root with UDP")
@@ -104,7 +104,7 @@ class Escape:
 
     def command(self, who, probe):
         port, path = self.words(who)
-        return f"exec {compiled(self.PROGRAM)} {probe} {port} {self.allowed} {path}"
+        return f"exec {probe_program(self.PROGRAM)} {probe} {port} {self.allowed} {path}"
 
     def attempt(self, who, probe):
         """What the probe said, and how often somebody saw it."""

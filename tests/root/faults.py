@@ -10,7 +10,7 @@ import re
 import unittest
 
 from commands import SOAK_SECONDS, call
-from stage import STAGE, compiled
+from stage import STAGE, probe_program
 
 THOROUGH = SOAK_SECONDS > 0  # every step, not one of some
 KILL = "kill"
@@ -68,7 +68,7 @@ class Faulty:
     def run(self, fault=Fault(-1, 0, "read", KILL), **options):
         """The login with that fault; what it came to, with a timeout where it did not end."""
         error = 0 if fault.error == KILL else getattr(errno, fault.error)
-        return call([compiled("inject_fault"), self.record, fault.process, fault.call,
+        return call([probe_program("inject_fault"), self.record, fault.process, fault.call,
                      self.numbers[fault.name], error, *self.argv], **options)
 
     def calls(self):

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from commands import Done, call, eventually
-from stage import STAGE, compiled
+from stage import STAGE, probe_program
 from terminals import Terminal
 
 REBOOT = Path("/run/crond.reboot")  # cron's own mark that its @reboot jobs are done
@@ -64,7 +64,7 @@ class Unknown(Opener):
     services = ("other",)
 
     def argv(self, command):
-        return [compiled("pam_caller", "-lpam"), "nobody-knows-it", self.account.name, "run", command]
+        return [probe_program("pam_caller"), "nobody-knows-it", self.account.name, "run", command]
 
 
 class Job(Opener):

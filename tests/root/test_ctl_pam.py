@@ -12,7 +12,8 @@ from accounts import PAM_PORT
 from commands import call
 from machine import PUBLIC
 from session_test import SessionTest
-from stage import PREFIX, SOURCES, STAGE, ctl
+from name_services import SWITCH, services_put
+from stage import PREFIX, STAGE, ctl
 
 STACKS, VENDOR, SSHD = Path("/etc/pam.d"), Path("/usr/lib/pam.d"), Path("/etc/ssh/sshd_config")
 SESSION = "session required pam_sandlock.so"
@@ -725,17 +726,11 @@ class Users(CtlPam):
         self.assertEqual([("alice", "alice.conf"), ("bare", "@named.conf")], self.users())
 
     def test_users_that_a_directory_does_not_list_are_named(self):
-        source = STAGE.directory / "nss_unlisted.c"
-        source.write_text(SOURCES["nss_unlisted.c"])
-        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
-                        STAGE.directory / "libnss_unlisted.so.2", source], check=True)
-        switch = Path("/etc/nsswitch.conf")
-        self.addCleanup(switch.write_text, switch.read_text())
-        switch.write_text("passwd: files unlisted\ngroup: files unlisted\n")
+        services_put(self, "unlisted")
+        SWITCH.write_text("passwd: files unlisted\ngroup: files unlisted\n")
         self.policy("unlisted")
         self.policy("@unlisted-group")
-        done = call([ctl(), "pam", "--conf", self.conf, "--json"],
-                    env={"LD_LIBRARY_PATH": str(STAGE.directory)})
+        done = call([ctl(), "pam", "--conf", self.conf, "--json"])
         self.assertEqual([("alice", "alice.conf"), ("bare", "bare.conf"),
                           ("member", "@unlisted-group.conf"), ("unlisted", "unlisted.conf")],
                          [(user["user"], user["policy"]) for user in json.loads(done.out)["users"]])

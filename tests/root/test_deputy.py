@@ -14,7 +14,7 @@ from commands import PYTHON, call, eventually
 from listeners import full_queue, listen
 from pam_callers import keepers
 from session_test import SessionTest
-from stage import STAGE, compiled
+from stage import STAGE, probe_program
 from test_pam_nested import NestedTest
 
 # Without it not even root raises a hard limit, and the log says so.
@@ -180,7 +180,7 @@ class Lent(SessionTest):
         threading.Thread(target=self.drain, args=(sink,), daemon=True).start()
         port = sink.getsockname()[1]
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{port}\n")
-        command = f"read line; exec {compiled('zerocopy_race')} zerocopy_race 1 {port} -"
+        command = f"read line; exec {probe_program('zerocopy_race')} zerocopy_race 1 {port} -"
         self.assertEqual("ok", Talk(self, ["su", "bare", "-c", f"echo; {command}"]).go_on())
         login = Talk(self, ["su", "alice", "-c", f"echo; {command}"])
         supervisor, = self.confined.processes("sandlock-supervisor")

@@ -8,7 +8,7 @@ import unittest
 
 import escape
 from escape_classes import WAYS
-from stage import compiled
+from stage import probe_program
 
 for ways in WAYS:
     globals()[ways.__name__] = type(ways.__name__, (ways, escape.AsUser), {})
@@ -20,7 +20,7 @@ class Table(unittest.TestCase):
         for program in {ways.PROGRAM for ways in WAYS}:
             listed = {row for ways in WAYS if ways.PROGRAM == program
                       for row in escape.ROWS[ways.__name__]}
-            known = subprocess.run([compiled(program), "list"], stdout=subprocess.PIPE, text=True,
+            known = subprocess.run([probe_program(program), "list"], stdout=subprocess.PIPE, text=True,
                                    check=True).stdout.split()
             self.assertEqual(listed, set(known), program)
 

@@ -3,7 +3,7 @@
 import socket
 
 from session_test import SessionTest
-from stage import STAGE, compiled
+from stage import STAGE, probe_program
 
 
 class Turns(SessionTest):
@@ -16,8 +16,8 @@ class Turns(SessionTest):
         STAGE.policy("[network]\nallow_udp = yes\n"
                      f"net_allow = 127.0.0.1:{ports.replace(' ', ',')}\n")
         for threads in (1, 8):
-            bare = self.bare.su(f"{compiled('message_flood')} {threads} {ports}")
-            done = self.confined.su(f"{compiled('message_flood')} {threads} {ports}", timeout=120)
+            bare = self.bare.su(f"{probe_program('message_flood')} {threads} {ports}")
+            done = self.confined.su(f"{probe_program('message_flood')} {threads} {ports}", timeout=120)
             alone, beside = map(float, done.out.split())
             print(f"  {threads} flooding: a connect takes {1e3 * beside:.2f} ms, "
                   f"{1e3 * alone:.2f} alone; bare {bare.out.strip()}")

@@ -22,7 +22,7 @@ from faults import KILL, NEVER_FAIL, THOROUGH, Faulty, sample
 from listeners import full_queue
 from machine import PUBLIC
 from session_test import SessionTest
-from stage import STAGE, compiled
+from stage import STAGE, probe_program
 
 # Each line on stdin is a round: every operation once, and what it came to.
 WORKER = PROBE + """
@@ -297,7 +297,7 @@ class Waiting(SessionTest):
     def start(self, threads):
         allowed, hole = self.listen(), full_queue(self)
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{allowed.port},{hole}\n")
-        program = f"{compiled('waiting_connects')} {hole} {allowed.port} {threads}"
+        program = f"{probe_program('waiting_connects')} {hole} {allowed.port} {threads}"
         login = Login(self, self.confined, program)
         return login, login.descriptors()
 
@@ -428,7 +428,7 @@ class Beside(SessionTest):
     """Whatever others of the session do, who connects is served, and so is another session."""
 
     def login(self, allowed, before=""):
-        meter = f"exec {compiled('waiting_connects')} {allowed} {allowed} 0"
+        meter = f"exec {probe_program('waiting_connects')} {allowed} {allowed} 0"
         self.confined.write("meter", f"{before}\n{meter}\n")
         return Login(self, self.confined, "sh meter")
 
@@ -472,8 +472,8 @@ class Start(SessionTest):
         self.allowed, self.refused = self.listen(), self.listen()
         # A name, so that there is a resolver.
         STAGE.policy(f"[network]\nnet_allow = 127.0.0.1:{self.allowed.port} six.test:77\n")
-        marked = compiled("between_fault_marks")
-        probe = f"{compiled('escape_tcp')} connect {self.refused.port} {self.allowed.port} -"
+        marked = probe_program("between_fault_marks")
+        probe = f"{probe_program('escape_tcp')} connect {self.refused.port} {self.allowed.port} -"
         self.login = Faulty([marked, "from", self.confined.name, STAGE.shell, "-c",
                              f"exec {marked} to {probe}"])
         self.assertEqual("EACCES\n", self.run_login().out)

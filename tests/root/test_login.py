@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A login by ssh, su and login(1): what a user sees is what the bare shell shows."""
 import os
-import subprocess
 
 from accounts import PAM_PORT
 from commands import call, eventually
 from session_test import SessionTest
-from stage import STAGE
+from stage import STAGE, probe_program
 from terminals import Terminal
 
 
@@ -214,28 +213,8 @@ class Root(SessionTest):
 class Loader(SessionTest):
     """Nothing that the client's environment names runs before the sandbox is on."""
 
-    SOURCE = r'''
-#include <stdio.h>
-#include <string.h>
-__attribute__((constructor)) static void record(void)
-{
-	char line[256];
-	FILE *status = fopen("/proc/self/status", "r"), *out = fopen("%s", "a");
-
-	while (status && out && fgets(line, sizeof(line), status))
-		if (!strncmp(line, "Seccomp:", 8))
-			fputs(line, out);
-	if (out)
-		fclose(out);
-	if (status)
-		fclose(status);
-}
-'''
-
     def test_preloaded_library_runs_only_inside_the_sandbox(self):
-        library, record = "/tmp/preload.so", "/tmp/preloaded"
-        subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-o", library, "-"], check=True,
-                       input=(self.SOURCE % record).encode())
+        library, record = probe_program("preloaded.so"), "/tmp/preloaded"
         for variable in ("LD_PRELOAD", "LD_AUDIT"):
             def seen(who):
                 open(record, "w", encoding="ascii").close()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pam_callers
 from commands import call, eventually
 from machine import PUBLIC
-from stage import PREFIX, SOURCES, STAGE
+from name_services import SWITCH, services_put
+from stage import PREFIX, STAGE
 from test_pam import STACKS
 from test_pam_open import NOTHING, OpenTest
 
@@ -201,25 +202,12 @@ class Directory(FailureTest):
         self.with_words()
         STAGE.policy(NOTHING, "@students")
         self.addCleanup(STAGE.policy, None, "@students")
-        library = STAGE.directory / "nss"
-        library.mkdir(exist_ok=True)
-        for name in ("dead", "large"):
-            source = STAGE.directory / f"nss_{name}.c"
-            source.write_text(SOURCES[source.name])
-            subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
-                            library / f"libnss_{name}.so.2", source], check=True)
-        place = Path("/etc/ld.so.conf.d/dead.conf")
-        place.write_text(f"{library}\n")
-        self.addCleanup(subprocess.run, ["ldconfig"], check=True)
-        self.addCleanup(place.unlink)
-        subprocess.run(["ldconfig"], check=True)
-        self.switch = Path("/etc/nsswitch.conf")
-        self.addCleanup(self.switch.write_text, self.switch.read_text())
+        self.library = services_put(self, "dead", "large")
 
     def refuses(self, *every):
         for services in every:
             with self.subTest(services=services):
-                self.switch.write_text(f"passwd: files\ngroup: {services}\n")
+                SWITCH.write_text(f"passwd: files\ngroup: {services}\n")
                 self.log.clear()
                 self.assertEqual(self.su("bare").status, 1)
                 self.log.wait("cannot be looked up user=bare")
@@ -230,7 +218,7 @@ class Directory(FailureTest):
         self.refuses("dead", "dead files", "files dead", "dead [NOTFOUND=return] files")
 
     def test_unloadable_service_refuses_whom_no_file_names(self):
-        (STAGE.directory / "nss/libnss_dead.so.2").write_text("no library")
+        (self.library / "libnss_dead.so.2").write_text("no library")
         self.refuses("dead", "files dead", "not-installed files", "files not-installed",
                      "not-installed [UNAVAIL=continue] files")
 
@@ -238,14 +226,14 @@ class Directory(FailureTest):
         STAGE.policy(None, "dora")
         STAGE.policy(NOTHING, "@large")
         self.addCleanup(STAGE.policy, None, "@large")
-        self.switch.write_text("passwd: files\ngroup: files large\n")
+        SWITCH.write_text("passwd: files\ngroup: files large\n")
         self.assertEqual(self.su().out, CONFINED)
         self.log.clear()
         self.refused("cannot be looked up user=dora", ["prlimit", f"--as={512 << 20}"])
 
     def test_services_that_cannot_be_read_refuse_whom_no_file_names(self):
-        self.switch.write_text("passwd: files\ngroup: dead files\n")
-        with self.mode(self.switch, 0o600):
+        SWITCH.write_text("passwd: files\ngroup: dead files\n")
+        with self.mode(SWITCH, 0o600):
             self.assertEqual(self.su("bare").status, 1)
             self.assertEqual(self.su().out, CONFINED)
             self.root_enters()
@@ -253,7 +241,7 @@ class Directory(FailureTest):
     def test_service_that_does_not_count_refuses_nobody(self):
         for services in ("files", "dead [UNAVAIL=continue] files"):
             with self.subTest(services=services):
-                self.switch.write_text(f"passwd: files\ngroup: {services}\n")
+                SWITCH.write_text(f"passwd: files\ngroup: {services}\n")
                 self.assertEqual(self.su("bare").out, FREE)
 
 

@@ -13,7 +13,7 @@ import pam_callers
 from commands import eventually
 from faults import KILL, Faulty, sample
 from machine import PUBLIC
-from stage import STAGE, compiled
+from stage import STAGE, probe_program
 from test_pam import FIRST, LAST, STACKS, module
 from test_pam_open import OpenTest
 
@@ -68,7 +68,7 @@ class Start(OpenTest):
         stack.write_text(FIRST.format(module=module()) + MODULES
                          + LAST.format(module=module(), words=words))
         self.addCleanup(stack.unlink, missing_ok=True)
-        return Faulty([compiled("pam_caller", "-lpam"), SERVICE, user, mode, self.command])
+        return Faulty([probe_program("pam_caller"), SERVICE, user, mode, self.command])
 
     def right(self, login):
         """What it comes to without a fault; before that, without a policy."""

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from commands import call
-from stage import STAGE, compiled
+from stage import STAGE, probe_program
 from test_pam import FIRST
 from test_pam_open import BROKEN, FILES, NOTHING, OpenTest
 
@@ -34,7 +34,7 @@ class GateTest(OpenTest):
 
     def attempt(self, who, how):
         argv = ["bash", "-c", 'exec "$@" 9<&$0', str(self.namespace),
-                compiled("become_user", "-lpam"), "nobody-knows-it", "dora", who, how]
+                probe_program("become_user"), "nobody-knows-it", "dora", who, how]
         done = call(argv, pass_fds=[self.namespace])
         return done.out.strip() or done
 

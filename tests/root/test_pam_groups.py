@@ -12,7 +12,8 @@ from pathlib import Path
 from accounts import PAM_PORT
 from commands import PYTHON, call
 from listeners import listen
-from stage import SOURCES, STAGE, ctl
+from name_services import service_put, services_put
+from stage import STAGE, ctl, probe_program
 from test_pam import FIRST
 from test_pam_failure import CONFINED, FREE, FailureTest
 from test_pam_open import NOTHING
@@ -29,30 +30,11 @@ class GroupsTest(FailureTest):
         self.stack("sshd", first=FIRST)
         STAGE.policy(None, "dora")
         self.group_policy("students")
-        self.library = STAGE.directory / "groups"
-        self.library.mkdir(exist_ok=True)
-        self.build()
-        place = Path("/etc/ld.so.conf.d/groups.conf")
-        place.write_text(f"{self.library}\n")
-        self.addCleanup(subprocess.run, ["ldconfig"], check=True)
-        self.addCleanup(place.unlink)
-        subprocess.run(["ldconfig"], check=True)
-        self.kept("/etc/nsswitch.conf", "/etc/group", "/etc/passwd")
+        self.library = services_put(self, "memberless")
+        self.kept("/etc/group", "/etc/passwd")
         self.groups = Path("/etc/group").read_text()
         for name in ("down", "users"):
             self.addCleanup(Path(f"/etc/memberless.{name}").unlink, missing_ok=True)
-
-    def build(self, *words, text=None, service="memberless"):
-        """The library of the service, or one that `text` makes."""
-        source = self.library / f"nss_{service}.c"
-        source.write_text(SOURCES[source.name] if text is None else text)
-        target = self.library / f"libnss_{service}.so.2"
-        if target.is_dir() and not target.is_symlink():
-            target.rmdir()
-        target.unlink(missing_ok=True)
-        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-Wl,-z,lazy", "-o", target,
-                        source, *words], check=True)
-        return target
 
     def group_policy(self, name):
         STAGE.policy(NOTHING, f"@{name}")
@@ -232,7 +214,7 @@ class Unknown(GroupsTest):
         return path, server.close
 
     def test_dead_service_that_says_not_found_refuses(self):
-        self.build(service="sss")
+        service_put(self.library, "sss")
         subprocess.run(["ldconfig"], check=True)
         path, stop = self.directory_daemon()
         for initgroups in (None, "files sss"):
@@ -280,29 +262,26 @@ class Unknown(GroupsTest):
     def broken_kinds(self):
         """Ways in which a library can be there and of no use."""
         path = self.library / "libnss_memberless.so.2"
-        dependency = self.library / "libneeded.so"
+        needed = self.library / "libx.so.6"
+        self.addCleanup(needed.unlink)
         whole = path.read_bytes()
 
-        def needs(remove):
-            subprocess.run(["cc", "-shared", "-o", dependency, "-x", "c", "/dev/null"], check=True)
-            self.build("-Wl,--no-as-needed", f"-L{self.library}", "-lneeded")
-            if remove:
-                dependency.unlink()
-            else:
-                dependency.write_bytes(b"no library")
+        def renamed(old, new):
+            self.assertIn(old, whole)
+            path.write_bytes(whole.replace(old, new))
 
-        yield "without what it needs", lambda: needs(True)
-        yield "with an empty file for what it needs", lambda: needs(False)
+        yield "without what it needs", lambda: renamed(b"\0libc.so.6\0", b"\0libx.so.6\0")
+        yield "with text for what it needs", lambda: (
+            renamed(b"\0libc.so.6\0", b"\0libx.so.6\0"), needed.write_text("no library"))
         yield "unreadable", lambda: path.chmod(0o600)
         yield "empty", lambda: path.write_bytes(b"")
         yield "cut", lambda: path.write_bytes(whole[:100])
         yield "of another machine", lambda: path.write_bytes(whole[:18] + b"\xb7\0" + whole[20:])
         yield "of 32 bits", lambda: path.write_bytes(whole[:4] + b"\x01" + whole[5:])
         yield "text", lambda: path.write_text("no library")
-        yield "without a symbol", lambda: self.build(text=SOURCES["nss_memberless.c"].replace(
-            'access("/etc/memberless.users"', 'absent("/etc/memberless.users"').replace(
-            "#define GID", "int absent(const char *, int);\n#define GID"))
-        yield "without a function", lambda: self.build(text="int nothing;")
+        yield "without a symbol", lambda: renamed(b"\0euidaccess\0", b"\0euidabsent\0")
+        yield "without a function", lambda: path.write_bytes(
+            probe_program("libnss_dead.so.2").read_bytes())
         yield "a directory", lambda: (path.unlink(), path.mkdir())
         yield "a link to nowhere", lambda: (path.unlink(), path.symlink_to("nowhere"))
         yield "a device", lambda: (path.unlink(), os.mknod(path, 0o020666, os.makedev(1, 3)))
@@ -312,7 +291,7 @@ class Unknown(GroupsTest):
             for group in ("files memberless", "memberless files"):
                 with self.subTest(name, group=group):
                     self.switch(group)
-                    self.build()
+                    service_put(self.library, "memberless")
                     spoil()
                     self.none_gets_in("cannot be loaded|knows of no groups")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from commands import call, eventually
 from machine import PUBLIC
-from stage import STAGE, compiled
+from stage import STAGE, probe_program
 from test_pam import STACKS, PamTest
 
 VENDOR = Path("/usr/lib/pam.d/systemd-user")
@@ -26,7 +26,7 @@ class Manager(PamTest):
 
     def run_manager(self, command):
         STAGE.log.clear()
-        done = call([compiled("user_manager", "-lpam"), "dora", command])
+        done = call([probe_program("user_manager"), "dora", command])
         if done.status == 0:
             eventually(lambda: any("systemd-user:session): session closed" in line
                                    for line in STAGE.log.lines), "the session is closed")

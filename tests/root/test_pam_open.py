@@ -13,7 +13,7 @@ from pathlib import Path
 import pam_callers
 from commands import call, eventually
 from machine import PUBLIC
-from stage import PREFIX, STAGE, compiled
+from stage import PREFIX, STAGE, probe_program
 from terminals import Terminal
 from test_pam import LAST, PamTest, module
 
@@ -431,7 +431,7 @@ class Host(OpenTest):
 
     def host(self, mebibytes, line):
         self.service.write_text("session required pam_permit.so\n" + line)
-        done = call([compiled("pam_caller", "-lpam"), self.service.name, "dora", "host", mebibytes])
+        done = call([probe_program("pam_caller"), self.service.name, "dora", "host", mebibytes])
         self.assertEqual((done.status, done.err), (0, ""), done)
         first, *rest = done.out.splitlines()
         return float(re.match(r"opened 0 in ([\d.]+) ms", first).group(1)), rest

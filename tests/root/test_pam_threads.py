@@ -5,7 +5,7 @@ from pathlib import Path
 
 from commands import call
 from machine import PUBLIC
-from stage import STAGE, compiled
+from stage import STAGE, probe_program
 from test_pam_open import FILES, OpenTest
 
 
@@ -19,7 +19,7 @@ class Threads(OpenTest):
                                  for seen in (self.listed, self.other))
 
     def open(self, who, *words):
-        return call([compiled("pam_threads", "-lpam"), "nobody-knows-it", "dora", who, *words])
+        return call([probe_program("pam_threads"), "nobody-knows-it", "dora", who, *words])
 
     def confine(self, policy=""):
         STAGE.policy(f"[network]\nnet_allow = {PUBLIC}:{self.listed.port}\n{policy}", "dora")
@@ -69,7 +69,7 @@ class Threads(OpenTest):
         self.confine()
         program = Path("/opt/threads")
         self.addCleanup(program.unlink)
-        shutil.copy(compiled("pam_threads", "-lpam"), program)
+        shutil.copy(probe_program("pam_threads"), program)
         program.chmod(0o4755)
         STAGE.policy(f"[network]\n{FILES}exec = /opt\n", "bare")
         self.addCleanup(STAGE.policy, None, "bare")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from commands import eventually
-from stage import STAGE, compiled
+from stage import STAGE, probe_program
 from test_deputy import Talk
 from test_pam_nested import NestedTest
 
@@ -23,7 +23,7 @@ class Reuse(NestedTest):
 
     def setUp(self):
         super().setUp()
-        self.program = compiled("pid_reuse")
+        self.program = probe_program("pid_reuse")
 
     def privileged(self, owner=0):
         """A program that is `owner`'s whoever starts it."""

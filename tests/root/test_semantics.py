@@ -9,7 +9,7 @@ from accounts import PROBE
 from commands import PYTHON, SOAK_SECONDS
 from listeners import full_queue
 from session_test import SessionTest
-from stage import STAGE, compiled
+from stage import STAGE, probe_program
 
 # Read now: on the private machine the sources may be out of sight.
 PROBES = {path.name: path.read_text()
@@ -41,7 +41,7 @@ class Semantics(SessionTest):
 
     def lines(self, name, *words):
         """What a program of probes/ says, which is the same bare and inside."""
-        command = " ".join(map(str, ("exec", compiled(name), *words)))
+        command = " ".join(map(str, ("exec", probe_program(name), *words)))
         done = self.both(lambda who: vars(who.su(command)))
         self.assertEqual((0, ""), (done["status"], done["err"]))
         return done["out"].splitlines()
@@ -106,7 +106,7 @@ class Odd(SessionTest):
     @staticmethod
     def told(who, first, count):
         """What the program said of each seed."""
-        done = who.su(f"exec {compiled('random_calls')} {first} {count}", timeout=300)
+        done = who.su(f"exec {probe_program('random_calls')} {first} {count}", timeout=300)
         if (done.status, done.err) != (0, ""):
             raise AssertionError(f"{who.name}: {done.status} {done.err}")
         seeds = {}

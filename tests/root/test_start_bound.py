@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A planner, supervisor or name service that never answers: the login is refused, and nothing stays."""
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from commands import PYTHON, call, eventually
+from name_services import SWITCH, services_put
 from pam_callers import keepers
-from stage import SOURCES, STAGE
+from stage import STAGE
 from test_pam import FIRST
 from test_pam_failure import FailureTest
 from test_pam_open import NOTHING
@@ -91,18 +90,6 @@ class Hung(FailureTest):
         STAGE.policy(NOTHING, "@students")
         self.addCleanup(STAGE.policy, None, "@students")
         STAGE.policy(None, "dora")
-        library = STAGE.directory / "nss"
-        library.mkdir(exist_ok=True)
-        source = STAGE.directory / "nss_hung.c"
-        source.write_text(SOURCES[source.name])
-        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o",
-                        library / "libnss_hung.so.2", source], check=True)
-        place = Path("/etc/ld.so.conf.d/hung.conf")
-        place.write_text(f"{library}\n")
-        self.addCleanup(subprocess.run, ["ldconfig"], check=True)
-        self.addCleanup(place.unlink)
-        subprocess.run(["ldconfig"], check=True)
-        switch = Path("/etc/nsswitch.conf")
-        self.addCleanup(switch.write_text, switch.read_text())
-        switch.write_text("passwd: files\ngroup: files hung\n")
+        services_put(self, "hung")
+        SWITCH.write_text("passwd: files\ngroup: files hung\n")
         self.assert_bounded("login refused user=dora: .*sandlock-planner did not end in time", su=1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where faults are counted from, and to: executes a program, one of two of fault_mark.h before it. The
- * words: "from" and a user, whose the program then is, or "to"; program ...
+ * Where faults are counted from, and to: executes a program, one of two of fault_mark.h before it.
+ * The words: "from" and a user, whose the program then is, or "to"; program ...
  */
 #include <grp.h>
 #include <pwd.h>

@@ -9,17 +9,21 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #define WORD "word" /* what must not arrive */
 
-static struct sockaddr_un unix_to(const char *format, const char *name)
+__attribute__((format(printf, 1, 2))) static struct sockaddr_un unix_to(const char *format, ...)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	va_list arguments;
 
-	snprintf(un.sun_path, sizeof(un.sun_path), format, name);
+	va_start(arguments, format);
+	vsnprintf(un.sun_path, sizeof(un.sun_path), format, arguments);
+	va_end(arguments);
 	return un;
 }
 
@@ -38,10 +42,8 @@ static int say(int type, const struct sockaddr_un *un, socklen_t length)
 	return error;
 }
 
-static int say_to(int type, const char *format, const char *name)
+static int say_to(int type, struct sockaddr_un un)
 {
-	struct sockaddr_un un = unix_to(format, name);
-
 	return say(type, &un, sizeof(un));
 }
 
@@ -49,17 +51,17 @@ static int absolute(void)
 {
 	char *directory = get_current_dir_name();
 
-	return say_to(SOCK_STREAM, "%s/foreign.stream", directory);
+	return say_to(SOCK_STREAM, unix_to("%s/foreign.stream", directory));
 }
 
 static int relative(void)
 {
-	return say_to(SOCK_STREAM, "%s", "foreign.stream");
+	return say_to(SOCK_STREAM, unix_to("%s", "foreign.stream"));
 }
 
 static int seqpacket(void)
 {
-	return say_to(SOCK_SEQPACKET, "%s", "foreign.seqpacket");
+	return say_to(SOCK_SEQPACKET, unix_to("%s", "foreign.seqpacket"));
 }
 
 static int unterminated(void)
@@ -88,19 +90,19 @@ static int through_link(void)
 	unlink("/var/tmp/to-foreign");
 	if (symlink(directory, "/var/tmp/to-foreign"))
 		return errno;
-	return say_to(SOCK_STREAM, "%s", "/var/tmp/to-foreign/foreign.stream");
+	return say_to(SOCK_STREAM, unix_to("%s", "/var/tmp/to-foreign/foreign.stream"));
 }
 
 static int through_root(void)
 {
 	char *directory = get_current_dir_name();
 
-	return say_to(SOCK_STREAM, "/proc/self/root%s/foreign.stream", directory);
+	return say_to(SOCK_STREAM, unix_to("/proc/self/root%s/foreign.stream", directory));
 }
 
 static int through_directory(void)
 {
-	return say_to(SOCK_STREAM, "%s", "/proc/self/cwd/foreign.stream");
+	return say_to(SOCK_STREAM, unix_to("%s", "/proc/self/cwd/foreign.stream"));
 }
 
 static int through_descriptor(void)
@@ -108,12 +110,12 @@ static int through_descriptor(void)
 	char number[16];
 
 	snprintf(number, sizeof(number), "%d", open(".", O_PATH));
-	return say_to(SOCK_STREAM, "/proc/self/fd/%s/foreign.stream", number);
+	return say_to(SOCK_STREAM, unix_to("/proc/self/fd/%s/foreign.stream", number));
 }
 
 static int by_sendto(void)
 {
-	return say_to(SOCK_DGRAM, "%s", "foreign.datagram");
+	return say_to(SOCK_DGRAM, unix_to("%s", "foreign.datagram"));
 }
 
 static int by_sendmsg(void)
@@ -161,12 +163,12 @@ static int through_pin(void)
 	char number[16];
 
 	snprintf(number, sizeof(number), "%d", open("foreign.stream", O_PATH));
-	return say_to(SOCK_STREAM, "/proc/self/fd/%s", number);
+	return say_to(SOCK_STREAM, unix_to("/proc/self/fd/%s", number));
 }
 
 static int through_thread(void)
 {
-	return say_to(SOCK_STREAM, "%s", "/proc/thread-self/cwd/foreign.stream");
+	return say_to(SOCK_STREAM, unix_to("%s", "/proc/thread-self/cwd/foreign.stream"));
 }
 
 static int through_child(void)
@@ -180,7 +182,7 @@ static int through_child(void)
 		_exit(0);
 	}
 	snprintf(number, sizeof(number), "%d", (int)child);
-	error = say_to(SOCK_STREAM, "/proc/%s/cwd/foreign.stream", number);
+	error = say_to(SOCK_STREAM, unix_to("/proc/%s/cwd/foreign.stream", number));
 	kill(child, SIGKILL);
 	return error;
 }
@@ -189,7 +191,7 @@ static int through_hard_link(void)
 {
 	if (link("foreign.stream", "/tmp/to-foreign.stream"))
 		return errno;
-	return say_to(SOCK_STREAM, "%s", "/tmp/to-foreign.stream");
+	return say_to(SOCK_STREAM, unix_to("%s", "/tmp/to-foreign.stream"));
 }
 
 static int by_sendmmsg(void)
@@ -237,7 +239,7 @@ static int by_rights(void)
 
 static int outside(void)
 {
-	return say_to(SOCK_STREAM, "%s/outside", target.path);
+	return say_to(SOCK_STREAM, unix_to("%s/outside", target.path));
 }
 
 static int outside_by_hard_link(void)
@@ -247,7 +249,7 @@ static int outside_by_hard_link(void)
 	unlink("linked");
 	if (link("outside", "linked"))
 		return errno;
-	return say_to(SOCK_STREAM, "%s", "linked");
+	return say_to(SOCK_STREAM, unix_to("%s", "linked"));
 }
 
 /* Races between a server of ours and the one outside -------------------------------------------- */

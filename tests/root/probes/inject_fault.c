@@ -174,14 +174,14 @@ static void child_seen(const struct tracee *parent)
 }
 
 /* What no longer counts has become the user's program. */
-static void exec_seen(const struct tracee *tracee, pid_t first)
+static void exec_seen(struct tracee *tracee, pid_t first)
 {
 	if (tracee->counting || tracee->tid == first) {
 		go_on(tracee->tid, 0);
 		return;
 	}
 	(void)ptrace(PTRACE_DETACH, tracee->tid, NULL, NULL);
-	tracee_find(tracee->tid)->tid = 0;
+	tracee->tid = 0;
 }
 
 static void stop_seen(struct tracee *tracee, int status, pid_t first)

@@ -11,7 +11,7 @@
 char nss_large_cache[1UL << 30];
 
 enum nss_status _nss_large_getgrnam_r(const char *name, struct group *entry, char *buffer,
-				    size_t size, int *error)
+				      size_t size, int *error)
 {
 	static char *const members[] = { (char *)"dora", NULL };
 
@@ -29,7 +29,7 @@ enum nss_status _nss_large_getgrnam_r(const char *name, struct group *entry, cha
 }
 
 enum nss_status _nss_large_initgroups_dyn(const char *user, gid_t group, long *start, long *size,
-					gid_t **gids, long limit, int *error)
+					  gid_t **gids, long limit, int *error)
 {
 	(void)group;
 	(void)limit;

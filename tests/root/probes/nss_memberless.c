@@ -3,7 +3,8 @@
  * A directory service as they are set up today: a group is known without its members, and only
  * initgroups(3) tells who is in it. It also knows each account of the machine as AD\NAME.
  * Loaded by glibc in test_pam_groups, by way of nsswitch.conf. While one of these files is there:
- * /etc/memberless.down, it does not answer; /etc/memberless.users, it does not say who is in a group.
+ * /etc/memberless.down, it does not answer; /etc/memberless.users, it does not say who is in a
+ * group. The test spoils the name of the function that looks for the second.
  */
 #include <errno.h>
 #include <grp.h>
@@ -17,37 +18,40 @@
 #define GID 47510
 
 enum nss_status _nss_memberless_getgrnam_r(const char *name, struct group *entry, char *buffer,
-				       size_t size, int *error)
+					   size_t size, int *error)
 {
+	char **members = (void *)buffer;
+
 	if (access("/etc/memberless.down", F_OK) == 0) {
 		*error = ECONNREFUSED;
 		return NSS_STATUS_UNAVAIL;
 	}
 	if (strcasecmp(name, "students") != 0 || size < sizeof(char *))
 		return NSS_STATUS_NOTFOUND;
-	memset(buffer, 0, sizeof(char *));
+	members[0] = NULL;
 	*entry = (struct group){
 		.gr_name = (char *)"students",
 		.gr_passwd = (char *)"*",
 		.gr_gid = GID,
-		.gr_mem = (char **)buffer,
+		.gr_mem = members,
 	};
 	return NSS_STATUS_SUCCESS;
 }
 
-enum nss_status _nss_memberless_getgrgid_r(gid_t gid, struct group *entry, char *buffer, size_t size,
-				       int *error)
+enum nss_status _nss_memberless_getgrgid_r(gid_t gid, struct group *entry, char *buffer,
+					   size_t size, int *error)
 {
 	return gid == GID ? _nss_memberless_getgrnam_r("students", entry, buffer, size, error)
 			  : NSS_STATUS_NOTFOUND;
 }
 
-enum nss_status _nss_memberless_initgroups_dyn(const char *user, gid_t group, long *start, long *size,
-					   gid_t **gids, long limit, int *error)
+enum nss_status _nss_memberless_initgroups_dyn(const char *user, gid_t group, long *start,
+					       long *size, gid_t **gids, long limit, int *error)
 {
 	(void)group;
 	(void)limit;
-	if (access("/etc/memberless.down", F_OK) == 0 || access("/etc/memberless.users", F_OK) == 0) {
+	if (access("/etc/memberless.down", F_OK) == 0 ||
+	    euidaccess("/etc/memberless.users", F_OK) == 0) {
 		*error = ECONNREFUSED;
 		return NSS_STATUS_UNAVAIL;
 	}
@@ -62,7 +66,7 @@ enum nss_status _nss_memberless_initgroups_dyn(const char *user, gid_t group, lo
 }
 
 enum nss_status _nss_memberless_getpwnam_r(const char *name, struct passwd *entry, char *buffer,
-				       size_t size, int *error)
+					   size_t size, int *error)
 {
 	FILE *file = strncmp(name, "AD\\", 3) == 0 ? fopen("/etc/passwd", "re") : NULL;
 	struct passwd *found = NULL;

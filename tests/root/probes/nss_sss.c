@@ -27,15 +27,17 @@ static int answers(void)
 enum nss_status _nss_sss_getgrnam_r(const char *name, struct group *entry, char *buffer,
 				    size_t size, int *error)
 {
+	char **members = (void *)buffer;
+
 	(void)error;
 	if (strcmp(name, "students") != 0 || size < sizeof(char *) || !answers())
 		return NSS_STATUS_NOTFOUND;
-	memset(buffer, 0, sizeof(char *));
+	members[0] = NULL;
 	*entry = (struct group){
 		.gr_name = (char *)"students",
 		.gr_passwd = (char *)"*",
 		.gr_gid = GID,
-		.gr_mem = (char **)buffer,
+		.gr_mem = members,
 	};
 	return NSS_STATUS_SUCCESS;
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum nss_status _nss_unlisted_getpwnam_r(const char *name, struct passwd *entry, char *buffer,
-				    size_t size, int *error)
+					 size_t size, int *error)
 {
 	(void)error;
 	if (size < 8 || (strcmp(name, "unlisted") != 0 && strcmp(name, "member") != 0))
@@ -29,7 +29,7 @@ enum nss_status _nss_unlisted_getpwnam_r(const char *name, struct passwd *entry,
 }
 
 enum nss_status _nss_unlisted_getgrnam_r(const char *name, struct group *entry, char *buffer,
-				    size_t size, int *error)
+					 size_t size, int *error)
 {
 	static char *const members[] = { (char *)"member", NULL };
 
@@ -47,7 +47,7 @@ enum nss_status _nss_unlisted_getgrnam_r(const char *name, struct group *entry, 
 }
 
 enum nss_status _nss_unlisted_initgroups_dyn(const char *user, gid_t group, long *start, long *size,
-					gid_t **gids, long limit, int *error)
+					     gid_t **gids, long limit, int *error)
 {
 	(void)group;
 	(void)limit;

@@ -108,7 +108,8 @@ struct snapshot {
 	char text[SNAPSHOT];
 };
 
-static void note(struct snapshot *snapshot, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void note(struct snapshot *snapshot,
+						       const char *format, ...)
 {
 	va_list arguments;
 	int length;

@@ -84,7 +84,7 @@ static int say_hello(char **words)
 	struct sockaddr_in address = { .sin_family = AF_INET,
 				       .sin_port = htons((uint16_t)atoi(words[3])) };
 	struct msghdr message = { 0 };
-	struct iovec vector = { "hello", 5 };
+	struct iovec vector = { (char *)"hello", 5 };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	message.msg_iov = &vector;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A number of a process that goes from a trapped call's caller to another program.
- * Run by test_pid_reuse.py: pid_reuse CALL WORD PROGRAM [ARGUMENT...]; then `kill` and `start` on standard
- * input. The first child makes the call and is killed; the second executes PROGRAM. Or: reuse exec WORD
- * PROGRAM [ARGUMENT...]: a thread executes PROGRAM while the first thread, whose number it gets, sends.
- * PROGRAM may be `reuse watch`: it tells what became of the memory where the first one's was.
+ * Run by test_pid_reuse.py: pid_reuse CALL WORD PROGRAM [ARGUMENT...]; then `kill` and `start` on
+ * standard input. The first child makes the call and is killed; the second executes PROGRAM. Or:
+ * reuse exec WORD PROGRAM [ARGUMENT...]: a thread executes PROGRAM while the first thread, whose
+ * number it gets, sends. PROGRAM may be `reuse watch`: it tells what became of the memory where the
+ * first one's was.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -38,7 +39,7 @@ static struct mmsghdr *memory(void)
 static int call_sendmmsg(const char *word)
 {
 	struct mmsghdr *message = memory();
-	struct iovec vector = { "word", 4 };
+	struct iovec vector = { (char *)"word", 4 };
 	int ends[2];
 
 	if (strcmp(word, "hidden") == 0)
@@ -55,7 +56,7 @@ static int call_sendmmsg(const char *word)
 /* SIGPIPE is what the kernel sends then. */
 static int call_sendmsg(const char *word)
 {
-	struct iovec vector = { "word", 4 };
+	struct iovec vector = { (char *)"word", 4 };
 	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
 	int ends[2];
 
