@@ -21,9 +21,9 @@
 #include "accounts.h"
 #include "bounding.h"
 #include "confine.h"
-#include "given.h"
 #include "inside.h"
 #include "log.h"
+#include "login_environment.h"
 #include "login_supervisor.h"
 #include "planner.h"
 #include "rlimits.h"
@@ -141,7 +141,7 @@ static int supervisor_start(struct start *start, struct failure *failure)
 	const struct start_message message = {
 		.mode = login->gate ? START_GATE : START_OPEN,
 		.child = login->opener,
-		.display = given_display(start->request->display),
+		.display = login_environment_display(start->request->display),
 		.service_uid = (uint32_t)start->service.uid,
 		.deadline_ms = start->deadline_ms,
 	};
@@ -242,7 +242,7 @@ static int session_open(struct start *start)
 	if (error)
 		return refuse(start, "cannot get a random number", error);
 	/* Who serves it is not to be seen from within Landlock's domain. */
-	start->agent = given_agent(start->request->agent, &login->plan);
+	start->agent = login_environment_agent(start->request->agent, &login->plan);
 	error = confine_parent(&login->plan);
 	if (error)
 		return refuse(start, "cannot apply the port restrictions", error);

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "confine.h"
-#include "given.h"
 #include "handover.h"
 #include "log.h"
+#include "login_environment.h"
 #include "rlimits.h"
 #include "session_parts.h"
 #include "util.h"
@@ -118,7 +118,8 @@ static int message_leave(struct start *start)
 		.deadline_ms = start->session->deadline_ms,
 		/* sshd's displays are ports; any other name comes from a file of the user's that
 		 * pam_env or sshd has read. */
-		.display = given_display(getenv("SSH_CONNECTION") ? NULL : getenv("DISPLAY")),
+		.display = login_environment_display(getenv("SSH_CONNECTION") ? NULL
+									      : getenv("DISPLAY")),
 	};
 	int fds[START_FDS] = {
 		[START_PLAN] = start->session->memfd,
@@ -196,7 +197,7 @@ int session_start(struct session *session, struct failure *failure)
 	if (error)
 		return failure_set(failure, error, "cannot reach the supervisor");
 	session->parent = getpid();
-	session->agent = given_agent(getenv("SSH_AUTH_SOCK"), &session->plan);
+	session->agent = login_environment_agent(getenv("SSH_AUTH_SOCK"), &session->plan);
 	/* So that the confined process comes to us, and not to init, if the supervisor dies. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 		return failure_set(failure, -errno, "cannot adopt the session's processes");

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a login was given by who started it. Distrusts the words, which the user may have chosen at
- * an earlier login: a socket counts where it is his and an agent serves it, a display where it is
- * a number.
+ * The ssh agent and the X11 display that a login's environment names. Distrusts the values, which
+ * the user may have chosen at an earlier login: a socket counts where it is the user's own and an
+ * agent serves it, a display where it is a number.
  */
-#include "given.h"
+#include "login_environment.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -57,7 +57,7 @@ static bool is_listed(const struct plan *plan, int fd)
 	return unix_rules_decide_path(plan, path, -1).kind == UNIX_ALLOW;
 }
 
-int given_agent(const char *path, const struct plan *plan)
+int login_environment_agent(const char *path, const struct plan *plan)
 {
 	cleanup_fd int fd = -1;
 	const struct log_field field = { "path", path };
@@ -76,7 +76,7 @@ int given_agent(const char *path, const struct plan *plan)
 	return verdict == AGENT_SERVED ? fd_take(&fd) : -1;
 }
 
-int given_display(const char *display)
+int login_environment_display(const char *display)
 {
 	char number[DISPLAY_NUMBER_MAX];
 	uint64_t value;

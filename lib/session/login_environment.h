@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a login was given by who started it: an ssh agent, an X11 display. Distrusts the words,
- * which may be the environment of anybody.
+ * The ssh agent and the X11 display that a login's environment names. Distrusts the values, which
+ * may be anybody's.
  */
-#ifndef SANDLOCK_GIVEN_H
-#define SANDLOCK_GIVEN_H
+#ifndef SANDLOCK_LOGIN_ENVIRONMENT_H
+#define SANDLOCK_LOGIN_ENVIRONMENT_H
 
 struct plan;
 
 /* O_PATH of the socket, where it is the user's own, `own` is listed, and an agent serves it; else,
  * also for NULL, -1. One that is refused is logged. To be called while the processes of the machine
  * can be looked at: before Landlock. While the descriptor is open no other socket is on the file. */
-int given_agent(const char *path, const struct plan *plan);
+int login_environment_agent(const char *path, const struct plan *plan);
 
 /* The number in ":0", "unix:0.0"; -1 where the display (or NULL) is none of this machine's. */
-int given_display(const char *display);
+int login_environment_display(const char *display);
 
 #endif
