@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "accounts.h"
-#include "inside.h"
+#include "nested.h"
 #include "log.h"
 #include "login.h"
 #include "module.h"
@@ -364,7 +364,7 @@ __attribute__((visibility("default"))) int pam_sm_setcred(pam_handle_t *pamh, in
 	}
 	if (!visit->login.gate)
 		return PAM_IGNORE;
-	return inside_session() ? PAM_SUCCESS : child_enter(&visit->login);
+	return nested_in_session() ? PAM_SUCCESS : child_enter(&visit->login);
 }
 
 /* Success could let somebody in where this is the only module that decides. */

@@ -21,10 +21,10 @@
 #include "accounts.h"
 #include "bounding.h"
 #include "confine.h"
-#include "inside.h"
 #include "log.h"
 #include "login_environment.h"
 #include "login_supervisor.h"
+#include "nested.h"
 #include "planner.h"
 #include "rlimits.h"
 #include "start_wait.h"
@@ -111,7 +111,7 @@ static int plan_make(struct start *start, bool check)
 		.conf = start->request->conf,
 		.account = start->request->user,
 		.uid = start->user.uid,
-		.ids = inside_session() ? &nobody : &start->service,
+		.ids = nested_in_session() ? &nobody : &start->service,
 		.check = check,
 		.deadline_ms = start->deadline_ms,
 	};
@@ -271,13 +271,14 @@ static int session_join(struct start *start)
 	 * alone. */
 	if (start->threads)
 		return refuse(start, "opened by a program with several threads", 0);
-	error = inside_join(&login->plan, start->request->inherit);
+	error = nested_join(&login->plan, start->request->inherit);
 
 	login->gate = false;
 	if (!error)
 		error = bounding_apply(&login->plan);
 	return error ? refuse(start,
-			      error == -EXDEV ? INSIDE_OTHER : "cannot confine the session further",
+			      error == -EXDEV ? NESTED_OTHER_RULES
+					      : "cannot confine the session further",
 			      error)
 		     : 0;
 }
@@ -301,7 +302,7 @@ int login_open(const struct login_request *request, struct login *ret_login)
 	if (result == 0)
 		result = plan_make(&start, false);
 	if (result == 0)
-		result = inside_session() ? session_join(&start) : session_open(&start);
+		result = nested_in_session() ? session_join(&start) : session_open(&start);
 	login_supervisor_close(&start.supervisor);
 	util_cleanup_fd(&start.agent);
 	util_cleanup_fd(&start.memfd);

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "failure.h"
-#include "inside.h"
 #include "log.h"
+#include "nested.h"
 #include "planner.h"
 #include "session_parts.h"
 #include "start_wait.h"
@@ -59,7 +59,7 @@ static int plan_make(const struct session_request *request, int64_t deadline_ms,
 }
 
 /* The outer supervisor stays: what it decides must be what this plan wants decided. */
-static int run_inside(const struct session_request *request)
+static int run_nested(const struct session_request *request)
 {
 	cleanup_fd int memfd = -1;
 	struct plan plan = { 0 };
@@ -70,9 +70,9 @@ static int run_inside(const struct session_request *request)
 	refused = plan_make(request, start_deadline(), &memfd, &plan);
 	if (refused)
 		return refused;
-	error = inside_join(&plan, false);
+	error = nested_join(&plan, false);
 	if (error == -EXDEV)
-		return session_refuse(INSIDE_OTHER, 0);
+		return session_refuse(NESTED_OTHER_RULES, 0);
 	if (error)
 		return session_refuse("cannot confine the session further", -error);
 	return session_exec(request, &plan);
@@ -89,8 +89,8 @@ int session_run(const struct session_request *request)
 	int refused;
 	int error;
 
-	if (inside_session())
-		return run_inside(request);
+	if (nested_in_session())
+		return run_nested(request);
 	error = fd_close_from(STDERR_FILENO + 1);
 	if (!error)
 		error = standard_descriptors_fill();

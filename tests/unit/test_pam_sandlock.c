@@ -9,7 +9,7 @@
 #define login_enter    fake_login_enter
 #define login_refuse   fake_login_refuse
 #define login_close    fake_login_close
-#define inside_session fake_inside_session
+#define nested_in_session fake_nested_in_session
 #define log_line       fake_log_line
 #define getpid         fake_getpid
 #define getuid         fake_getuid
@@ -39,7 +39,7 @@ static struct {
 	int open_result;
 	int check_result;
 	int enter_result;
-	bool inside;
+	bool nested;
 	pid_t pid;
 	uid_t uid, euid;
 	int checked, opened, entered, closed, exited, exit_status;
@@ -132,9 +132,9 @@ void fake_login_close(struct login *login)
 	world.closed++;
 }
 
-bool fake_inside_session(void)
+bool fake_nested_in_session(void)
 {
-	return world.inside;
+	return world.nested;
 }
 
 pid_t fake_getpid(void)
@@ -649,7 +649,7 @@ static void credentials_of_a_child_that_is_confined_add_nothing(void **state)
 
 	assert_int_equal(PAM_SUCCESS, open_with(place, "mode=gate"));
 	world.pid = OPENER + 1;
-	world.inside = true;
+	world.nested = true;
 	assert_int_equal(PAM_SUCCESS, pam_sm_setcred(place->pamh, PAM_ESTABLISH_CRED, 0, NULL));
 	assert_int_equal(0, world.entered);
 }

@@ -3,22 +3,22 @@
  * A session inside a session: where the calling process stands, and what another plan can still
  * add there.
  */
-#ifndef SANDLOCK_INSIDE_H
-#define SANDLOCK_INSIDE_H
+#ifndef SANDLOCK_NESTED_H
+#define SANDLOCK_NESTED_H
 
 #include <stdbool.h>
 
 struct plan;
 
 /* True where the calling process is in a session already. */
-bool inside_session(void);
+bool nested_in_session(void);
 
 /* Confines the calling process by `plan` too. The same plan is there already and adds nothing. One
  * of other endpoints is -EXDEV, since the outer supervisor decides by its own; with `inherit` the
  * outer ones stay, within the ports of both. */
-int inside_join(const struct plan *plan, bool inherit);
+int nested_join(const struct plan *plan, bool inherit);
 
-#define INSIDE_OTHER \
-	"this session is confined by other rules already, which no session inside it can change; log in anew"
+#define NESTED_OTHER_RULES \
+	"this session is confined by other rules already, which no session inside it can change; log in again"
 
 #endif
