@@ -13,11 +13,11 @@
 #include <string.h>
 
 #include "accounts.h"
-#include "nested.h"
 #include "log.h"
 #include "login.h"
 #include "module.h"
 #include "module_arguments.h"
+#include "nested.h"
 #include "util.h"
 
 #define DATA_NAME  "sandlock-visit"
@@ -34,7 +34,7 @@ enum stage {
 /* What the verbs of one handle tell one another. */
 struct visit {
 	enum stage stage;
-	pid_t opener;
+	pid_t pam_caller;
 	bool gate;
 	struct login login; /* where it is confined */
 };
@@ -111,7 +111,7 @@ int person_read(pam_handle_t *pamh, struct person *ret_person)
 /* The session -------------------------------------------------------------------------------------- */
 
 /* sshd's child opens the way out itself, and asks for credentials before it becomes the user; in
- * all other programs the opener, or a child of it that asks for nothing, becomes the user. */
+ * all other programs the PAM caller, or a child of it that asks for nothing, becomes the user. */
 static bool wants_gate(const struct arguments *arguments, const struct person *person)
 {
 	if (arguments->mode == MODE_AUTO)
@@ -287,7 +287,7 @@ static enum stage stage_after(int result)
 __attribute__((visibility("default"))) int pam_sm_open_session(pam_handle_t *pamh, int flags,
 							       int argc, const char **argv)
 {
-	struct visit visit = { .opener = getpid() };
+	struct visit visit = { .pam_caller = getpid() };
 	char why[LOGIN_WHY_MAX] = "";
 	struct arguments arguments;
 	int result;
@@ -311,8 +311,8 @@ __attribute__((visibility("default"))) int pam_sm_open_session(pam_handle_t *pam
 	return result;
 }
 
-/* The child of a gate's opener, about to become the user: the only thing that stops sshd here is
- * the end of the process. */
+/* The child of a gate's PAM caller, about to become the user: the only thing that stops sshd here
+ * is the end of the process. */
 static int child_enter(const struct login *login)
 {
 	log_open(-1);
@@ -350,8 +350,8 @@ __attribute__((visibility("default"))) int pam_sm_setcred(pam_handle_t *pamh, in
 	if ((unsigned)flags & PAM_DELETE_CRED)
 		return PAM_IGNORE;
 	if (!visit)
-		(void)visit_remember(pamh, &(struct visit){ .opener = getpid() });
-	if (!visit || getpid() == visit->opener)
+		(void)visit_remember(pamh, &(struct visit){ .pam_caller = getpid() });
+	if (!visit || getpid() == visit->pam_caller)
 		return PAM_IGNORE;
 	switch (visit->stage) {
 	case STAGE_UNOPENED:

@@ -41,7 +41,7 @@ struct start {
 	struct spawn_ids user;    /* its uid is the user's */
 	struct spawn_ids service; /* without groups */
 	gid_t *groups;            /* of user */
-	bool threads;             /* the opener has several */
+	bool threads;             /* the PAM caller has several */
 	int memfd;
 	int agent; /* O_PATH of the ssh agent's socket */
 	struct login_supervisor supervisor;
@@ -140,7 +140,7 @@ static int supervisor_start(struct start *start, struct failure *failure)
 	const struct login *login = start->login;
 	const struct start_message message = {
 		.mode = login->gate ? START_GATE : START_OPEN,
-		.child = login->opener,
+		.child = login->pam_caller,
 		.display = login_environment_display(start->request->display),
 		.service_uid = (uint32_t)start->service.uid,
 		.deadline_ms = start->deadline_ms,
@@ -181,7 +181,7 @@ static struct confine_context context_of(const struct login *login)
 	};
 }
 
-static int opener_confine(const struct start *start, int *ret_listener)
+static int pam_caller_confine(const struct start *start, int *ret_listener)
 {
 	const struct login *login = start->login;
 	const struct confine_context context = context_of(login);
@@ -193,12 +193,12 @@ static int opener_confine(const struct start *start, int *ret_listener)
 	return error ? error : confine_self(&login->plan, &context, ret_listener);
 }
 
-static int gate_enter(const struct login *login, bool opener)
+static int gate_enter(const struct login *login, bool pam_caller)
 {
 	const struct confine_context context = context_of(login);
 	int error = rights_bound(&login->plan);
 
-	return error ? error : confine_gate_child(&login->plan, &context, opener);
+	return error ? error : confine_gate_child(&login->plan, &context, pam_caller);
 }
 
 /* Never 0, which is what others pass. */
@@ -213,14 +213,14 @@ static int key_make(uint64_t *ret_key)
 }
 
 /* Confines itself, or makes the gate, and has the supervisor serve what is trapped from then on. */
-static int opener_enter(struct start *start, struct failure *failure)
+static int pam_caller_enter(struct start *start, struct failure *failure)
 {
 	cleanup_fd int listener = -1;
 	int error;
 
 	/* What we log later the filter would trap, for a supervisor that may be the reason. */
 	log_connect();
-	error = opener_confine(start, &listener);
+	error = pam_caller_confine(start, &listener);
 	if (error)
 		return failure_set(failure, error, "cannot confine the session");
 	/* What of ours is trapped by now would wait for ourselves, without a supervisor: our own
@@ -248,7 +248,7 @@ static int session_open(struct start *start)
 		return refuse(start, "cannot apply the port restrictions", error);
 	error = supervisor_start(start, &failure);
 	if (!error)
-		error = opener_enter(start, &failure);
+		error = pam_caller_enter(start, &failure);
 	if (error) {
 		login_supervisor_end(&start->supervisor);
 		return refuse(start, failure.text, failure.error);
@@ -286,7 +286,7 @@ static int session_join(struct start *start)
 int login_open(const struct login_request *request, struct login *ret_login)
 {
 	const bool threads = unshare(CLONE_THREAD) != 0;
-	struct login login = { .gate = request->gate || threads, .opener = getpid() };
+	struct login login = { .gate = request->gate || threads, .pam_caller = getpid() };
 	struct start start = {
 		.request = request,
 		.login = &login,

@@ -27,10 +27,10 @@ struct login_request {
 	char *why;           /* of LOGIN_WHY_MAX: a refusal's reason goes there; or NULL */
 };
 
-/* What the opener's children need. */
+/* What children of the PAM caller need. */
 struct login {
 	bool gate; /* login_enter is still to come */
-	pid_t opener;
+	pid_t pam_caller;
 	pid_t supervisor;
 	uid_t service_uid; /* of LOGIN_SERVICE_USER */
 	gid_t service_gid;
@@ -48,8 +48,8 @@ int login_open(const struct login_request *request, struct login *ret_login);
  * Of the request, `user`, `conf` and `why` count. Nothing is started or confined. */
 int login_check(const struct login_request *request);
 
-/* Confines a descendant of the opener of a gate, before it becomes the user. After a negative errno
- * (logged) the process must end. */
+/* Confines a descendant of the PAM caller of a gate, before it becomes the user. After a negative
+ * errno (logged) the process must end. */
 int login_enter(const struct login *login);
 
 /* A login that was refused: the calling process and its descendants get this user's uid no more,

@@ -99,7 +99,7 @@ int fake_login_open(const struct login_request *request, struct login *ret_login
 	world.request = *request;
 	if (world.open_result == 0)
 		*ret_login = (struct login){ .gate = request->gate,
-					     .opener = world.pid,
+					     .pam_caller = world.pid,
 					     .plan = { .header = &header, .strings = "" } };
 	return world.open_result;
 }
@@ -115,7 +115,7 @@ int fake_login_check(const struct login_request *request)
 
 int fake_login_enter(const struct login *login)
 {
-	assert_int_equal(OPENER, login->opener);
+	assert_int_equal(OPENER, login->pam_caller);
 	world.entered++;
 	return world.enter_result;
 }
@@ -679,7 +679,7 @@ static void child_that_cannot_be_confined_ends(void **state)
 	assert_int_equal(254, world.exit_status);
 }
 
-/* What a child of the opener comes to that asks for credentials. */
+/* What a child of the pam_caller comes to that asks for credentials. */
 static int child_asks(struct place *place, const char *argument)
 {
 	world.pid = OPENER + 1;
