@@ -32,14 +32,14 @@ struct arguments {
 };
 
 /* Who wants in, and how. */
-struct person {
+struct user {
 	const char *name;
 	const char *service;
 	bool known;
 	uid_t uid;
 };
 
-/* Whether a session of the person's would be confined. */
+/* Whether a session of the user would be confined. */
 enum concern {
 	CONCERN_REFUSED = 0, /* an argument is wrong: nobody can tell; the reason was logged */
 	CONCERN_NONE,
@@ -50,10 +50,10 @@ enum concern {
 struct arguments arguments_read(int argc, const char **argv);
 
 /* -ENOENT where the handle has no user name. */
-int person_read(pam_handle_t *pamh, struct person *ret_person);
-bool is_root(const struct person *person);
-enum concern person_concern(const struct arguments *arguments, const struct person *person,
-			    char why[LOGIN_WHY_MAX]);
+int user_read(pam_handle_t *pamh, struct user *ret_user);
+bool is_root(const struct user *user);
+enum concern user_concern(const struct arguments *arguments, const struct user *user,
+			  char why[LOGIN_WHY_MAX]);
 
 /* Tells the user one line, unless the line or the program wants none. `why` may hold any bytes. */
 void refusal_tell(pam_handle_t *pamh, const struct arguments *arguments, int flags, const char *why);

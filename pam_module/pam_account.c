@@ -15,14 +15,14 @@
 
 /* sudo, chsh and screen locks ask about the user who runs them. That one is logged in, gets no
  * session here, and may be just about to correct the policy. */
-static bool asks_about_itself(pam_handle_t *pamh, const struct person *person)
+static bool asks_about_itself(pam_handle_t *pamh, const struct user *user)
 {
 	const void *asker = NULL;
 
-	if (person->known && getuid() == person->uid)
+	if (user->known && getuid() == user->uid)
 		return true;
 	return pam_get_item(pamh, PAM_RUSER, &asker) == PAM_SUCCESS && asker &&
-	       strcmp(asker, person->name) == 0;
+	       strcmp(asker, user->name) == 0;
 }
 
 /* A second line in the stack neither logs nor tells the same again. */
@@ -51,16 +51,16 @@ static void refused_remember(pam_handle_t *pamh, const char *name)
 
 /* False: the session would be refused, which was logged. The plan is not kept: the policy that
  * counts is the one that is there when the session is opened. */
-static bool person_would_enter(const struct arguments *arguments, const struct person *person,
-			       char why[LOGIN_WHY_MAX])
+static bool user_would_enter(const struct arguments *arguments, const struct user *user,
+			     char why[LOGIN_WHY_MAX])
 {
 	const struct login_request request = {
-		.user = person->name,
+		.user = user->name,
 		.conf = arguments->conf,
 		.why = why,
 	};
 
-	switch (person_concern(arguments, person, why)) {
+	switch (user_concern(arguments, user, why)) {
 	case CONCERN_REFUSED:
 		return false;
 	case CONCERN_NONE:
@@ -78,23 +78,23 @@ __attribute__((visibility("default"))) int pam_sm_acct_mgmt(pam_handle_t *pamh, 
 {
 	char why[LOGIN_WHY_MAX] = "";
 	struct arguments arguments;
-	struct person person;
+	struct user user;
 	bool enters;
 
 	/* No program of a user's opens sessions of others. */
-	if (geteuid() != 0 || person_read(pamh, &person) || is_root(&person) ||
-	    asks_about_itself(pamh, &person))
+	if (geteuid() != 0 || user_read(pamh, &user) || is_root(&user) ||
+	    asks_about_itself(pamh, &user))
 		return PAM_IGNORE;
-	if (is_refused_already(pamh, person.name))
+	if (is_refused_already(pamh, user.name))
 		return LOGIN_REFUSED;
 	log_open(-1);
 	arguments = arguments_read(argc, argv);
-	enters = person_would_enter(&arguments, &person, why);
+	enters = user_would_enter(&arguments, &user, why);
 	log_identify(NULL, 0);
 	log_close();
 	if (enters)
 		return PAM_IGNORE;
-	refused_remember(pamh, person.name);
+	refused_remember(pamh, user.name);
 	refusal_tell(pamh, &arguments, flags, why);
 	return LOGIN_REFUSED;
 }

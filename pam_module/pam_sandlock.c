@@ -20,7 +20,7 @@
 #include "nested.h"
 #include "util.h"
 
-#define DATA_NAME  "sandlock-visit"
+#define DATA_NAME  "sandlock-state"
 #define CHILD_EXIT 254 /* sshd's own status for a login that it refuses */
 
 /* How far a login has come. */
@@ -32,7 +32,7 @@ enum stage {
 };
 
 /* What the verbs of one handle tell one another. */
-struct visit {
+struct handle_state {
 	enum stage stage;
 	pid_t pam_caller;
 	bool gate;
@@ -74,37 +74,37 @@ struct arguments arguments_read(int argc, const char **argv)
 	};
 }
 
-/* People ----------------------------------------------------------------------------------------- */
+/* Users ----------------------------------------------------------------------------------------- */
 
 /* What cannot be looked up exempts nobody. */
-static bool is_exempt(const struct arguments *arguments, const struct person *person)
+static bool is_exempt(const struct arguments *arguments, const struct user *user)
 {
-	return person->known && list_contains_user(arguments->exempt, person->name);
+	return user->known && list_contains_user(arguments->exempt, user->name);
 }
 
 /* root's name stands for root where no account can be looked up at all. */
-bool is_root(const struct person *person)
+bool is_root(const struct user *user)
 {
-	return person->known ? person->uid == 0 : strcmp(person->name, "root") == 0;
+	return user->known ? user->uid == 0 : strcmp(user->name, "root") == 0;
 }
 
-int person_read(pam_handle_t *pamh, struct person *ret_person)
+int user_read(pam_handle_t *pamh, struct user *ret_user)
 {
-	struct person person = { 0 };
+	struct user user = { 0 };
 	cleanup_free char *storage = NULL;
 	const void *service = NULL;
 	struct passwd entry;
 
-	if (pam_get_item(pamh, PAM_USER, (const void **)&person.name) != PAM_SUCCESS ||
-	    !person.name || person.name[0] == '\0')
+	if (pam_get_item(pamh, PAM_USER, (const void **)&user.name) != PAM_SUCCESS || !user.name ||
+	    user.name[0] == '\0')
 		return -ENOENT;
 	(void)pam_get_item(pamh, PAM_SERVICE, &service);
-	person.service = service ? service : "";
-	if (user_by_name(person.name, &entry, &storage) == 0) {
-		person.known = true;
-		person.uid = entry.pw_uid;
+	user.service = service ? service : "";
+	if (user_by_name(user.name, &entry, &storage) == 0) {
+		user.known = true;
+		user.uid = entry.pw_uid;
 	}
-	*ret_person = person;
+	*ret_user = user;
 	return 0;
 }
 
@@ -112,10 +112,10 @@ int person_read(pam_handle_t *pamh, struct person *ret_person)
 
 /* sshd's child opens the way out itself, and asks for credentials before it becomes the user; in
  * all other programs the PAM caller, or a child of it that asks for nothing, becomes the user. */
-static bool wants_gate(const struct arguments *arguments, const struct person *person)
+static bool wants_gate(const struct arguments *arguments, const struct user *user)
 {
 	if (arguments->mode == MODE_AUTO)
-		return strcmp(person->service, "sshd") == 0;
+		return strcmp(user->service, "sshd") == 0;
 	return arguments->mode == MODE_GATE;
 }
 
@@ -137,120 +137,119 @@ static const char *display_of(pam_handle_t *pamh, bool gate)
 }
 
 /* NULL: no verb that counts was called yet. */
-static const struct visit *visit_find(pam_handle_t *pamh)
+static const struct handle_state *handle_state_find(pam_handle_t *pamh)
 {
 	const void *data = NULL;
 
 	return pam_get_data(pamh, DATA_NAME, &data) == PAM_SUCCESS ? data : NULL;
 }
 
-static void visit_free(pam_handle_t *pamh, void *data, int status)
+static void handle_state_free(pam_handle_t *pamh, void *data, int status)
 {
-	struct visit *visit = data;
+	struct handle_state *state = data;
 
 	(void)pamh;
 	(void)status;
-	login_close(&visit->login);
-	free(visit);
+	login_close(&state->login);
+	free(state);
 }
 
-static int visit_remember(pam_handle_t *pamh, const struct visit *visit)
+static int handle_state_save(pam_handle_t *pamh, const struct handle_state *state)
 {
-	struct visit *data = malloc(sizeof(*data));
+	struct handle_state *data = malloc(sizeof(*data));
 
 	if (!data)
 		return PAM_BUF_ERR;
-	*data = *visit;
-	return pam_set_data(pamh, DATA_NAME, data, visit_free);
+	*data = *state;
+	return pam_set_data(pamh, DATA_NAME, data, handle_state_free);
 }
 
-static int person_open(pam_handle_t *pamh, const struct arguments *arguments,
-		       const struct person *person, struct visit *visit, char why[LOGIN_WHY_MAX])
+static int user_open(pam_handle_t *pamh, const struct arguments *arguments, const struct user *user,
+		     struct handle_state *state, char why[LOGIN_WHY_MAX])
 {
 	const struct login_request request = {
-		.user = person->name,
+		.user = user->name,
 		.conf = arguments->conf,
-		.gate = visit->gate,
+		.gate = state->gate,
 		.inherit = arguments->inherit,
 		.agent = pam_getenv(pamh, "SSH_AUTH_SOCK"),
-		.display = display_of(pamh, visit->gate),
+		.display = display_of(pamh, state->gate),
 		.why = why,
 	};
-	const struct plan *plan = &visit->login.plan;
-	int result = login_open(&request, &visit->login);
+	const struct plan *plan = &state->login.plan;
+	int result = login_open(&request, &state->login);
 
 	if (result == LOGIN_UNNAMED)
 		return PAM_IGNORE;
 	if (result < 0)
 		return LOGIN_REFUSED;
 	if (arguments->debug)
-		log_line(LOG_DEBUG, "session of %s by %s: policy %s, %s", person->name,
-			 person->service, plan_string(plan, plan->header->policy),
-			 visit->gate ? "gate" : "open");
+		log_line(LOG_DEBUG, "session of %s by %s: policy %s, %s", user->name, user->service,
+			 plan_string(plan, plan->header->policy), state->gate ? "gate" : "open");
 	return PAM_SUCCESS;
 }
 
 /* Behind a gate only the child is in a session that another could join. */
 static bool is_open_already(pam_handle_t *pamh)
 {
-	const struct visit *visit = visit_find(pamh);
+	const struct handle_state *state = handle_state_find(pamh);
 
-	if (!visit || visit->stage != STAGE_CONFINED || !visit->login.gate)
+	if (!state || state->stage != STAGE_CONFINED || !state->login.gate)
 		return false;
 	log_line(LOG_WARNING, "a second session line of pam_sandlock in one service does nothing");
 	return true;
 }
 
-enum concern person_concern(const struct arguments *arguments, const struct person *person,
-			    char why[LOGIN_WHY_MAX])
+enum concern user_concern(const struct arguments *arguments, const struct user *user,
+			  char why[LOGIN_WHY_MAX])
 {
 	if (arguments->bad) {
 		snprintf(why, LOGIN_WHY_MAX, "unknown value in the argument \"%s\" of pam_sandlock",
 			 arguments->bad);
-		log_line(LOG_ERR, "login refused user=%s: %s", person->name, why);
+		log_line(LOG_ERR, "login refused user=%s: %s", user->name, why);
 		return CONCERN_REFUSED;
 	}
-	if (arguments->services && !list_contains(arguments->services, person->service))
+	if (arguments->services && !list_contains(arguments->services, user->service))
 		return CONCERN_NONE;
-	return is_exempt(arguments, person) ? CONCERN_EXEMPT : CONCERN_CONFINED;
+	return is_exempt(arguments, user) ? CONCERN_EXEMPT : CONCERN_CONFINED;
 }
 
 /* PAM_IGNORE, PAM_SUCCESS, or LOGIN_REFUSED, which was logged. */
-static int person_decide(pam_handle_t *pamh, const struct arguments *arguments,
-			 const struct person *person, struct visit *visit, char why[LOGIN_WHY_MAX])
+static int user_decide(pam_handle_t *pamh, const struct arguments *arguments,
+		       const struct user *user, struct handle_state *state, char why[LOGIN_WHY_MAX])
 {
-	visit->gate = wants_gate(arguments, person);
-	switch (person_concern(arguments, person, why)) {
+	state->gate = wants_gate(arguments, user);
+	switch (user_concern(arguments, user, why)) {
 	case CONCERN_REFUSED:
 		return LOGIN_REFUSED;
 	case CONCERN_NONE:
 		return PAM_IGNORE;
 	case CONCERN_EXEMPT:
-		log_line(LOG_INFO, "session of %s by %s is exempt, not confined", person->name,
-			 person->service);
+		log_line(LOG_INFO, "session of %s by %s is exempt, not confined", user->name,
+			 user->service);
 		return PAM_IGNORE;
 	case CONCERN_CONFINED:
 		break;
 	}
-	return person_open(pamh, arguments, person, visit, why);
+	return user_open(pamh, arguments, user, state, why);
 }
 
 static int session_decide(pam_handle_t *pamh, const struct arguments *arguments,
-			  struct visit *visit, char why[LOGIN_WHY_MAX])
+			  struct handle_state *state, char why[LOGIN_WHY_MAX])
 {
-	struct person person;
+	struct user user;
 	int result;
 
-	if (person_read(pamh, &person)) {
+	if (user_read(pamh, &user)) {
 		log_line(LOG_ERR, "login refused: PAM knows no user name");
 		return LOGIN_REFUSED;
 	}
-	if (is_root(&person))
+	if (is_root(&user))
 		return PAM_IGNORE;
-	result = person_decide(pamh, arguments, &person, visit, why);
+	result = user_decide(pamh, arguments, &user, state, why);
 	/* Our answer may be one of many, or of no weight in the stack. */
-	if (result == LOGIN_REFUSED && person.known)
-		login_refuse(&visit->login, person.uid);
+	if (result == LOGIN_REFUSED && user.known)
+		login_refuse(&state->login, user.uid);
 	return result;
 }
 
@@ -287,7 +286,7 @@ static enum stage stage_after(int result)
 __attribute__((visibility("default"))) int pam_sm_open_session(pam_handle_t *pamh, int flags,
 							       int argc, const char **argv)
 {
-	struct visit visit = { .pam_caller = getpid() };
+	struct handle_state state = { .pam_caller = getpid() };
 	char why[LOGIN_WHY_MAX] = "";
 	struct arguments arguments;
 	int result;
@@ -298,10 +297,10 @@ __attribute__((visibility("default"))) int pam_sm_open_session(pam_handle_t *pam
 		return PAM_SUCCESS;
 	}
 	arguments = arguments_read(argc, argv);
-	result = session_decide(pamh, &arguments, &visit, why);
-	visit.stage = stage_after(result);
-	if (visit_remember(pamh, &visit) != PAM_SUCCESS && result == PAM_SUCCESS) {
-		login_close(&visit.login);
+	result = session_decide(pamh, &arguments, &state, why);
+	state.stage = stage_after(result);
+	if (handle_state_save(pamh, &state) != PAM_SUCCESS && result == PAM_SUCCESS) {
+		login_close(&state.login);
 		result = LOGIN_REFUSED;
 	}
 	log_identify(NULL, 0);
@@ -323,19 +322,20 @@ static int child_enter(const struct login *login)
 }
 
 /* Our session line was passed over, or its answer was: there is no gate before the child. */
-static int child_stop(pam_handle_t *pamh, const struct visit *visit, int argc, const char **argv)
+static int child_stop(pam_handle_t *pamh, const struct handle_state *state, int argc,
+		      const char **argv)
 {
 	struct arguments arguments;
-	struct person person = { .name = "", .service = "" };
+	struct user user = { .name = "", .service = "" };
 
-	if (person_read(pamh, &person) == 0 && is_root(&person))
+	if (user_read(pamh, &user) == 0 && is_root(&user))
 		return PAM_IGNORE;
 	log_open(-1);
 	arguments = arguments_read(argc, argv);
-	if (visit->gate || wants_gate(&arguments, &person)) {
+	if (state->gate || wants_gate(&arguments, &user)) {
 		log_line(LOG_ALERT,
 			 "login refused user=%s: the session line of pam_sandlock did not let it in",
-			 person.name);
+			 user.name);
 		_exit(CHILD_EXIT);
 	}
 	log_close();
@@ -345,26 +345,26 @@ static int child_stop(pam_handle_t *pamh, const struct visit *visit, int argc, c
 __attribute__((visibility("default"))) int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc,
 							  const char **argv)
 {
-	const struct visit *visit = visit_find(pamh);
+	const struct handle_state *state = handle_state_find(pamh);
 
 	if ((unsigned)flags & PAM_DELETE_CRED)
 		return PAM_IGNORE;
-	if (!visit)
-		(void)visit_remember(pamh, &(struct visit){ .pam_caller = getpid() });
-	if (!visit || getpid() == visit->pam_caller)
+	if (!state)
+		(void)handle_state_save(pamh, &(struct handle_state){ .pam_caller = getpid() });
+	if (!state || getpid() == state->pam_caller)
 		return PAM_IGNORE;
-	switch (visit->stage) {
+	switch (state->stage) {
 	case STAGE_UNOPENED:
 	case STAGE_REFUSED:
-		return child_stop(pamh, visit, argc, argv);
+		return child_stop(pamh, state, argc, argv);
 	case STAGE_FREE:
 		return PAM_IGNORE;
 	case STAGE_CONFINED:
 		break;
 	}
-	if (!visit->login.gate)
+	if (!state->login.gate)
 		return PAM_IGNORE;
-	return nested_in_session() ? PAM_SUCCESS : child_enter(&visit->login);
+	return nested_in_session() ? PAM_SUCCESS : child_enter(&state->login);
 }
 
 /* Success could let somebody in where this is the only module that decides. */
@@ -382,10 +382,10 @@ __attribute__((visibility("default"))) int pam_sm_authenticate(pam_handle_t *pam
 __attribute__((visibility("default"))) int pam_sm_close_session(pam_handle_t *pamh, int flags,
 								int argc, const char **argv)
 {
-	const struct visit *visit = visit_find(pamh);
+	const struct handle_state *state = handle_state_find(pamh);
 
 	(void)flags;
 	(void)argc;
 	(void)argv;
-	return visit && visit->stage == STAGE_CONFINED ? PAM_SUCCESS : PAM_IGNORE;
+	return state && state->stage == STAGE_CONFINED ? PAM_SUCCESS : PAM_IGNORE;
 }

@@ -4,16 +4,16 @@
  * libpam; needs no root. The module's own file is included, and what opens a session stands in for
  * lib/session, which tests/root runs.
  */
-#define login_open     fake_login_open
-#define login_check    fake_login_check
-#define login_enter    fake_login_enter
-#define login_refuse   fake_login_refuse
-#define login_close    fake_login_close
+#define login_open        fake_login_open
+#define login_check       fake_login_check
+#define login_enter       fake_login_enter
+#define login_refuse      fake_login_refuse
+#define login_close       fake_login_close
 #define nested_in_session fake_nested_in_session
-#define log_line       fake_log_line
-#define getpid         fake_getpid
-#define getuid         fake_getuid
-#define geteuid        fake_geteuid
+#define log_line          fake_log_line
+#define getpid            fake_getpid
+#define getuid            fake_getuid
+#define geteuid           fake_geteuid
 /* libpam lets nobody have data but a module that it has called. */
 #define pam_set_data fake_pam_set_data
 #define pam_get_data fake_pam_get_data
