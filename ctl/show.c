@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "host_answers.h"
 #include "util.h"
 
 #define PLACE_MAX 4200
 #define IMPLIED   "(implied)"
 #define IN_FORCE  "(in force)"
+#define NOW       "(now)"
 
 /* The line form of every complaint: where, then what. */
 static void value_print(const char *place, const char *section, const char *key, const char *text)
@@ -109,6 +111,34 @@ static void implied_show(const struct plan *plan)
 		say(stdout, IMPLIED ": [filesystem] files are not restricted\n");
 }
 
+/* Every name that rules name, with its addresses. */
+static int names_show(const struct plan *plan)
+{
+	struct host_answers answers;
+	int error = host_answers_get(&answers, plan, NULL);
+
+	if (error)
+		return ctl_error("%s", strerror(-error));
+	for (uint32_t i = 0; i < answers.count; i++) {
+		const struct host_answer *answer = &answers.rows[i];
+
+		for (uint32_t row = 0; answer->name && row < answer->resolved.count; row++) {
+			const struct address *address = &answer->resolved.rows[row].address;
+			char text[ADDRESS_TEXT_MAX];
+
+			address_format(address, text);
+			say(stdout, NOW ": [network] %s: %s %s%s\n", answer->name, text,
+			    address_class_text(address),
+			    !host_answer_opens(plan, answer, row) ? ", not opened"
+			    : answer->resolved.rows[row].listed   ? ", in /etc/hosts"
+								  : "");
+		}
+	}
+	host_answers_warn(&answers, plan);
+	host_answers_free(&answers);
+	return CTL_GOOD;
+}
+
 int show_main(const struct ctl_options *options, int argc, char **argv)
 {
 	cleanup_person struct person person = { 0 };
@@ -125,5 +155,5 @@ int show_main(const struct ctl_options *options, int argc, char **argv)
 	policy_free(policy);
 	implied_show(&plan);
 	plan_warn_links(&plan);
-	return CTL_GOOD;
+	return names_show(&plan);
 }

@@ -5,12 +5,10 @@
  */
 #include <errno.h>
 #include <netdb.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "ctl.h"
-#include "resolution.h"
-#include "resolve.h"
+#include "host_answers.h"
 #include "ruleset_index.h"
 #include "util.h"
 
@@ -22,15 +20,6 @@ struct destination {
 	enum protocol protocol;
 	char host[HOST_NAME_MAX_TEXT];
 	uint16_t port;
-};
-
-/* One name being asked for, on a thread of its own. */
-struct lookup {
-	pthread_t thread;
-	const char *name;
-	bool started;
-	int error;
-	struct resolution answer;
 };
 
 /* The host of "name", "a.b.c.d" or "[v6]"; `length` bytes of `text`. */
@@ -63,71 +52,26 @@ static int target_parse(const char *text, struct destination *destination)
 	return host_parse(text, (size_t)(colon - text), destination);
 }
 
-static void *lookup_main(void *context)
-{
-	struct lookup *lookup = context;
-
-	lookup->error = resolve_host(lookup->name, &lookup->answer);
-	return NULL;
-}
-
-static void lookup_start(struct lookup *lookup, const char *name)
-{
-	lookup->name = name;
-	lookup->started = pthread_create(&lookup->thread, NULL, lookup_main, lookup) == 0;
-	if (!lookup->started)
-		lookup_main(lookup);
-}
-
-/* Asks for every name of the plan at once, and for the destination's if it is none of them: both
- * must see the same answer. Returns the destination's answer, or NULL after a complaint. */
-static const struct resolution *names_resolve(const struct plan *plan, const char *name,
-					      struct lookup *lookups)
-{
-	uint32_t count = plan->header->hosts.count;
-	struct lookup *own = &lookups[count];
-	struct lookup *wanted = own;
-
-	for (uint32_t i = 0; i < count; i++) {
-		lookups[i].answer.host = i;
-		lookup_start(&lookups[i], plan_string(plan, plan->hosts[i]));
-		if (strcasecmp(lookups[i].name, name) == 0)
-			wanted = &lookups[i];
-	}
-	if (address_parse(name, &own->answer.addresses[0]) == 0)
-		own->answer.count = 1;
-	else if (wanted == own)
-		lookup_start(own, name);
-	for (uint32_t i = 0; i <= count; i++) {
-		if (lookups[i].started)
-			pthread_join(lookups[i].thread, NULL);
-	}
-	if (wanted->error) {
-		ctl_error("%s: %s", name, gai_strerror(wanted->error));
-		return NULL;
-	}
-	return &wanted->answer;
-}
-
-static void hosts_fill(const struct lookup *lookups, uint32_t count, struct host_table *table)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		struct resolution answer = lookups[i].answer;
-
-		if (lookups[i].error)
-			say(stderr,
-			    "sandlockctl: warning: %s: %s; its rules allow nothing until it resolves\n",
-			    lookups[i].name, gai_strerror(lookups[i].error));
-		resolution_trust(&answer);
-		host_table_replace(table, i, answer.addresses, answer.count);
-	}
-}
-
 /* As the kernel reads a destination of zeros, where the socket is not bound. */
 static void address_substitute(struct address *address)
 {
 	if (address_is_unspecified(address))
 		address_parse(address_family(address) == FAMILY_INET ? "127.0.0.1" : "::1", address);
+}
+
+/* A rule may name the host, and the address be of a class that no name opens. */
+static void closed_print(const struct plan *plan, const struct destination *destination,
+			 const struct endpoint *endpoint)
+{
+	const struct rule *rule = host_rule_find(plan, destination->host);
+	bool opens = plan->header->name_classes >> address_classify(&endpoint->address) & 1;
+
+	if (rule && !opens)
+		say(stdout, "rule \"%s\" at %s:%u names it, but name_addresses does not have %s\n",
+		    plan_string(plan, rule->text), plan_string(plan, rule->file), rule->line,
+		    address_class_text(&endpoint->address));
+	else
+		say(stdout, "no rule matches (default)\n");
 }
 
 static void verdict_print(const struct plan *plan, const struct destination *destination,
@@ -143,7 +87,7 @@ static void verdict_print(const struct plan *plan, const struct destination *des
 	say(stdout, "%s: %s: %s: ", verdict.kind == VERDICT_ALLOW ? "allowed" : "refused",
 	    destination->operand, text);
 	if (!rule) {
-		say(stdout, "no rule matches (default)\n");
+		closed_print(plan, destination, endpoint);
 		return;
 	}
 	say(stdout, "rule \"%s\"", plan_string(plan, rule->text));
@@ -155,8 +99,9 @@ static void verdict_print(const struct plan *plan, const struct destination *des
 
 /* A program tries each address of a name, so one that is allowed is a way there. */
 static int addresses_judge(const struct plan *plan, const struct destination *destination,
-			   const struct resolution *addresses, const struct host_table *hosts)
+			   const struct host_answers *answers)
 {
+	const struct resolved *resolved = &host_answers_find(answers, destination->host)->resolved;
 	struct ruleset ruleset = plan->ruleset;
 	cleanup_free void *index = malloc(ruleset_index_size(&ruleset));
 	int status = CTL_BAD;
@@ -164,9 +109,9 @@ static int addresses_judge(const struct plan *plan, const struct destination *de
 	if (!index)
 		return ctl_error("%s", strerror(ENOMEM));
 	ruleset_index(&ruleset, index);
-	ruleset.hosts = hosts;
-	for (uint32_t i = 0; i < addresses->count; i++) {
-		struct endpoint endpoint = { addresses->addresses[i], destination->port };
+	ruleset.hosts = &answers->table;
+	for (uint32_t i = 0; i < resolved->count; i++) {
+		struct endpoint endpoint = { resolved->rows[i].address, destination->port };
 		struct verdict verdict;
 
 		address_substitute(&endpoint.address);
@@ -182,18 +127,22 @@ int test_connection(const struct plan *plan, enum protocol protocol, const char 
 		    const char *target)
 {
 	struct destination destination = { .operand = operand, .protocol = protocol };
-	uint32_t count = plan->header->hosts.count;
-	cleanup_free struct lookup *lookups = calloc(count + 1, sizeof(*lookups));
-	cleanup_free struct host_table *hosts = calloc(1, sizeof(*hosts));
-	const struct resolution *addresses;
+	struct host_answers answers;
+	int status = CTL_ERROR;
+	int error;
 
 	if (target_parse(target, &destination) < 0)
 		return ctl_error("expected HOST:PORT (for icmp HOST), got \"%s\"", target);
-	if (!lookups || !hosts)
-		return ctl_error("%s", strerror(ENOMEM));
-	addresses = names_resolve(plan, destination.host, lookups);
-	if (!addresses)
-		return CTL_ERROR;
-	hosts_fill(lookups, count, hosts);
-	return addresses_judge(plan, &destination, addresses, hosts);
+	error = host_answers_get(&answers, plan, destination.host);
+	if (error)
+		return ctl_error("%s", strerror(-error));
+	error = host_answers_find(&answers, destination.host)->error;
+	if (error) {
+		ctl_error("%s: %s", destination.host, gai_strerror(error));
+	} else {
+		host_answers_warn(&answers, plan);
+		status = addresses_judge(plan, &destination, &answers);
+	}
+	host_answers_free(&answers);
+	return status;
 }

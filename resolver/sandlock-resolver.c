@@ -1,271 +1,268 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The only code that does DNS: resolves a plan's host names at the start, as they age and on request.
- * Started by the supervisor, once a session whose rules name hosts, with an empty environment.
- * Distrusts the plan until plan_map has checked it; what the network answers is for the supervisor to check.
+ * The only program that asks name servers: for a plan's host names as they age, and for what the session
+ * asks. Started once a session whose rules name hosts, with an empty environment.
+ * Distrusts the plan until plan_map has checked it, the session's questions, and every name server.
  */
 #include <errno.h>
-#include <netdb.h>
-#include <poll.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 
+#include "answer.h"
 #include "inherited.h"
 #include "landlock.h"
 #include "log.h"
-#include "log_limit.h"
 #include "plan.h"
+#include "refresh.h"
 #include "resolution.h"
-#include "resolve.h"
 #include "util.h"
 
-#define WORKERS_MAX 16U
-#define STACK_SIZE  (512U << 10)
-#define REFRESH_MS  60000
-#define NUMBER_MAX  24
-#define FRESH_MS    1000 /* an answer this young is given again as it is */
+#define CHECK_MS     1000U /* the files are looked at so often at most */
+#define SEND_WAIT_MS 2000  /* for a supervisor that has much to read */
 
-/* Of a log line. */
-#define LOG_REPEAT_S    60
-#define LOG_BURST       20
-#define LOG_INTERVAL_MS 10000
-
-enum host_state {
-	HOST_PENDING = 0,
-	HOST_RUNNING,
-	HOST_DONE,
+enum file {
+	FILE_RESOLV_CONF = 0,
+	FILE_NSSWITCH,
+	FILE_HOSTS,
+	FILES,
 };
 
-struct host {
-	const char *name;
-	enum host_state state;
-	int error;        /* of getaddrinfo, when it was last asked; 0 before */
-	int64_t resolved; /* ms, on the clock of clock_ms */
-	struct resolution answer;
-};
-
-/* Workers take pending hosts from it until none is left, and end. */
 struct resolver {
-	pthread_mutex_t lock; /* guards all below */
-	uint32_t workers;
-	uint32_t count;
-	struct host *hosts;
-	struct log_limit limit;
+	struct loop loop;
+	struct plan plan;
+	struct watch supervisor;
+	const char *paths[FILES];
+	struct stat files[FILES]; /* as they were read; all zero: there was none */
+	uint64_t checked_ms;
+	struct dns_config config;
+	struct covered covered;
+	struct upstream upstream;
+	struct lookups lookups;
+	struct answers answers;
+	struct clients clients;
+	struct refresh refresh;
 };
 
-static int64_t clock_ms(void)
-{
-	struct timespec now;
+/* ---- files ---- */
 
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+static bool file_has_changed(struct resolver *resolver, enum file file)
+{
+	struct stat *known = &resolver->files[file];
+	struct stat now;
+	bool same;
+
+	if (stat(resolver->paths[file], &now))
+		memset(&now, 0, sizeof(now));
+	same = now.st_dev == known->st_dev && now.st_ino == known->st_ino &&
+	       now.st_size == known->st_size && now.st_mtim.tv_sec == known->st_mtim.tv_sec &&
+	       now.st_mtim.tv_nsec == known->st_mtim.tv_nsec &&
+	       now.st_ctim.tv_nsec == known->st_ctim.tv_nsec;
+	*known = now;
+	return !same;
 }
 
-/* Once for each change, and not for each that comes and goes: a name that stays away, or whose
- * server answers only now and then, must not fill the log. */
-static void host_log(struct resolver *resolver, const struct host *host, int error)
+static int configuration_read(struct resolver *resolver)
 {
-	static const struct log_rate rate = { LOG_REPEAT_S, LOG_BURST, LOG_INTERVAL_MS };
-	const char *event = error ? "host name does not resolve; its rules allow nothing"
-				  : "host name resolves again";
-	uint64_t hash = hash_bytes(HASH_START, event, strlen(event));
-	struct log_left_out left_out;
-	char suppressed[NUMBER_MAX];
+	struct covered covered;
+	int error;
 
-	hash = hash_bytes(hash, host->name, strlen(host->name));
-	if (!error == !host->error ||
-	    !log_limit_take(&resolver->limit, &rate, hash, false, &left_out))
+	dns_config_read(resolver->paths[FILE_RESOLV_CONF], resolver->paths[FILE_NSSWITCH],
+			&resolver->config);
+	error = covered_open(&covered, &resolver->plan, &resolver->config);
+	if (error)
+		return error;
+	covered_close(&resolver->covered);
+	resolver->covered = covered;
+	answers_add_servers(&resolver->answers, &resolver->config);
+	return 0;
+}
+
+/* The machine may be in another network now. */
+static void files_follow(struct resolver *resolver)
+{
+	uint64_t now = upstream_now_ms();
+	bool configuration;
+	bool hosts;
+
+	if (now - resolver->checked_ms < CHECK_MS)
 		return;
-	snprintf(suppressed, sizeof(suppressed), "%u", left_out.suppressed + left_out.lost);
-
-	const struct log_field fields[] = {
-		{ "name", host->name },
-		{ "error", error ? gai_strerror(error) : NULL },
-		{ "suppressed", left_out.suppressed + left_out.lost > 0 ? suppressed : NULL },
-	};
-
-	if (!log_event(LOG_NOTICE, event, fields, ARRAY_SIZE(fields)))
-		log_limit_lost(&resolver->limit, hash, &left_out);
-}
-
-/* Never waits: a supervisor that does not read asks again, or gets the next refresh. */
-static void host_send(const struct host *host)
-{
-	(void)send(RESOLVER_SOCKET_FD, &host->answer, resolution_length(host->answer.count),
-		   MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-static struct host *resolver_pending(const struct resolver *resolver)
-{
-	for (uint32_t i = 0; i < resolver->count; i++) {
-		if (resolver->hosts[i].state == HOST_PENDING)
-			return &resolver->hosts[i];
+	resolver->checked_ms = now;
+	configuration = file_has_changed(resolver, FILE_RESOLV_CONF);
+	configuration |= file_has_changed(resolver, FILE_NSSWITCH);
+	hosts = file_has_changed(resolver, FILE_HOSTS);
+	if (configuration && configuration_read(resolver) == 0) {
+		upstream_reset(&resolver->upstream);
+		cache_forget_failures(&resolver->lookups.cache);
+		refresh_all(&resolver->refresh, NULL);
 	}
-	return NULL;
+	if (hosts || configuration)
+		refresh_hosts_file(&resolver->refresh, resolver->paths[FILE_HOSTS]);
 }
 
-static void *worker_main(void *context)
+/* ---- the supervisor ---- */
+
+static void descriptors_take(struct resolver *resolver, struct msghdr *message)
 {
-	struct resolver *resolver = context;
-	struct host *host;
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	int listeners[RESOLUTION_LISTENERS_COUNT];
 
-	pthread_mutex_lock(&resolver->lock);
-	while ((host = resolver_pending(resolver))) {
-		struct resolution answer = { .host = host->answer.host };
-		int error;
-
-		host->state = HOST_RUNNING;
-		pthread_mutex_unlock(&resolver->lock);
-		error = resolve_host(host->name, &answer);
-		pthread_mutex_lock(&resolver->lock);
-		host_log(resolver, host, error);
-		host->error = error;
-		host->answer = answer;
-		host->resolved = clock_ms();
-		host->state = HOST_DONE;
-		host_send(host);
+	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
+	    header->cmsg_len != CMSG_LEN(sizeof(listeners)) || (message->msg_flags & MSG_CTRUNC)) {
+		log_line(LOG_ERR, "resolver was handed no listeners; look-ups of the session fail");
+		return;
 	}
-	resolver->workers--;
-	pthread_mutex_unlock(&resolver->lock);
-	return NULL;
+	memcpy(listeners, CMSG_DATA(header), sizeof(listeners));
+	if (clients_listen(&resolver->clients, listeners))
+		log_line(LOG_ERR, "resolver cannot listen; look-ups of the session fail");
 }
 
-/* Starts as many workers as there is work for. Returns false where pending work has nobody, since
- * no thread can be had: a limit of processes. */
-static bool resolver_start(struct resolver *resolver)
+static void request_take(struct resolver *resolver, const struct resolution_request *request,
+			 struct msghdr *message)
 {
-	pthread_attr_t attributes;
-	uint32_t wanted = 0;
-	bool served;
-
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	pthread_mutex_lock(&resolver->lock);
-	for (uint32_t i = 0; i < resolver->count; i++)
-		wanted += resolver->hosts[i].state == HOST_PENDING;
-	for (; wanted > 0 && resolver->workers < WORKERS_MAX; wanted--) {
-		pthread_t thread;
-
-		if (pthread_create(&thread, &attributes, worker_main, resolver) != 0)
-			break;
-		resolver->workers++;
-	}
-	served = wanted == 0 || resolver->workers > 0;
-	pthread_mutex_unlock(&resolver->lock);
-	pthread_attr_destroy(&attributes);
-	return served;
+	if (request->version != RESOLUTION_VERSION)
+		return;
+	if (request->kind == RESOLUTION_LISTENERS)
+		descriptors_take(resolver, message);
+	if (request->kind != RESOLUTION_REFRESH)
+		return;
+	/* What root has written in /etc/hosts since is among what may have been missed. */
+	resolver->checked_ms = 0;
+	files_follow(resolver);
+	refresh_hosts_file(&resolver->refresh, resolver->paths[FILE_HOSTS]);
+	refresh_all(&resolver->refresh, &request->address);
 }
 
-/* Asks again for one host or for all; what was asked a moment ago is answered from memory. */
-static void resolver_request(struct resolver *resolver, uint32_t wanted, int64_t fresh_ms)
+static void supervisor_ready(struct watch *watch, uint32_t events)
 {
-	int64_t now = clock_ms();
+	struct resolver *resolver = container_of(watch, struct resolver, supervisor);
+	struct resolution_request request;
+	struct iovec part = { &request, sizeof(request) };
+	union {
+		char bytes[CMSG_SPACE(RESOLUTION_LISTENERS_COUNT * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	ssize_t length = recvmsg(watch->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-	pthread_mutex_lock(&resolver->lock);
-	for (uint32_t i = 0; i < resolver->count; i++) {
-		struct host *host = &resolver->hosts[i];
-
-		if ((wanted != RESOLUTION_ALL && wanted != i) || host->state != HOST_DONE)
-			continue;
-		if (now - host->resolved < fresh_ms)
-			host_send(host);
-		else
-			host->state = HOST_PENDING;
-	}
-	pthread_mutex_unlock(&resolver->lock);
+	(void)events;
+	if (length == (ssize_t)sizeof(request))
+		request_take(resolver, &request, &message);
+	else if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
+		loop_stop(&resolver->loop);
 }
 
-/* Serves until the supervisor's end of the socket is closed. */
-static void resolver_serve(struct resolver *resolver, int64_t refresh_ms)
-{
-	int64_t refresh = clock_ms() + refresh_ms;
+/* ---- start ---- */
 
-	for (;;) {
-		struct pollfd poller = { .fd = RESOLVER_SOCKET_FD, .events = POLLIN };
-		bool served = resolver_start(resolver);
-		int64_t wait = refresh - clock_ms();
-		uint32_t wanted;
-		ssize_t got;
-
-		/* Then one name after the other, here. */
-		if (!served) {
-			resolver->workers = 1;
-			(void)worker_main(resolver);
-		}
-		if (wait < 0)
-			wait = 0;
-		if (poll(&poller, 1, (int)wait) > 0) {
-			got = recv(RESOLVER_SOCKET_FD, &wanted, sizeof(wanted), MSG_DONTWAIT);
-			if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-				return;
-			if (got == sizeof(wanted))
-				resolver_request(resolver, wanted, FRESH_MS);
-		}
-		if (clock_ms() >= refresh) {
-			resolver_request(resolver, RESOLUTION_ALL, 0);
-			refresh = clock_ms() + refresh_ms;
-		}
-	}
-}
-
-static struct host *hosts_new(const struct plan *plan)
-{
-	uint32_t count = plan->header->hosts.count;
-	struct host *hosts = calloc(count, sizeof(*hosts));
-
-	for (uint32_t i = 0; hosts && i < count; i++) {
-		hosts[i].name = plan_string(plan, plan->hosts[i]);
-		hosts[i].answer.host = i;
-	}
-	return hosts;
-}
-
-/* Nothing of the user may reach into this process, and it keeps nothing that it does not need. */
+/* Nothing of the user may reach into this process, and it may reach name servers alone. */
 static int confine(void)
 {
 	static const struct rlimit none = { 0, 0 };
 
-	if (close_range(RESOLVER_SOCKET_FD + 1, ~0U, 0) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    setrlimit(RLIMIT_CORE, &none) < 0)
 		return -errno;
-	/* The service user's other processes keep other sessions. */
-	return landlock_restrict_scopes(landlock_abi());
+	return landlock_restrict_resolver(landlock_abi());
 }
 
-static int resolver_main(int64_t refresh_ms)
+static int resolver_open(struct resolver *resolver)
 {
-	struct resolver resolver = { .lock = PTHREAD_MUTEX_INITIALIZER };
-	struct plan plan;
+	const struct timeval wait = { SEND_WAIT_MS / 1000, 0 };
+	int error = loop_open(&resolver->loop);
+
+	if (error)
+		return error;
+	resolver->supervisor = (struct watch){ RESOLVER_SOCKET_FD, supervisor_ready };
+	if (setsockopt(RESOLVER_SOCKET_FD, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)))
+		return -errno;
+	error = loop_add(&resolver->loop, &resolver->supervisor, EPOLLIN);
+	for (int file = 0; file < FILES; file++)
+		(void)file_has_changed(resolver, (enum file)file);
+	if (!error)
+		error = configuration_read(resolver);
+	if (error)
+		return error;
+	upstream_open(&resolver->upstream, &resolver->loop, &resolver->config);
+	error = lookups_open(&resolver->lookups, &resolver->plan, &resolver->covered,
+			     &resolver->upstream);
+	if (error)
+		return error;
+	resolver->answers.plan = &resolver->plan;
+	resolver->answers.covered = &resolver->covered;
+	resolver->answers.lookups = &resolver->lookups;
+	clients_open(&resolver->clients, &resolver->loop, answer_question, &resolver->answers);
+	error = refresh_open(&resolver->refresh, &resolver->plan, &resolver->config,
+			     &resolver->covered, &resolver->lookups);
+	if (!error)
+		refresh_hosts_file(&resolver->refresh, resolver->paths[FILE_HOSTS]);
+	return error;
+}
+
+static uint64_t earlier(uint64_t left, uint64_t right)
+{
+	return left < right ? left : right;
+}
+
+/* Serves until the supervisor's end of the socket is closed. */
+static int resolver_serve(struct resolver *resolver)
+{
+	while (!resolver->loop.stopped) {
+		uint64_t next = upstream_tick(&resolver->upstream);
+		uint64_t now;
+		int error;
+
+		next = earlier(next, clients_tick(&resolver->clients));
+		next = earlier(next, refresh_tick(&resolver->refresh));
+		now = upstream_now_ms();
+		if (next == UINT64_MAX)
+			error = loop_wait(&resolver->loop, -1);
+		else
+			error = loop_wait(&resolver->loop, next > now ? (int)(next - now) : 0);
+		if (error)
+			return error;
+		files_follow(resolver);
+	}
+	return 0;
+}
+
+static int resolver_main(const char *const paths[FILES])
+{
+	static struct resolver resolver;
 	int error = inherited_ids_take();
 
+	memcpy(resolver.paths, paths, sizeof(resolver.paths));
 	if (error == 0)
-		error = confine();
+		error = fd_close_from(RESOLVER_SOCKET_FD + 1);
 	log_open(-1);
 	if (error == 0)
-		error = plan_map(RESOLVER_PLAN_FD, &plan);
-	if (error == 0) {
-		log_identify(plan_string(&plan, plan.header->user), plan.header->session);
-		resolver.count = plan.header->hosts.count;
-		resolver.hosts = hosts_new(&plan);
-		error = resolver.hosts ? 0 : -ENOMEM;
-	}
+		error = plan_map(RESOLVER_PLAN_FD, &resolver.plan);
+	if (error == 0)
+		log_identify(plan_string(&resolver.plan, resolver.plan.header->user),
+			     resolver.plan.header->session);
+	if (error == 0)
+		error = confine();
+	if (error == 0)
+		error = resolver_open(&resolver);
 	if (error < 0) {
 		log_line(LOG_ERR, "sandlock-resolver cannot start: %s", strerror(-error));
 		return EXIT_FAILURE;
 	}
-	resolver_serve(&resolver, refresh_ms);
-	/* Workers may still wait for DNS: nothing is torn down under them. */
-	_exit(EXIT_SUCCESS);
+	return resolver_serve(&resolver) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(void)
 {
-	return resolver_main(REFRESH_MS);
+	static const char *const paths[FILES] = {
+		[FILE_RESOLV_CONF] = "/etc/resolv.conf",
+		[FILE_NSSWITCH] = "/etc/nsswitch.conf",
+		[FILE_HOSTS] = "/etc/hosts",
+	};
+
+	return resolver_main(paths);
 }

@@ -382,6 +382,27 @@ int landlock_restrict_scopes(int abi)
 	return ruleset < 0 ? -errno : restrict_self(ruleset);
 }
 
+int landlock_restrict_resolver(int abi)
+{
+	const struct compat_landlock_ruleset attributes = {
+		.handled_access_fs = access_handled(abi),
+		.handled_access_net = abi < LANDLOCK_ABI_NET
+					      ? 0
+					      : LANDLOCK_ACCESS_NET_BIND_TCP |
+							LANDLOCK_ACCESS_NET_CONNECT_TCP,
+		.scoped = abi < LANDLOCK_ABI_SCOPE ? 0 : SCOPES,
+	};
+	cleanup_fd int ruleset = ruleset_create(&attributes, ruleset_size(abi));
+	int error;
+
+	if (ruleset < 0)
+		return -errno;
+	error = rule_add_root(ruleset, READ_ACCESS);
+	if (!error && attributes.handled_access_net)
+		error = rule_add_port(ruleset, LANDLOCK_ACCESS_NET_CONNECT_TCP, DNS_PORT);
+	return error ? error : restrict_self(ruleset);
+}
+
 int landlock_restrict_session(const struct plan *plan, int abi, unsigned options)
 {
 	struct compat_landlock_ruleset attributes = { .handled_access_fs = refer_handled(plan, abi) };

@@ -32,6 +32,10 @@ int landlock_restrict_common(const struct plan *plan, int abi);
 #define LANDLOCK_RECORDS (1U << 0) /* utmp, wtmp, lastlog, btmp stay writable for whom they let */
 int landlock_restrict_session(const struct plan *plan, int abi, unsigned options);
 
+/* Of the resolver: it reads files, writes none, executes nothing, connects by TCP to name servers
+ * alone, and has the scopes. */
+int landlock_restrict_resolver(int abi);
+
 /* Of a helper that talks to the network: no signal and no abstract socket to anybody else. 0 also
  * where the kernel has no scopes. */
 int landlock_restrict_scopes(int abi);

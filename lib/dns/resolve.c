@@ -9,20 +9,23 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "resolution.h"
+#include "dns_config.h"
 
-static bool answer_holds(const struct resolution *answer, const struct address *address)
+#define HOSTS_FILE "/etc/hosts"
+
+static uint32_t row_find(const struct resolved *resolved, const struct address *address)
 {
-	for (uint32_t i = 0; i < answer->count; i++) {
-		if (memcmp(&answer->addresses[i], address, sizeof(*address)) == 0)
-			return true;
-	}
-	return false;
+	uint32_t i = 0;
+
+	while (i < resolved->count &&
+	       memcmp(&resolved->rows[i].address, address, sizeof(*address)) != 0)
+		i++;
+	return i;
 }
 
-static void answer_fill(struct resolution *answer, const struct addrinfo *list)
+static void rows_fill(struct resolved *resolved, const struct addrinfo *list)
 {
-	for (; list && answer->count < HOST_ANSWER_MAX; list = list->ai_next) {
+	for (; list && resolved->count < RESOLVE_MAX; list = list->ai_next) {
 		struct sockaddr_storage storage = { 0 };
 		struct endpoint endpoint;
 
@@ -30,22 +33,39 @@ static void answer_fill(struct resolution *answer, const struct addrinfo *list)
 			continue;
 		memcpy(&storage, list->ai_addr, list->ai_addrlen);
 		if (endpoint_from_sockaddr(&storage, list->ai_addrlen, &endpoint) == 0 &&
-		    !answer_holds(answer, &endpoint.address))
-			answer->addresses[answer->count++] = endpoint.address;
+		    row_find(resolved, &endpoint.address) == resolved->count)
+			resolved->rows[resolved->count++].address = endpoint.address;
 	}
 }
 
-int resolve_host(const char *name, struct resolution *ret_answer)
+struct listing {
+	struct dns_name name;
+	struct resolved *resolved;
+};
+
+static void listed_found(const struct dns_name *name, const struct address *address, void *context)
+{
+	const struct listing *listing = context;
+	uint32_t row = row_find(listing->resolved, address);
+
+	if (row < listing->resolved->count && dns_name_equals(name, &listing->name))
+		listing->resolved->rows[row].listed = true;
+}
+
+int resolve_host(const char *name, struct resolved *ret_resolved)
 {
 	static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	struct listing listing = { .resolved = ret_resolved };
 	struct addrinfo *list;
 	int error;
 
-	ret_answer->count = 0;
+	*ret_resolved = (struct resolved){ 0 };
 	error = getaddrinfo(name, NULL, &hints, &list);
 	if (error)
 		return error;
-	answer_fill(ret_answer, list);
+	rows_fill(ret_resolved, list);
 	freeaddrinfo(list);
+	if (dns_name_parse(name, &listing.name) == 0)
+		hosts_file_read(HOSTS_FILE, listed_found, &listing);
 	return 0;
 }

@@ -70,14 +70,11 @@ static uint32_t hosts_rank(const struct query *query, const struct ruleset_table
 	/* 0.0.0.0 reaches this machine, whatever a name server says it means. */
 	if (!hosts || address_is_unspecified(query->address))
 		return best;
-	for (uint32_t i = host_table_find(hosts, query->address); i < hosts->count; i++) {
-		const struct host_address *entry = &hosts->addresses[i];
-		const struct address_bits key = { 0, entry->host };
-		uint32_t rank;
+	for (uint32_t row = host_table_find(hosts, query->address); row != HOST_ROW_NONE;
+	     row = host_table_next(hosts, row)) {
+		const struct address_bits key = { 0, hosts->rows[row].host };
+		uint32_t rank = table_rank(query->ruleset, table, key, query->port);
 
-		if (memcmp(&entry->address, query->address, sizeof(entry->address)) != 0)
-			break;
-		rank = table_rank(query->ruleset, table, key, query->port);
 		best = rank < best ? rank : best;
 	}
 	return best;

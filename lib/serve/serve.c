@@ -74,13 +74,37 @@ struct outcome serve_fail(struct supervisor *supervisor, const struct request *r
 	return refuse(supervisor, request, operation, &judgement);
 }
 
+/* Where the call leads; false where that is no internet address. */
+static bool destination_of(const struct request *request, struct address *ret_address)
+{
+	struct endpoint endpoint;
+
+	if ((request->kind.domain != AF_INET && request->kind.domain != AF_INET6) ||
+	    endpoint_from_sockaddr(&request->address.storage, request->length, &endpoint))
+		return false;
+	*ret_address = endpoint.address;
+	return true;
+}
+
 /* Host names are requested again, once for each call. */
 static bool names_may_allow(struct supervisor *supervisor, struct request *request)
 {
-	if (request->refreshed)
+	struct address address;
+
+	if (request->refreshed || !destination_of(request, &address))
 		return host_names_are_awaited(&supervisor->host_names);
 	request->refreshed = true;
-	return host_names_refresh(&supervisor->host_names);
+	return host_names_refresh(&supervisor->host_names, &address);
+}
+
+static struct outcome perform(struct supervisor *supervisor, struct request *request,
+			      const struct stages *stages)
+{
+	struct address address;
+
+	if (destination_of(request, &address))
+		host_names_keep(&supervisor->host_names, &address);
+	return stages->perform(supervisor, request);
 }
 
 static struct outcome perform_or_refuse(struct supervisor *supervisor, struct request *request,
@@ -94,7 +118,7 @@ static struct outcome perform_or_refuse(struct supervisor *supervisor, struct re
 		/* Walking a path can take long. */
 		if (judgement->path_fd >= 0 && !request_is_valid(supervisor, request))
 			return outcome_gone();
-		return stages->perform(supervisor, request);
+		return perform(supervisor, request, stages);
 	case JUDGEMENT_LATER:
 		if (names_may_allow(supervisor, request))
 			return (struct outcome){ .kind = OUTCOME_RETRY };
@@ -128,6 +152,8 @@ static struct outcome run_stages(struct supervisor *supervisor, struct request *
 				  strerror(-supervisor->copies.caller.error));
 	if (error)
 		return fetch_failed(request, error);
+	if (request->kind.domain != AF_UNIX)
+		host_names_update(&supervisor->host_names);
 	stages->judge(&supervisor->rules, &supervisor->copies, request, &judgement);
 	outcome = perform_or_refuse(supervisor, request, stages, &judgement);
 	util_cleanup_fd(&judgement.path_fd);

@@ -197,17 +197,20 @@ static void bench(const struct shape *shape, uint32_t rules)
 {
 	cleanup_free struct endpoint *hits = calloc(rules, sizeof(*hits));
 	cleanup_free struct endpoint *questions = calloc(QUESTIONS, sizeof(*questions));
-	static struct host_table table;
+	static struct host_row rows[HOSTS];
+	static uint32_t heads[HOSTS];
+	struct host_table table;
 	struct plan plan = plan_of(shape, rules, hits);
 	cleanup_free void *index = malloc(ruleset_index_size(&plan.ruleset));
 	uint64_t seed = 20261124;
 
 	ruleset_index(&plan.ruleset, index);
+	host_table_open(&table, rows, HOSTS, heads, 31U - (uint32_t)__builtin_clz(HOSTS));
 
 	for (uint32_t host = 0; host < HOSTS; host++) {
 		struct address address = inet(0x08080000U + host);
 
-		host_table_replace(&table, host, &address, 1);
+		host_table_add(&table, host, &address, 0, UINT32_MAX);
 	}
 	plan.ruleset.hosts = &table;
 	for (uint32_t i = 0; i < QUESTIONS; i++)

@@ -106,13 +106,14 @@ static void take_world(struct input *input)
 {
 	memset(&world, 0, offsetof(struct world, index));
 	memset(&world.table, 0, sizeof(world) - offsetof(struct world, table));
+	host_table_open(&world.table, world.rows, HOSTS * ANSWERS, world.heads, 2);
 	world.ruleset.rule_count = take(input) % (FUZZ_RULES + 1);
 	for (uint32_t i = 0; i < world.ruleset.rule_count; i++)
 		take_rule(input, &world.rules[i]);
 	for (uint32_t host = take(input) % (HOSTS + 1); host > 0; host--) {
 		world.answer_count[host - 1] = 1;
 		take_bytes(input, &world.answers[host - 1][0], sizeof(struct address));
-		host_table_replace(&world.table, host - 1, world.answers[host - 1], 1);
+		host_table_add(&world.table, host - 1, world.answers[host - 1], 0, UINT32_MAX);
 	}
 	world.ruleset.rules = world.rules;
 	world.ruleset.ports = world.ports;

@@ -212,7 +212,9 @@ static void check_decision(const struct plan *plan, enum protocol protocol,
 
 static void check_decisions(struct plan *plan, struct input questions)
 {
-	struct host_table table = { 0 };
+	struct host_row row;
+	uint32_t heads[2];
+	struct host_table table;
 	cleanup_free void *index = malloc(ruleset_index_size(&plan->ruleset));
 
 	ruleset_index(&plan->ruleset, index);
@@ -223,8 +225,8 @@ static void check_decisions(struct plan *plan, struct input questions)
 		endpoint.port = take_port(&questions);
 		if (i < plan->ruleset.rule_count && plan->ruleset.rules[i].target == TARGET_PREFIX)
 			endpoint.address = plan->ruleset.rules[i].prefix.address;
-		table.count = 0;
-		host_table_replace(&table, i, &endpoint.address, 1);
+		host_table_open(&table, &row, 1, heads, 1);
+		host_table_add(&table, i, &endpoint.address, 0, UINT32_MAX);
 		check_decision(plan, PROTOCOL_TCP, &endpoint, i);
 		check_decision(plan, PROTOCOL_UDP, &endpoint, i);
 		check_decision(plan, PROTOCOL_ICMP, &endpoint, i);

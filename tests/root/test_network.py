@@ -531,15 +531,32 @@ class Names(NetworkTest):
         self.assertEqual(["ok", "ok", "EACCES", "EACCES"], said)
         self.assertEqual((1, 1, 0, 0), tuple(seen.arrivals() for seen in (four, six, public, other)))
 
-    def test_name_that_answers_loopback_opens_nothing(self):
+    def test_name_that_answers_loopback_opens_it_where_written(self):
+        server = NameServer("lookup.test", "127.0.0.1")
+        self.addCleanup(server.close)
+        listener = self.listen()
+        for more, expected in (("", "EACCES"), ("\nname_addresses = @global", "EACCES"),
+                               ("\nname_addresses = @global @loopback", "ok")):
+            with self.subTest(more=more):
+                self.policy(f"net_allow = lookup.test:{listener.port}{more}")
+                self.assertEqual(expected, self.confined.python(
+                    f"answer(tcp('127.0.0.1', {listener.port}))"))
+                self.assertEqual(int(expected == "ok"), listener.arrivals())
+        line = self.log.wait("rule allows nothing")
+        for word in ("name=lookup.test", "addresses=127.0.0.1", "key=name_addresses", "alice.conf:2"):
+            self.assertIn(word, line)
+
+    def test_address_in_etc_hosts_opens_whatever_its_class(self):
         hosts = Path("/etc/hosts")
         self.addCleanup(hosts.write_text, hosts.read_text())
-        hosts.write_text(hosts.read_text() + "127.0.0.1 near.test\n")
+        hosts.write_text(hosts.read_text() + "127.0.0.1 near.test deep.below.test\n")
         listener = self.listen()
-        self.policy(f"net_allow = near.test:{listener.port}")
-        self.assertEqual("EACCES",
-                         self.confined.python(f"answer(tcp('127.0.0.1', {listener.port}))"))
-        self.assertEqual(0, listener.arrivals())
+        for name in ("near.test", "*.below.test"):
+            with self.subTest(name=name):
+                self.policy(f"net_allow = {name}:{listener.port}\nname_addresses = @global")
+                self.assertEqual("ok", self.confined.python(
+                    f"answer(tcp('127.0.0.1', {listener.port}))"))
+                self.assertEqual(1, listener.arrivals())
 
     def test_name_that_does_not_resolve_stops_no_login(self):
         self.policy("net_allow = nowhere.test:80")
@@ -555,7 +572,7 @@ class Names(NetworkTest):
         self.assertEqual("ok", said)
         self.assertEqual(1, allowed.arrivals())
 
-    def test_name_that_moved_opens_its_new_address_only(self):
+    def test_name_that_moved_keeps_its_old_address_for_a_while(self):
         subprocess.run(["ip", "addr", "add", "192.0.2.9/32", "dev", "lo"], check=True)
         self.addCleanup(subprocess.run, ["ip", "addr", "del", "192.0.2.9/32", "dev", "lo"],
                         check=True)
@@ -579,11 +596,12 @@ for line in sys.stdin:
         server.address = socket.inet_aton("192.0.2.9")
         time.sleep(1.2)  # it is asked at most once a second
         self.assertEqual("ok", connect("192.0.2.9"))
-        self.assertEqual("EACCES", connect(PUBLIC))
+        self.assertEqual("ok", connect(PUBLIC))
+        self.assertEqual("EACCES", connect("127.0.0.1"))
         login.stdin.close()
         login.wait()
         login.stdout.close()
-        self.assertEqual((1, 1), (old.arrivals(), new.arrivals()))
+        self.assertEqual((2, 1), (old.arrivals(), new.arrivals()))
 
     def test_getaddrinfo_sorts_as_bare_and_logs_no_denial(self):
         server = NameServer("lookup.test", PUBLIC)

@@ -22,6 +22,8 @@ struct world {
 	struct port_range ports[PORTS_MAX];
 	uint64_t index[INDEX_MAX / sizeof(uint64_t)];
 	struct host_table table;
+	struct host_row rows[HOSTS * ANSWERS];
+	uint32_t heads[HOSTS];
 	struct address answers[HOSTS][ANSWERS];
 	uint32_t answer_count[HOSTS];
 	struct ruleset ruleset;
@@ -40,6 +42,9 @@ void rule_add_ports(struct world *world, struct rule *rule, uint16_t low, uint16
 /* Makes the index; again after each change of a rule. Asserts that it stays within its memory, and
  * needs no more than it says. */
 void world_index(struct world *world);
+
+/* What a name has answered; for ever. */
+void world_answer(struct world *world, uint32_t host, const struct address *address);
 
 /* xorshift64*: the same numbers on every machine. */
 uint32_t random_below(uint64_t *seed, uint32_t limit);

@@ -154,16 +154,15 @@ static void decide_host_by_every_name_of_the_address(void **state)
 	rule_add_ports(&world, world_add(&world, PROTOCOL_TCP, TARGET_HOST, 0), 22, 22);
 	world_index(&world);
 	expect(&world, PROTOCOL_TCP, "192.0.2.1", 22, VERDICT_DENY, -1);
-	host_table_replace(&world.table, 0, &shared, 1);
-	host_table_replace(&world.table, 5, &shared, 1);
+	world_answer(&world, 0, &shared);
+	world_answer(&world, 5, &shared);
 	expect(&world, PROTOCOL_TCP, "192.0.2.1", 80, VERDICT_ALLOW, 0);
 	expect(&world, PROTOCOL_TCP, "192.0.2.1", 22, VERDICT_ALLOW, 1);
 	expect(&world, PROTOCOL_TCP, "192.0.2.2", 22, VERDICT_DENY, -1);
-	host_table_replace(&world.table, 0, NULL, 0);
+	world.table = (struct host_table){ 0 };
 	expect(&world, PROTOCOL_TCP, "192.0.2.1", 22, VERDICT_DENY, -1);
-	host_table_replace(&world.table, 5, NULL, 0);
 	expect(&world, PROTOCOL_TCP, "192.0.2.1", 80, VERDICT_DENY, -1);
-	host_table_replace(&world.table, 5, &shared, 1);
+	world_answer(&world, 5, &shared);
 	world.ruleset.hosts = NULL;
 	expect(&world, PROTOCOL_TCP, "192.0.2.1", 80, VERDICT_DENY, -1);
 }
@@ -178,7 +177,8 @@ static void decide_unspecified_is_no_answer_of_a_name(void **state)
 	world_add(&world, PROTOCOL_TCP, TARGET_HOST, 0);
 	world_add(&world, PROTOCOL_UDP, TARGET_CLASS, CLASS_SPECIAL);
 	world_index(&world);
-	host_table_replace(&world.table, 0, zero, 2);
+	world_answer(&world, 0, &zero[0]);
+	world_answer(&world, 0, &zero[1]);
 	expect(&world, PROTOCOL_TCP, "0.0.0.0", 22, VERDICT_DENY, -1);
 	expect(&world, PROTOCOL_TCP, "::", 22, VERDICT_DENY, -1);
 	expect(&world, PROTOCOL_UDP, "::", 22, VERDICT_ALLOW, 1);

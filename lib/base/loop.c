@@ -35,7 +35,7 @@ void loop_take_turns(struct loop *loop, struct watch *watch)
 	loop->turns = watch;
 }
 
-static int round_run(const struct loop *loop, int timeout_ms)
+int loop_wait(const struct loop *loop, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_MAX];
 	int count = epoll_wait(loop->epoll, events, EVENTS_MAX, timeout_ms);
@@ -52,13 +52,13 @@ static int round_run(const struct loop *loop, int timeout_ms)
 
 int loop_round(const struct loop *loop)
 {
-	return round_run(loop, 0);
+	return loop_wait(loop, 0);
 }
 
 int loop_run(struct loop *loop)
 {
 	while (!loop->stopped) {
-		int error = round_run(loop, loop->turns ? 0 : -1);
+		int error = loop_wait(loop, loop->turns ? 0 : -1);
 
 		if (error)
 			return error;

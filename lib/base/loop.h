@@ -40,6 +40,9 @@ void loop_take_turns(struct loop *loop, struct watch *watch);
 /* What is ready now, once: for a loop whose own descriptor another loop watches. */
 int loop_round(const struct loop *loop);
 
+/* One round, which waits for at most so long (-1: for ever): for who has timers of his own. */
+int loop_wait(const struct loop *loop, int timeout_ms);
+
 /* Until loop_stop; a negative errno where waiting itself fails. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
