@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Users and groups of the machine, asked with as much room as their entry needs.
+ * Users and groups of the machine, read with as much memory as an entry needs.
  */
 #include "accounts.h"
 
@@ -10,7 +10,7 @@
 #include "util.h"
 
 #define STORAGE_MIN (16U << 10)
-#define STORAGE_MAX (16U << 20) /* the largest entry that is asked for */
+#define STORAGE_MAX (16U << 20) /* the largest entry that is read */
 
 /* By name, or by number where there is none. */
 struct key {
@@ -18,7 +18,7 @@ struct key {
 	id_t number;
 };
 
-/* As getpwnam_r(3) and its kin, which each of them calls. */
+/* As getpwnam_r(3) and related functions, which each of them calls. */
 typedef int (*lookup)(const struct key *key, void *entry, char *storage, size_t size,
 		      bool *ret_found);
 

@@ -66,7 +66,7 @@ struct compat_landlock_net_port {
 #define PIDFD_SIGNAL_THREAD (1UL << 0)
 #endif
 
-/* The one ABI that a session may use; a kernel serves others beside it. */
+/* The one ABI that a session may use; a kernel may have others as well. */
 #if defined(__x86_64__)
 #define COMPAT_AUDIT_ARCH AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
@@ -114,7 +114,7 @@ struct compat_landlock_net_port {
 #define TCP_DELACK_MAX_US 46
 #endif
 
-/* What a held system call is answered with so that the kernel handles the pending signal. */
+/* The answer to a pending system call that makes the kernel handle the signal. */
 #define COMPAT_ERESTARTSYS 512
 
 #endif

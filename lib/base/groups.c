@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Who is in a group. The C library's list says it; as that list is silent about services that did
- * not answer, each of them is asked again by itself.
+ * Who is in a group, by the C library's list. As that list does not show which services failed to
+ * answer, each of them is also queried by itself.
  */
 #include "groups.h"
 
@@ -45,7 +45,7 @@ static int fail(char why[NSS_WHY_MAX], const char *what, int error)
 	return -EIO;
 }
 
-/* The status of a service is an error, unless nsswitch.conf says `continue` for it in so many words. */
+/* The status of a service is an error, unless nsswitch.conf says `continue` for it explicitly. */
 static int service_check(const struct nss_service *service, const char *database,
 			 enum nss_status status, int error, char why[NSS_WHY_MAX])
 {
@@ -98,7 +98,7 @@ static int services_ask(const struct nss_database *database, struct groups *grou
 	return 0;
 }
 
-/* The services that a compat one asks in turn: it is silent about those that cannot be loaded. */
+/* The services that `compat` queries in turn: it does not report those that cannot be loaded. */
 static int compat_load(const struct nss_database *database, char why[NSS_WHY_MAX])
 {
 	struct nss_database inner;

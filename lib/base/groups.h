@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Who is in a group: the one place that decides it, for policies, exempt= and sandlockctl.
- * An account is in a group whose gid is its primary one, or is in the list that getgrouplist(3)
- * gives. Never by the group's own list of members: what directory services give there is incomplete.
+ * Who is in a group, decided here for policies, exempt= and sandlockctl. An account is in a group
+ * whose gid is its primary one or is in the list that getgrouplist(3) gives. Never by the group's
+ * own list of members: directory services leave it incomplete.
  */
 #ifndef SANDLOCK_GROUPS_H
 #define SANDLOCK_GROUPS_H
@@ -30,7 +30,8 @@ int groups_contain(const struct groups *groups, const char *group, char why[NSS_
 
 void groups_free(struct groups *groups);
 
-/* 0: there is such a group, -ENOENT: there is none, -EIO after `why` was filled: it cannot be known. */
+/* 0: there is such a group, -ENOENT: there is none, -EIO after `why` was filled: it cannot be
+ * known. */
 int group_find(const char *group, char why[NSS_WHY_MAX]);
 
 /* The first two for one account and one group, where nobody wants to know why; -ENOENT where there

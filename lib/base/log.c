@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The one log sink: the journal's socket where there is one, else syslog; optionally a descriptor
- * too. Distrusts every value, and the daemons at the other end: one that hangs is waited for once.
+ * too. Distrusts every value, and the daemons at the other end: one that hangs costs one wait.
  */
 #include "log.h"
 
@@ -34,7 +34,7 @@ static bool sink_hung;
 static time_t waited; /* monotonic, when a line last waited for room */
 static int mirror_fd = -1;
 
-/* Whose lines these are. */
+/* The user and session of the lines. */
 static const char *identity_user;
 static char identity_session[SESSION_TEXT];
 
@@ -100,7 +100,7 @@ void log_identify(const char *user, uint64_t session)
 			 (unsigned long long)session);
 }
 
-/* Events quote what is wrong with a policy or an argument: they stay one line for all that. */
+/* Events may quote a policy or an argument: they stay one line. */
 static bool is_plain(unsigned char byte, bool value)
 {
 	if (byte < ' ' || byte >= 0x7f)

@@ -22,28 +22,29 @@ struct log_field {
 	const char *value; /* NULL: the field is left out */
 };
 
-/* Opens the socket now, so that a later sandbox of our own does not stand in the way.
- * `mirror` is a descriptor that also gets each line, or -1 (sandlockctl's standard error). A daemon
- * that hangs costs its first line 50 ms, and its lines. Where there is no socket, each line tries
- * again: a negative errno for whom that would be the end. */
+/* Opens the socket now, before a sandbox of our own forbids it. `mirror` is a descriptor that also
+ * gets each line, or -1 (sandlockctl's standard error). A daemon that hangs delays the first line
+ * by 50 ms and loses its lines. Without a socket each line tries again: a negative errno is for
+ * callers that cannot. */
 int log_open(int mirror);
 
-/* Connects the socket of log_open to the daemon that is there now: a filter that traps what names
- * an address lets the lines pass, whether somebody serves it or not. */
+/* Connects the socket of log_open to the present daemon: lines without an address pass a filter
+ * that traps addresses, whether a supervisor serves it or not. */
 void log_connect(void);
 
-/* For a process that moves its descriptors: the next line opens a new socket, and there is no mirror. */
+/* For a process that moves its descriptors: the next line opens a new socket, and there is no
+ * mirror. */
 void log_close(void);
 
-/* From here on each line begins with user=… and session=…. `user` (NULL: not known yet) is the
- * caller's and must stay; `session` is the plan's, 0: none yet. */
+/* From here on each line starts with user=… and session=…. `user` (NULL: not known yet) is not
+ * copied; `session` is the plan's, 0: none yet. */
 void log_identify(const char *user, uint64_t session);
 
-/* `event` is ours and printed as it is; one line: event, then name=value for each field. False
- * where nobody took it. */
+/* `event` is a text of ours and printed unchanged; one line: event, then name=value for each field.
+ * False where no log accepted it. */
 bool log_event(int priority, const char *event, const struct log_field *fields, size_t count);
 
-/* A line without fields, for what is ours alone. */
+/* A line without fields. */
 void log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Writes the one line that log_event would send; returns its length. Exported for tests. */

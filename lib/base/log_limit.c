@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * How often the lines of one kind are written. Whoever causes them may try to fill the log, or to
- * hide a line among a thousand others.
+ * Limits how often lines of one kind are written. A user who causes them may try to fill the log,
+ * or to hide a line among a thousand others.
  */
 #include "log_limit.h"
 

@@ -55,7 +55,7 @@ bool argument_is(const char *value, const char *word)
 	return value && strcmp(value, word) == 0;
 }
 
-/* Copies the next word; false at the end. One that is longer than any name may be is none. */
+/* Copies the next word; false at the end. A word longer than any name is skipped. */
 static bool list_next(const char **list, char word[NAME_SIZE])
 {
 	while (*list && **list) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The arguments of a line that calls pam_sandlock.so, as the module takes them and sandlockctl
- * explains them. Distrusts their text; a group that cannot be looked up has no members.
+ * The arguments of a line that calls pam_sandlock.so, for the module and for sandlockctl. Distrusts
+ * their text; a group that cannot be looked up has no members.
  */
 #ifndef SANDLOCK_MODULE_ARGUMENTS_H
 #define SANDLOCK_MODULE_ARGUMENTS_H
@@ -36,7 +36,8 @@ enum argument_state module_argument_read(const char *text, struct module_argumen
 /* True where `value`, of an argument that is given or NULL, is `word`. */
 bool argument_is(const char *value, const char *word);
 
-/* Whether one of the words of a list, between commas, is `name`; or `user`, or a group of theirs. */
+/* Whether one of the words of a list, between commas, is `name`; or `user`, or a group of
+ * theirs. */
 bool list_contains(const char *list, const char *name);
 bool list_contains_user(const char *list, const char *user);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The services that nsswitch.conf names for groups, each asked by itself.
- * Distrusts the services: one that cannot answer is told from one that does not know.
+ * The services that nsswitch.conf lists for groups, each queried by itself. Distrusts the services:
+ * one that cannot answer is distinguished from one without the group.
  */
 #include "nss_services.h"
 
@@ -20,11 +20,11 @@
 #define SWITCH      "/etc/nsswitch.conf"
 #define BLANK       " \t\n\v\f\r"
 #define ENTRY_MIN   (16U << 10)
-#define ENTRY_MAX   (16U << 20) /* the largest entry that is asked for */
+#define ENTRY_MAX   (16U << 20) /* the largest entry that is read */
 #define SYMBOL_SIZE (NSS_NAME_MAX + 32)
 
-/* The services that have all they know on this machine, and the text file that some have it in. The
- * directory of any other may be away without its library saying so. */
+/* The services whose data is on this machine, and the text file that some of them have. The
+ * directory of any other may be unreachable without its library saying so. */
 static const struct {
 	const char *name;
 	const char *file;
@@ -189,7 +189,7 @@ static void *symbol_find(const struct nss_service *service, const char *call)
 	return dlsym(service->library ? service->library : RTLD_DEFAULT, symbol);
 }
 
-/* Without one of these it knows of no group, and the C library takes it for a dead one. */
+/* Without one of these it has no groups, and the C library treats it as unavailable. */
 static bool knows_groups(const struct nss_service *service)
 {
 	static const char *const calls[] = { "initgroups_dyn", "getgrnam_r", "getgrent_r",
@@ -255,7 +255,7 @@ static bool is_named(const struct nss_service *service, const char *name)
 	return strcmp(service->name, name) == 0;
 }
 
-/* 0, or the errno for which nobody can be reached. */
+/* 0, or the errno for which the service cannot be reached. */
 static int daemon_try(const char *path)
 {
 	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

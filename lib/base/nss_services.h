@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The services that nsswitch.conf names for groups, each asked by itself: getgrouplist(3) and
- * getgrnam(3) pass over one that is dead or cannot be loaded, and their callers cannot tell.
+ * The services that nsswitch.conf lists for groups, each queried by itself: getgrouplist(3) and
+ * getgrnam(3) skip one that is dead or cannot be loaded, and their callers cannot tell.
  */
 #ifndef SANDLOCK_NSS_SERVICES_H
 #define SANDLOCK_NSS_SERVICES_H
@@ -47,10 +47,12 @@ int nss_services_parse(const char *text, struct nss_database *database);
 
 enum nss_action nss_action_of(const struct nss_service *service, enum nss_status status);
 
-/* Whether all that the service knows is on this machine: what it does not know is not. */
+/* Whether all data of the service is on this machine: a group that it does not know does not
+ * exist. */
 bool nss_is_local(const struct nss_service *service);
 
-/* In what follows, a service whose daemon is dead is UNAVAIL even where its library says NOTFOUND. */
+/* In what follows, a service whose daemon is dead is UNAVAIL even where its library says
+ * NOTFOUND. */
 
 /* The gid of a group: as the service's getgrnam_r(). *ret_error is its errno. */
 enum nss_status nss_group_gid(const struct nss_service *service, const char *group, gid_t *ret_gid,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Opens a path of a policy, component by component.
- * Distrusts everybody but root: users own some of the directories that a path leads through, and
- * the servers of some file systems.
+ * Opens a path of a policy, component by component. Distrusts everybody but root: users own some
+ * directories on the way, and the servers of some file systems.
  */
 #include "path.h"
 
@@ -29,7 +28,7 @@ struct walk {
 	int fd;             /* the directory that was reached */
 	struct stat status; /* of fd */
 	dev_t root;         /* the device of / */
-	bool roots;         /* nobody but root can have changed the way to fd */
+	bool roots;         /* only root can have changed the way to fd */
 	unsigned links;
 	const char *next; /* what is left of `text` */
 	char text[PATH_MAX];
@@ -37,7 +36,7 @@ struct walk {
 	const struct path_untrusted *untrusted; /* NULL: none */
 };
 
-/* File systems whose server says what belongs to root, and may be a program of a user's. */
+/* File systems whose server decides what belongs to root, and may be a user's program. */
 static bool is_served(int fd)
 {
 	static const unsigned served[] = { FUSE_SUPER_MAGIC, V9FS_MAGIC, SMB_SUPER_MAGIC,
@@ -134,7 +133,7 @@ static bool is_roots(const struct walk *walk)
 				walk->untrusted->contains(walk->end->name, walk->untrusted->context));
 }
 
-/* Only where nobody can move fd meanwhile. There it lies in the directory that it was found in. */
+/* Only where no user can move fd meanwhile: it is still in the directory in which it was found. */
 static int walk_up(struct walk *walk)
 {
 	cleanup_fd int fd = -1;
@@ -191,7 +190,7 @@ static int walk_follow(struct walk *walk, int link, size_t length)
 	return walk_to_root(walk);
 }
 
-/* O_DIRECTORY has an automount mounted; what is none is then opened as it is, a link too. */
+/* O_DIRECTORY mounts an automount; anything but a directory is then opened as it is, a link too. */
 static int component_open(int directory, const char *name)
 {
 	int fd = openat(directory, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
@@ -280,7 +279,7 @@ static bool is_canonical(const char *path)
 	return !strstr(path, "//") && !strstr(path, "/.") && (length == 1 || path[length - 1] != '/');
 }
 
-/* Where there is no link at all, one call does what the walk does; after any error that walks. */
+/* Where there is no link at all, one call is enough; after any error the walk decides. */
 static int open_at_once(const char *path)
 {
 	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Opens a path of a policy. A symbolic link is followed only where nobody but root can have made or
- * changed it: every directory on the way to it is root's and writable by nobody else.
+ * changed it: every directory on the way to it is owned by root and writable by nobody else.
  */
 #ifndef SANDLOCK_PATH_H
 #define SANDLOCK_PATH_H
@@ -12,19 +12,19 @@
 /* Why a path cannot be followed although all of it may exist. */
 enum path_obstacle {
 	PATH_NO_OBSTACLE = 0,
-	PATH_LINK,         /* a symbolic link that others than root can have made */
-	PATH_PROCESS_LINK, /* one of procfs: what it is depends on who looks */
-	PATH_PARENT,       /* `..` in a directory that others than root can move */
+	PATH_LINK,         /* a symbolic link that users other than root can have made */
+	PATH_PROCESS_LINK, /* one of procfs: it differs from process to process */
+	PATH_PARENT,       /* `..` in a directory that users other than root can move */
 	PATH_LOOP,         /* more links than path_resolution(7) follows */
 };
 
-/* Where a walk ended: written whatever the outcome. */
+/* Where a walk ended: always written. */
 struct path_end {
-	/* The canonical path that was reached, else the component where the walk ended. Its bytes
-	 * may be anybody's. */
+	/* The canonical path, or the component where the walk ended. Its bytes may come from any
+	 * user. */
 	char name[PATH_MAX];
 	enum path_obstacle obstacle;
-	bool changeable; /* after an error: others than root decide what is there */
+	bool changeable; /* after an error: users other than root decide what is there */
 };
 
 /* Directories in which no link counts as root's, whoever owns them: root in a session may have

@@ -50,8 +50,8 @@ uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length);
  * cursor and shows nothing as something else. Returns how many characters that were. */
 size_t text_print(FILE *stream, const char *text);
 
-/* True where the `length` bytes of `text` match `pattern`, in which `*` stands for any run of bytes,
- * `/` and NUL too. */
+/* True where the `length` bytes of `text` match `pattern`, in which `*` stands for any run of
+ * bytes, `/` and NUL too. */
 bool pattern_matches(const char *pattern, const char *text, size_t length);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The capabilities that set-uid programs of a session can still get. Distrusts libcap-ng's
- * success: it only says so in the log where it may not narrow the bounding set.
+ * The capabilities that set-uid programs of a session can still get. Distrusts libcap-ng's success:
+ * where it may not narrow the bounding set it only logs that.
  */
 #include "bounding.h"
 
@@ -17,7 +17,7 @@ static bool is_excess(uint64_t kept, unsigned number)
 	return number >= 64 || !(kept >> number & 1);
 }
 
-/* More than the headers may know: the kernel says where its numbers end. */
+/* The kernel may have more than the headers list. */
 static bool bounding_is_narrow(uint64_t kept)
 {
 	int held;
@@ -36,13 +36,13 @@ static int sets_narrow(uint64_t kept)
 		if (is_excess(kept, number) &&
 		    capng_update(CAPNG_DROP, CAPNG_BOUNDING_SET | CAPNG_INHERITABLE, number))
 			return -EINVAL;
-	/* Inside a session there is mostly nothing to take, and nobody may take it. The ambient
-	 * ones go with the inheritable. */
+	/* Inside a session there is mostly nothing to drop, and no right to drop it. Ambient ones
+	 * are dropped with the inheritable. */
 	if (capng_apply(!narrow && capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP)
 				? CAPNG_SELECT_BOTH
 				: CAPNG_SELECT_CAPS))
 		return -EPERM;
-	/* With no_new_privs no way leads to what is left. */
+	/* With no_new_privs the rest cannot be gained. */
 	return bounding_is_narrow(kept) || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : -EPERM;
 }
 

@@ -8,8 +8,8 @@
 
 struct plan;
 
-/* Takes what the plan does not name out of the bounding and inheritable sets; what the calling
- * process has itself it keeps. -EPERM: it may not, and no_new_privs is not set either. */
+/* Drops what the plan does not list from the bounding and inheritable sets; the calling process
+ * keeps what it has itself. -EPERM: it may not, and no_new_privs is not set either. */
 int bounding_apply(const struct plan *plan);
 
 #endif

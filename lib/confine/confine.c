@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The order in which a process gives its rights away.
+ * The order in which a process gives up its rights.
  */
 #include "confine.h"
 
@@ -27,7 +27,7 @@ static int privileges_renounce(void)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0;
 }
 
-/* What the kernel asks of whom it spares no_new_privs; root inside a session lacks it. */
+/* The capability that the kernel requires without no_new_privs; root inside a session lacks it. */
 static bool has_admin(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -68,7 +68,7 @@ static bool traps_bind(const struct plan *plan, int abi)
 static bool is_datagram_socket(int fd)
 {
 	socklen_t size = sizeof(int);
-	int domain = AF_NETLINK; /* where the kernel alone is spoken to */
+	int domain = AF_NETLINK; /* the peer is the kernel alone */
 	int type = SOCK_STREAM;
 
 	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain != AF_NETLINK &&
@@ -76,8 +76,8 @@ static bool is_datagram_socket(int fd)
 	       type != SOCK_SEQPACKET;
 }
 
-/* Whoever started the login may have left one open; the session makes none that its plan does not
- * have. */
+/* The program that started the login may have left one open; the session itself creates only what
+ * its plan allows. */
 static bool inherits_datagrams(void)
 {
 	for (int fd = 0; fd < INHERITED_MAX; fd++)
@@ -198,7 +198,7 @@ int confine_nested(const struct plan *plan)
 	const struct confine_context context = { 0 };
 	int error;
 
-	/* The outer supervisor makes sockets where the outer policy lets it. */
+	/* The outer supervisor creates sockets where the outer policy allows it. */
 	if ((plan->header->flags & PLAN_FILES) && traps_bind(plan, landlock_abi()))
 		return -EXDEV;
 	error = confine_parent(plan);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The order in which a process gives its rights away, in one place. After an error the caller must
- * end: some of the steps are already in force.
+ * The order in which a process gives up its rights, in one place. After an error the caller must
+ * end: some of the steps have been taken.
  */
 #ifndef SANDLOCK_CONFINE_H
 #define SANDLOCK_CONFINE_H
@@ -14,11 +14,11 @@
 
 struct plan;
 
-/* In all of these, no_new_privs is set unless the plan says PLAN_SETUID and the caller has
- * CAP_SYS_ADMIN, without which nobody may install Landlock and a filter otherwise. */
+/* All of these set no_new_privs, unless the plan has PLAN_SETUID and the caller CAP_SYS_ADMIN,
+ * which installing Landlock and a filter then takes. */
 
-/* The common parent of supervisor and session: the Landlock layer of ports, so that what is done on
- * behalf of the session can never exceed them. */
+/* The common parent of supervisor and session: the Landlock layer of ports, so that calls performed
+ * for the session can never exceed them. */
 int confine_parent(const struct plan *plan);
 
 /* What a session's filter depends on besides the plan. All zero where there is none of it. */
@@ -45,8 +45,8 @@ int confine_gate(const struct plan *plan, const struct confine_context *context,
 int confine_gate_child(const struct plan *plan, const struct confine_context *context,
 		       bool pam_caller);
 
-/* A session that was refused, whatever its program makes of that: neither the caller nor a
- * descendant gets this user's uid any more. */
+/* A session that was refused, whatever its program does then: neither the caller nor a descendant
+ * gets this user's uid any more. */
 int confine_refused(uid_t uid, uint64_t gate_key);
 
 /* A session inside a session: both Landlock layers and a filter without a listener add to what is

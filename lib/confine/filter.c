@@ -23,7 +23,7 @@ static void write_rules(struct writer *writer, const struct filter_rule *rules, 
 
 static void write_tree(struct writer *writer, const struct filter_rule *rules, size_t count);
 
-/* Writes `rules` where the accumulator, the call number, compares so. A conditional jump reaches
+/* Writes `rules` for call numbers (in the accumulator) that compare so. A conditional jump reaches
  * 255 instructions; where that is too short, they are written once more after a long one. */
 static void write_where(struct writer *writer, uint16_t comparison, uint32_t number,
 			void (*write)(struct writer *writer, const struct filter_rule *rules,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The seccomp program of a session, made from facts and not loaded, so that it can be run in a
- * simulator. Pure. Distrusts registers only: BPF sees no memory, so whatever hangs on a pointer is
- * trapped or refused whole.
+ * The seccomp program of a session, built from facts and not loaded, so that it can be run in a
+ * simulator. Pure. Distrusts registers only: BPF sees no memory, so a call whose decision depends
+ * on a pointer is trapped or refused as a whole.
  */
 #ifndef SANDLOCK_FILTER_H
 #define SANDLOCK_FILTER_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The filter's tests of arguments. BPF reads registers alone: what lies behind a pointer it cannot
- * test.
+ * The filter's tests of arguments. BPF reads only registers, nothing that a pointer refers to.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -180,7 +179,8 @@ void match_marker(struct bpf *bpf, const struct filter_facts *facts, const struc
 	bpf_end_if(bpf, end);
 }
 
-/* Where the supervisor needs it dumpable, a process is told that it has made itself non-dumpable. */
+/* Where the supervisor needs it dumpable, a process is told that it has made itself
+ * non-dumpable. */
 void match_dumpable(struct bpf *bpf, const struct filter_facts *facts, const struct filter_rule *rule)
 {
 	size_t end;

@@ -8,7 +8,7 @@
 #include "plan.h"
 #include "socket_options.h"
 
-/* What the supervisor decides is trapped by the outermost filter alone. */
+/* Options that the supervisor decides are trapped only by the outermost filter. */
 static uint32_t supervised(const struct filter_facts *facts)
 {
 	return facts->nested ? ALLOW : TRAP;
@@ -44,8 +44,8 @@ static uint32_t action_of(const struct filter_facts *facts, enum option_decision
 	return FAIL(EPERM);
 }
 
-/* One level's tests, in the order of the options: the accumulator holds the option, and what lies
- * below `end` and was not decided yet ends in the action. */
+/* One level's tests, in the order of the options: the accumulator is the option; options below
+ * `end` that were not decided yet return the action. */
 struct steps {
 	struct bpf *bpf;
 	uint32_t decided; /* options below it are */
@@ -57,7 +57,7 @@ static void steps_end(struct steps *steps, uint32_t end)
 	bpf_return_unless(steps->bpf, BPF_JGE, end, steps->action);
 }
 
-/* From `first` on it is another action. */
+/* From `first` on the action is another one. */
 static void steps_turn(struct steps *steps, uint32_t first, uint32_t action)
 {
 	if (action == steps->action)

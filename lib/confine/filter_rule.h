@@ -33,18 +33,17 @@ struct filter_rules {
 	size_t count;
 };
 
-/* filter_rules.c: those that the facts ask for. */
+/* filter_rules.c: the rules that the facts require. */
 void filter_rules_collect(struct filter_rules *rules, const struct filter_facts *facts);
 
-/* filter_match.c: tests of arguments. Each writes what returns the rule's action where it matches
- * and runs on where it does not. */
+/* filter_match.c: tests of arguments. Each writes instructions that return the rule's action where
+ * it matches, and continue where it does not. */
 #define MATCH_PROTOTYPE(name)                                                \
 	void match_##name(struct bpf *bpf, const struct filter_facts *facts, \
 			  const struct filter_rule *rule)
 MATCH_PROTOTYPE(always);
-MATCH_PROTOTYPE(equal);      /* the low word of the argument is the value: the kernel, too, reads no
-				more of these */
-MATCH_PROTOTYPE(any_bit);    /* the low word of the argument has a bit of the value */
+MATCH_PROTOTYPE(equal);   /* the low word of the argument is the value (the kernel reads no more) */
+MATCH_PROTOTYPE(any_bit); /* the low word of the argument has a bit of the value */
 MATCH_PROTOTYPE(not_null);   /* any of the 64 bits of the argument is set */
 MATCH_PROTOTYPE(namespaces); /* flags of new namespaces that the policy does not allow */
 MATCH_PROTOTYPE(truncating); /* flags of open(2) that empty a file without opening it for writing */

@@ -24,9 +24,9 @@
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
 	 CLONE_NEWPID | CLONE_NEWNET)
 
-/* What is refused to every session, or its other rules would not hold. */
+/* Refused to every session, since other rules could be evaded by it. */
 static const struct filter_rule refused[] = {
-	/* other ways to do what is trapped */
+	/* other means for what is trapped */
 	{ __NR_io_uring_setup, match_always, 0, 0, FAIL(EPERM) },
 	{ __NR_io_uring_enter, match_always, 0, 0, FAIL(EPERM) },
 	{ __NR_io_uring_register, match_always, 0, 0, FAIL(EPERM) },
@@ -35,9 +35,9 @@ static const struct filter_rule refused[] = {
 	{ __NR_socket, match_socket, 0, 0, 0 },
 	{ __NR_socketpair, match_socketpair, 0, 0, 0 },
 	{ __NR_sendto, match_any_bit, 3, MSG_FASTOPEN, FAIL(EOPNOTSUPP) },
-	/* what the kernel would send for the caller, and other ways for its packets */
+	/* packets that the kernel would send for the caller, and other routes for the caller's */
 	{ __NR_setsockopt, match_options, 0, 0, 0 },
-	/* a second listener could answer for a supervisor that is gone */
+	/* a second listener could answer for a supervisor that has died */
 	{ __NR_seccomp, match_any_bit, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER, FAIL(EBUSY) },
 	{ __NR_prctl, match_marker, 0, 0, 0 },
 	{ __NR_prctl, match_dumpable, 0, 0, 0 },
@@ -84,7 +84,7 @@ static const struct filter_rule refused[] = {
 	{ __NR_sched_setscheduler, match_protected_pids, 0, 0, FAIL(EPERM) },
 };
 
-/* What is refused unless the policy's [syscalls] allows it. */
+/* Refused unless the policy's [syscalls] allows it. */
 #define REFUSABLE_ROW(name) { __NR_##name, match_always, 0, 0, FAIL(EPERM) },
 static const struct filter_rule refusable[] = { REFUSABLE_CALLS(REFUSABLE_ROW) };
 #undef REFUSABLE_ROW
@@ -100,8 +100,8 @@ static const struct filter_rule truncation[] = {
 #endif
 };
 
-/* Where a process of the session may become root: everybody else's open(2) of a file waits for
- * whoever has a lease on it, 45 s, and root owns the files that every login reads. */
+/* Where a process of the session may become root: an open(2) of a leased file waits for the owner
+ * of the lease, 45 s, and root owns the files that every login reads. */
 static const struct filter_rule leases[] = {
 	{ __NR_fcntl, match_equal, 1, F_SETLEASE, FAIL(EACCES) },
 	{ __NR_fcntl, match_equal, 1, F_SETDELEG, FAIL(EACCES) },
@@ -243,7 +243,7 @@ static bool is_allowed(const struct filter_facts *facts, uint32_t number)
 
 static void rules_add_refused(struct filter_rules *rules, const struct filter_facts *facts)
 {
-	/* First, so that nothing else decides about what the policy refuses. */
+	/* First, so that no other rule decides about what the policy refuses. */
 	for (uint32_t i = 0; i < facts->call_count; i++) {
 		const struct filter_rule rule = { facts->calls[i].number, match_always, 0, 0,
 						  FAIL(EPERM) };

@@ -74,7 +74,7 @@ static void match_creation(struct bpf *bpf, const struct filter_facts *facts, bo
 		bpf_return_if(bpf, BPF_JEQ, SOCKET_KEY(kind->family, kind->type, kind->protocol),
 			      ALLOW);
 	}
-	/* As a kernel without audit: on EPERM the programs that open sessions give up. */
+	/* As a kernel without audit: on EPERM programs that open sessions give up. */
 	bpf_return_if(bpf, BPF_JEQ, SOCKET_KEY(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT),
 		      FAIL(EPROTONOSUPPORT));
 	bpf_return(bpf, FAIL(EPERM));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The Landlock layers of a session, made with the system calls themselves. Distrusts version
- * numbers: vendors port parts back, so the probe makes a ruleset with each part.
+ * The Landlock layers of a session, by the system calls themselves. Distrusts version numbers:
+ * vendors backport parts, so the probe creates a ruleset with each part.
  */
 #include "landlock.h"
 
@@ -26,7 +26,7 @@ static int ruleset_create(const struct compat_landlock_ruleset *attributes, size
 	return (int)syscall(__NR_landlock_create_ruleset, attributes, size, 0);
 }
 
-/* How much of the struct a kernel of this ABI knows. */
+/* The size of the struct in a kernel of this ABI. */
 static size_t ruleset_size(int abi)
 {
 	if (abi >= LANDLOCK_ABI_SCOPE)
@@ -36,7 +36,7 @@ static size_t ruleset_size(int abi)
 		       : offsetof(struct compat_landlock_ruleset, handled_access_net);
 }
 
-/* What an ABI must be able to make for us to believe its number. */
+/* The access rights that an ABI must support for us to believe its number. */
 static const struct {
 	int abi;
 	struct compat_landlock_ruleset attributes;
@@ -85,7 +85,7 @@ static int rules_add_range(int ruleset, uint64_t access, const struct port_range
 	return 0;
 }
 
-/* What a directory can be given and a file cannot: Landlock refuses the rule otherwise. */
+/* Rights of directories only: Landlock refuses a rule that gives them to a file. */
 #define FILE_ACCESS                                                   \
 	(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | \
 	 LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_IOCTL_DEV)
@@ -137,8 +137,8 @@ static int rule_add_descriptor(int ruleset, int fd, uint64_t access)
 	return 0;
 }
 
-/* A path that cannot be followed grants nothing and refuses nobody. The same of any error in a
- * directory of the user's, whose file system may answer what it likes. */
+/* A path that cannot be followed grants nothing and refuses nobody. The same is true of any error
+ * in a directory of the user, whose file system may answer anything. */
 static int rule_add_path(int ruleset, const struct plan *plan, const char *path, uint64_t access,
 			 struct path_end *ret_end)
 {
@@ -187,9 +187,9 @@ static int rules_add_files(int ruleset, const struct plan *plan, uint64_t access
 	return 0;
 }
 
-/* What the process that opened the session still does as root, when its user's processes have
- * ended; file permissions keep these from the user. What is removed is not made: root inside a
- * session gets no job of atd's run. */
+/* What the process that opened the session still does as root when its user's processes have ended;
+ * file permissions deny these to the user. Removing does not allow creating: root inside a session
+ * cannot have atd run a job. */
 static int rules_add_records(int ruleset, const struct plan *plan, uint64_t handled)
 {
 #define RECORD (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE)
@@ -232,7 +232,7 @@ static bool rule_connects(const struct rule *rule)
 	return !rule->deny && (rule->protocols & PROTOCOL_TCP);
 }
 
-/* How many ports the allow rules name; more than LANDLOCK_PORTS_MAX for "every port". */
+/* How many ports the allow rules have; more than LANDLOCK_PORTS_MAX for "every port". */
 static uint32_t connect_ports(const struct plan *plan)
 {
 	uint32_t count = 0;
@@ -282,7 +282,7 @@ static int rules_add_connects(int ruleset, const struct plan *plan)
 	return 0;
 }
 
-/* The resolver is below this layer too. What the session may ask there is the supervisor's to say. */
+/* The resolver is below this layer too; the supervisor decides what the session may reach there. */
 static int rules_add_name_servers(int ruleset, const struct plan *plan)
 {
 	return plan->header->hosts.count > 0
@@ -290,7 +290,8 @@ static int rules_add_name_servers(int ruleset, const struct plan *plan)
 		       : 0;
 }
 
-/* Port 0 always: whether a socket that the kernel gave a port may listen, listen(2) tells. */
+/* Port 0 always: whether a socket with a port from the kernel may listen is decided at
+ * listen(2). */
 static int rules_add_binds(int ruleset, const struct plan *plan)
 {
 	int error = rule_add_port(ruleset, LANDLOCK_ACCESS_NET_BIND_TCP, 0);
@@ -307,8 +308,7 @@ static int restrict_self(int ruleset)
 	return 0;
 }
 
-/* What the supervisor does on behalf is limited by this layer: the ports, and where sockets may be
- * made. */
+/* This layer limits what the supervisor performs: the ports, and where sockets may be created. */
 static int rules_add_common(int ruleset, const struct plan *plan,
 			    const struct compat_landlock_ruleset *attributes)
 {
@@ -338,9 +338,10 @@ static uint64_t net_handled(const struct plan *plan, int abi)
 	return abi < LANDLOCK_ABI_NET ? 0 : access;
 }
 
-/* REFER, in both layers or in neither: a layer that does not speak of it refuses it as soon as
- * another one speaks of files. It is also what a layer handles, and grants, that forbids nothing:
- * no ruleset handles nothing. Where both have something else, mounts stay allowed for the PAM caller. */
+/* REFER, in both layers or in neither: a layer that does not handle it refuses it as soon as
+ * another one handles files. A layer that forbids nothing also handles and grants it, since a
+ * ruleset must handle something. Where both have something else, mounts stay allowed for the PAM
+ * caller. */
 static uint64_t refer_handled(const struct plan *plan, int abi)
 {
 	bool needed = (plan->header->flags & PLAN_FILES) || net_handled(plan, abi) == 0 ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which groups the rules cover.
+ * Which multicast groups the rules cover.
  */
 #include "multicast.h"
 
@@ -58,7 +58,7 @@ static bool allows_port(const struct ruleset *ruleset, const struct address *gro
 	return ruleset_decide(ruleset, PROTOCOL_UDP, &endpoint).kind == VERDICT_ALLOW;
 }
 
-/* Where a rule opens several ports, the first of each range, and the last, stand for it. */
+/* Of a rule with several ports the first of each range and the last one are tested. */
 static bool rule_allows(const struct ruleset *ruleset, const struct rule *rule,
 			const struct address *group)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Groups, to which a rule opens datagrams: 224/4 and ff00::/8. Pure.
+ * Which multicast groups (224/4 and ff00::/8) the rules allow datagrams to. Pure.
  */
 #ifndef SANDLOCK_MULTICAST_H
 #define SANDLOCK_MULTICAST_H

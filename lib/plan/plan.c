@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Maps a plan and proves it sound before anything of it is used. The builder proves its own output
+ * Maps a plan and validates it before anything of it is used. The builder validates its own output
  * with it. Distrusts every byte of the plan, and a memfd that could still change.
  */
 #include "plan.h"

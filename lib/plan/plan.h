@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A policy made flat: what crosses from the planner to the shell, the supervisor and the resolver.
- * One sealed memfd of bounded size; offsets instead of pointers; names and numbers already checked.
- * plan_map distrusts every byte: whoever maps a plan may hold more privilege than who made it.
+ * A policy in flat form: what the planner hands to the shell, the supervisor and the resolver. One
+ * sealed memfd of bounded size; offsets instead of pointers; names and numbers already checked.
+ * plan_map distrusts every byte: the process that maps a plan may have more privilege than the one
+ * that made it.
  */
 #ifndef SANDLOCK_PLAN_H
 #define SANDLOCK_PLAN_H
@@ -24,37 +25,36 @@
 #define PLAN_ICMP        (1U << 1)  /* ping sockets may be created */
 #define PLAN_ICMP_RAW    (1U << 2)  /* raw ICMP sockets may be created */
 #define PLAN_UNIX_DGRAM  (1U << 3)  /* unix datagram sockets may be created */
-#define PLAN_DNS         (1U << 4)  /* the system's name servers are open to the session */
+#define PLAN_DNS         (1U << 4)  /* the session may reach the system's name servers */
 #define PLAN_BIND_ANY    (1U << 5)  /* net_bind = * */
-#define PLAN_FILES       (1U << 6)  /* [filesystem] stands */
+#define PLAN_FILES       (1U << 6)  /* there is a [filesystem] */
 #define PLAN_USERNS      (1U << 7)  /* [syscalls] allow = @userns */
-#define PLAN_DRAFT       (1U << 8)  /* made from a file of the caller's own, by sandlockctl run */
+#define PLAN_DRAFT       (1U << 8)  /* made from the caller's own file, by sandlockctl run */
 #define PLAN_SETUID      (1U << 9)  /* no_new_privs may stay off where PAM starts the session */
-#define PLAN_ROOT_LEAVES (1U << 10) /* and whoever becomes root then can undo the sandbox */
-/* Those by which the supervisor decides. */
+#define PLAN_ROOT_LEAVES (1U << 10) /* and a process that becomes root then can undo the sandbox */
+/* Those that the supervisor decides by. */
 #define PLAN_ENDPOINT_FLAGS \
 	(PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM | PLAN_DNS | PLAN_BIND_ANY)
 #define PLAN_FLAGS ((PLAN_ROOT_LEAVES << 1) - 1)
 
-/* Protections that the policy's `require` names: what the kernel must be able to hold. */
+/* Protections listed in the policy's `require`: what the kernel must be able to enforce. */
 #define REQUIRE_TCP      (1U << 0)
 #define REQUIRE_TRUNCATE (1U << 1)
 #define REQUIRE_IOCTL    (1U << 2)
 #define REQUIRE_SIGNALS  (1U << 3)
 #define REQUIRE_ABSTRACT (1U << 4)
-#define REQUIRE_DNS      (1U << 5) /* look-ups tell nobody outside more than the rules name */
+#define REQUIRE_DNS      (1U << 5) /* look-ups show no name server more than the names in the rules */
 #define REQUIRE_ALL      ((REQUIRE_DNS << 1) - 1)
 
 /* How names are looked up: by the session, and by us for the rules that name hosts. */
 enum plan_dns {
-	PLAN_DNS_OFF = 0,  /* the session looks nothing up */
-	PLAN_DNS_HOSTS,    /* /etc/hosts alone is known */
-	PLAN_DNS_SYSTEM,   /* the session asks the system's name servers */
-	PLAN_DNS_FILTERED, /* it is answered for the names of its rules. With PLAN_DNS: not to be
-			    * had here, as PLAN_DNS_SYSTEM */
+	PLAN_DNS_OFF = 0, /* the session has no look-ups */
+	PLAN_DNS_HOSTS,   /* only /etc/hosts */
+	PLAN_DNS_SYSTEM,  /* the session asks the system's name servers */
+	PLAN_DNS_FILTERED, /* answered for the names in the rules. With PLAN_DNS: not available, as PLAN_DNS_SYSTEM */
 };
 
-/* The classes that an address of a name may have ever: a set of 1 << enum address_class. */
+/* The classes that an address of a name can ever have: a set of 1 << enum address_class. */
 #define PLAN_NAME_CLASSES \
 	(1U << CLASS_GLOBAL | 1U << CLASS_LOOPBACK | 1U << CLASS_PRIVATE | 1U << CLASS_LINKLOCAL)
 
@@ -65,12 +65,12 @@ struct plan_span {
 
 enum plan_socket_kind {
 	SOCKET_PATH = 0, /* pattern over canonical paths, `*` matches any characters */
-	SOCKET_ABSTRACT, /* pattern over the name behind the leading @ */
+	SOCKET_ABSTRACT, /* pattern over the name after the leading @ */
 	SOCKET_OWN,
 	SOCKET_X11,
 };
 
-/* One item of unix_allow, or one that is always open (line 0). */
+/* One item of unix_allow, or one that is always allowed (line 0). */
 struct plan_socket {
 	uint32_t kind;    /* enum plan_socket_kind */
 	uint32_t pattern; /* string; "" for the words */
@@ -109,17 +109,17 @@ struct plan_header {
 	uint32_t flags;
 	uint64_t digest; /* of all that restricts; equal digests are the same confinement. Never 0 */
 	uint64_t endpoints; /* digest of what the supervisor decides by: rules, names, binds, unix sockets */
-	uint64_t session;      /* random; names the session in every log line */
-	uint64_t capabilities; /* that whoever becomes root in the session may have; bit = number */
+	uint64_t session; /* random; names the session in every log line */
+	uint64_t capabilities; /* that a process can have that becomes root in the session; bit = number */
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t user;
 	uint32_t home;
 	uint32_t shell;       /* the real shell, absolute */
-	uint32_t policy;      /* the file that decides */
+	uint32_t policy;      /* the file that applies */
 	uint32_t require;     /* REQUIRE_* */
 	uint8_t dns;          /* enum plan_dns */
-	uint8_t name_classes; /* that an address may have which a name server answers */
+	uint8_t name_classes; /* that an address from a name server may have */
 	uint16_t unused;
 	struct plan_span rules;
 	struct plan_span ports;
@@ -145,8 +145,7 @@ struct plan {
 	struct ruleset ruleset; /* rules and ports; no hosts and no index */
 };
 
-/* The tables behind the header, in the order in which they follow one another, each aligned to
- * 8. */
+/* The tables after the header, in this order, each aligned to 8. */
 enum plan_section {
 	SECTION_RULES = 0,
 	SECTION_PORTS,
@@ -160,7 +159,7 @@ enum plan_section {
 	SECTION_COUNT,
 };
 
-/* Where the header holds the span of a section, and the bytes of one element. */
+/* Where the header has the span of a section, and the size of one element. */
 struct plan_layout {
 	size_t span;
 	size_t element;
@@ -176,15 +175,16 @@ int plan_validate(const void *bytes, size_t size, struct plan *ret_plan);
 
 /* Maps and validates. The memfd must carry F_SEAL_WRITE, GROW and SHRINK, so that what was
  * validated stays; -EPERM otherwise, -EINVAL for content that is not sound, -E2BIG beyond
- * PLAN_SIZE_MAX or RULESET_PAIRS_MAX. The mapping is read-only and lives until the process ends or plan_unmap. */
+ * PLAN_SIZE_MAX or RULESET_PAIRS_MAX. The mapping is read-only and lives until the process ends or
+ * plan_unmap. */
 int plan_map(int fd, struct plan *ret_plan);
 void plan_unmap(struct plan *plan);
 
 /* A string of the plan; `offset` comes from the plan itself. */
 const char *plan_string(const struct plan *plan, uint32_t offset);
 
-/* True where `path` lies in the user's home or in a directory for temporary files: places in which
- * the user can replace what a path names, but by no link (path.h). */
+/* True where `path` is in the user's home or in a directory for temporary files: there the user can
+ * replace what a path names, though not by a link (path.h). */
 bool plan_is_user_directory(const char *home, uid_t uid, const char *path);
 
 /* Those for temporary files; ends in NULL. */

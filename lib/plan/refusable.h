@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The system calls that a session is refused unless its policy allows them: the one table that the filter and the
- * policy reader both read. Everything else that is refused, is refused to all.
- * No logic.
+ * The system calls that a session is refused unless its policy allows them: one table for the
+ * filter and the policy reader. Everything else that is refused is refused always.
  */
 #ifndef SANDLOCK_REFUSABLE_H
 #define SANDLOCK_REFUSABLE_H

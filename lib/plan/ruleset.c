@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The decision: may this (protocol, address, port) be reached, and which rule says so. Distrusts
+ * The decision: may this (protocol, address, port) be reached, and which rule decides. Distrusts
  * the rules in ruleset_validate only; all else runs on validated ones.
  */
 #include "ruleset.h"
@@ -37,8 +37,8 @@ static bool entry_is_above(const struct ruleset_entry *entry, struct address_bit
 	return entry->ports.low > port;
 }
 
-/* The rank of the rule that decides at a port of a key, which the bucket seems to hold. It has
- * about one entry; where there are more, as when one key has many ports, they are halved. */
+/* The rank of the rule that decides at a port of a key, which the bucket may contain. It has about
+ * one entry; where there are more, as when one key has many ports, they are halved. */
 static uint32_t bucket_rank(const struct ruleset *ruleset, const uint32_t *bucket,
 			    struct address_bits key, uint16_t port)
 {
@@ -67,7 +67,7 @@ static uint32_t hosts_rank(const struct query *query, const struct ruleset_table
 	const struct host_table *hosts = query->ruleset->hosts;
 	uint32_t best = RANK_NONE;
 
-	/* 0.0.0.0 reaches this machine, whatever a name server says it means. */
+	/* 0.0.0.0 reaches this machine, whatever a name server answers. */
 	if (!hosts || address_is_unspecified(query->address))
 		return best;
 	for (uint32_t row = host_table_find(hosts, query->address); row != HOST_ROW_NONE;
@@ -133,7 +133,7 @@ struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol proto
 	uint32_t best = address_rank(ruleset, protocol, &endpoint->address, port);
 	struct address inet;
 
-	/* Of the address that it embeds, denials alone count; their ranks are the smaller ones. */
+	/* For the address that it embeds only denials count; their ranks are the smaller ones. */
 	if (address_embeds(&endpoint->address, &inet)) {
 		uint32_t rank = address_rank(ruleset, protocol, &inet, port);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The decision: may this (protocol, address, port) be reached, and which rule says so. Pure, no
+ * The decision: may this (protocol, address, port) be reached, and which rule decides. Pure, no
  * malloc, no I/O.
  */
 #ifndef SANDLOCK_RULESET_H
@@ -39,13 +39,13 @@ struct rule {
 	uint32_t ports_count; /* 0: every port */
 	uint32_t text;        /* plan string: the item as written, or "dns" */
 	uint32_t label;       /* plan string: `key.label`, or "" */
-	uint32_t file;        /* plan string: the file it stands in */
+	uint32_t file;        /* plan string: the file of the rule */
 };
 
 struct ruleset {
 	const struct rule *rules;
 	const struct port_range *ports;
-	const struct host_table *hosts; /* NULL: no name has answered */
+	const struct host_table *hosts; /* NULL: no addresses are known */
 	uint32_t rule_count;
 	uint32_t port_count;
 	/* Made by ruleset_index; without it every decision is a denial. */
@@ -66,17 +66,17 @@ struct verdict {
 	const struct rule *rule; /* the deciding rule; NULL: no rule matched */
 };
 
-/* A deny rule wins over every allow rule; among equals the one written first is named. A deny rule
- * also matches an address that embeds one that it covers (see address_embeds).
- * PROTOCOL_ICMP ignores ports. `address` must not be unspecified (the caller decides what it stands
- * for); an unspecified one matches only TARGET_ANY, CLASS_SPECIAL and prefixes. */
+/* A deny rule overrides every allow rule; among equals the one written first decides. A deny rule
+ * also matches an address that embeds one that it covers (see address_embeds). PROTOCOL_ICMP
+ * ignores ports. `address` must not be unspecified (the caller decides what it stands for); an
+ * unspecified one matches only TARGET_ANY, CLASS_SPECIAL and prefixes. */
 struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol protocol,
 			      const struct endpoint *endpoint);
 
 /* True where a rule that names a host allows this port of it, whatever its addresses are. */
 bool ruleset_names_host(const struct ruleset *ruleset, enum protocol protocol, uint16_t port);
 
-/* How many (protocol, port range) pairs the rules are made of; UINT32_MAX stands for more. */
+/* How many (protocol, port range) pairs the rules have; UINT32_MAX for more. */
 #define RULESET_PAIRS_MAX (1U << 20)
 uint32_t ruleset_count_pairs(const struct ruleset *ruleset);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Makes the tables by which a ruleset decides: sorts what the rules say about each key, and
- * settles which of them decides at which ports. How much memory they can ask for is bounded there.
+ * Builds the tables by which a ruleset decides: sorts what the rules say about each key, and
+ * computes which of them decides at which ports. The memory that they need is bounded.
  */
 #include "ruleset_index.h"
 
@@ -18,7 +18,7 @@
 
 static const struct port_range every_port = { 0, UINT16_MAX };
 
-/* What a rule says about one port range under one protocol, and where it will stand. */
+/* What a rule says about one port range under one protocol, and its place in the tables. */
 struct pair {
 	struct ruleset_entry entry;
 	uint32_t bucket;
@@ -28,8 +28,8 @@ struct pair {
 /* The ports from `first` up to the next segment. */
 struct segment {
 	uint32_t first;
-	uint32_t rank; /* RANK_NONE: open, no rule decides here as yet */
-	uint32_t next; /* itself while it is open, else a later one */
+	uint32_t rank; /* RANK_NONE: no rule decides here yet */
+	uint32_t next; /* itself while no rule decides, else a later one */
 };
 
 /* ---- memory ---- */
@@ -92,7 +92,8 @@ static bool tables_agree(const struct ruleset_table *left, const struct ruleset_
 	       left->mask.low == right->mask.low;
 }
 
-/* The table of the rule's kind of key, made where there is none. `first` counts its pairs as yet. */
+/* The table of the rule's kind of key, created where there is none. `first` counts its pairs for
+ * now. */
 static uint32_t table_of(struct builder *builder, const struct rule *rule, enum protocol protocol)
 {
 	struct ruleset_table wanted = { .protocol = (uint8_t)protocol, .target = rule->target };
@@ -131,7 +132,7 @@ static void pairs_add(struct builder *builder, uint32_t index, enum protocol pro
 	uint32_t table = table_of(builder, rule, protocol);
 	uint32_t count = rule->ports_count;
 
-	/* An ICMP rule has no ports, whatever else it is about. */
+	/* An ICMP rule has no ports, whatever its other protocols. */
 	if (protocol == PROTOCOL_ICMP || count == 0) {
 		ports = &every_port;
 		count = 1;
@@ -161,7 +162,7 @@ static void pairs_make(struct builder *builder)
 	}
 }
 
-/* Gives each table its buckets, and each pair the one where it belongs. */
+/* Gives each table its buckets, and each pair its bucket. */
 static void buckets_place(struct builder *builder)
 {
 	for (uint32_t i = 0; i < builder->ruleset->table_count; i++) {
@@ -211,7 +212,7 @@ static int key_compare(struct address_bits left, struct address_bits right)
 	return order != 0 ? order : number_compare(left.low, right.low);
 }
 
-/* The pairs of one key stand together, those that decide before others first. */
+/* The pairs of one key are adjacent, those that decide before others first. */
 static int pair_compare(const void *left, const void *right)
 {
 	const struct pair *a = left;
@@ -229,7 +230,7 @@ static int segment_compare(const void *left, const void *right)
 	return number_compare(a->first, b->first);
 }
 
-/* One segment between each two ends of the pairs' ranges, and one behind them all. */
+/* One segment between each two ends of the pairs' ranges, and one after them all. */
 static uint32_t segments_make(struct segment *segments, const struct pair *pairs, uint32_t count)
 {
 	uint32_t kept = 0;
@@ -248,7 +249,7 @@ static uint32_t segments_make(struct segment *segments, const struct pair *pairs
 	return kept;
 }
 
-/* The first open segment from `i` on; shortens the way for the next who asks. */
+/* The first undecided segment from `i` on; shortens the path for the next search. */
 static uint32_t segment_open(struct segment *segments, uint32_t i)
 {
 	while (segments[i].next != i) {
@@ -258,7 +259,7 @@ static uint32_t segment_open(struct segment *segments, uint32_t i)
 	return i;
 }
 
-/* The entry decides wherever in its ports nothing does yet. */
+/* The rule decides wherever in its ports none does yet. */
 static void segments_settle(struct segment *segments, uint32_t count,
 			    const struct ruleset_entry *entry)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The tables of a ruleset, between who makes them (ruleset_index) and who searches them (ruleset).
+ * The tables of a ruleset, shared by ruleset_index, which builds them, and ruleset, which searches
+ * them.
  */
 #ifndef SANDLOCK_RULESET_TABLES_H
 #define SANDLOCK_RULESET_TABLES_H
@@ -9,7 +10,8 @@
 
 #include "endpoint.h"
 
-/* Which of two rules decides is the smaller rank: denials come first, then what is written first. */
+/* Of two rules the one with the smaller rank decides: denials come first, then the order in the
+ * policy. */
 #define RANK_ALLOW (1U << 31)
 #define RANK_NONE  UINT32_MAX
 
@@ -31,8 +33,8 @@ struct ruleset_table {
 	struct address_bits mask; /* of TARGET_PREFIX: the bits of an address that are the key */
 };
 
-/* A bucket is the number of its first entry and, on top, a set: the marks of its keys. Most keys
- * that are not there have another mark, and no entry is looked at. */
+/* A bucket is the number of its first entry and, in the top bits, the set of the marks of its keys.
+ * Most absent keys have another mark, so that no entry is read. */
 #define BUCKET_ENTRY ((1U << 24) - 1)
 #define BUCKET_MARK  24
 

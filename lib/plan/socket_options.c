@@ -24,7 +24,7 @@
 const struct socket_option socket_options[] = {
 	/* Of an IPv4 socket, and of an IPv6 socket's IPv4 side. */
 	{ IPPROTO_IP, IP_TOS, IP_TTL, OPTION_ALLOWED },
-	/* headers of the caller's own: a source route leads to a machine that no rule names */
+	/* headers of the caller: a source route leads to a machine that no rule lists */
 	{ IPPROTO_IP, IP_HDRINCL, IP_ROUTER_ALERT, OPTION_REFUSED },
 	{ IPPROTO_IP, IP_RECVOPTS, IP_PKTINFO, OPTION_ALLOWED }, /* what is received */
 	{ IPPROTO_IP, IP_MTU_DISCOVER, IP_MTU, OPTION_ALLOWED },
@@ -55,8 +55,8 @@ const struct socket_option socket_options[] = {
 	{ SOL_SOCKET, SO_TIMESTAMP_NEW, SO_PEERPIDFD, OPTION_ALLOWED },
 	{ SOL_SOCKET, SO_RCVPRIORITY, SO_INQ, OPTION_ALLOWED },
 
-	/* Keys and signatures, headers, the state of a connection (repair), and what turns the socket
-	 * into one of another protocol (upper layers) are for nobody. */
+	/* Keys and signatures, headers, the state of a connection (repair), and what turns the
+	 * socket into one of another protocol (upper layers) are never allowed. */
 	{ IPPROTO_TCP, TCP_NODELAY, TCP_CONGESTION, OPTION_ALLOWED },
 	{ IPPROTO_TCP, TCP_MD5SIG, TCP_MD5SIG, OPTION_REFUSED },
 	{ IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, TCP_USER_TIMEOUT, OPTION_ALLOWED },

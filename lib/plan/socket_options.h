@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 enum option_decision {
-	OPTION_UNKNOWN = 0, /* ENOPROTOOPT: what the kernel says of what it does not know */
+	OPTION_UNKNOWN = 0, /* ENOPROTOOPT, as the kernel for an unknown option */
 	OPTION_ALLOWED,
-	OPTION_DATAGRAM, /* allowed where UDP is open: destinations are decided by the supervisor */
-	OPTION_GROUP, /* names a group: decided by the supervisor where a UDP rule covers one, else EPERM */
+	OPTION_DATAGRAM, /* allowed where UDP is: the supervisor decides destinations */
+	OPTION_GROUP, /* has a group: the supervisor decides where a UDP rule covers one, else EPERM */
 	OPTION_NONLOCAL, /* source addresses of others: the supervisor knows which sockets cannot send from them */
 	OPTION_REFUSED,     /* EPERM */
 	OPTION_UNSUPPORTED, /* EOPNOTSUPP: as where fast open is switched off */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The system calls that the supervisor performs: the one table that the filter and the supervisor both read.
- * A new one is one row here and one serve_<name>() in the supervisor.
- * All other calls are decided by the filter alone.
+ * The system calls that the supervisor serves: one table for the filter and the supervisor. A new
+ * one is one row here and its three stages in lib/serve. The filter alone decides all other calls.
  */
 #ifndef SANDLOCK_TRAPPED_H
 #define SANDLOCK_TRAPPED_H
@@ -18,7 +17,7 @@ enum trap_when {
 	TRAP_MODE_2,    /* the same of argument 2 */
 	TRAP_OPEN_1, /* flags in argument 1 make a file, and its mode in the next one has set-id bits */
 	TRAP_OPEN_2, /* the same from argument 2 on */
-	TRAP_PLAIN, /* in such a session: what gives set-id bits by memory is for plain processes */
+	TRAP_PLAIN, /* in such a session: calls that set set-id bits from memory are for plain processes */
 	TRAP_OPTION,  /* where the table of socket options leaves it to the supervisor */
 	TRAP_PROCESS, /* where argument 0 names a process: it is not 0 */
 	TRAP_WHO,     /* the same of argument 1 */
@@ -26,7 +25,7 @@ enum trap_when {
 	TRAP_UIDS_1, /* where the first argument, a new uid, is the user's */
 	TRAP_UIDS_2, /* one of the first two */
 	TRAP_UIDS_3,
-	TRAP_EXEC,      /* around several threads */
+	TRAP_EXEC,      /* in a gate around several threads */
 	TRAP_FILTER,    /* where it adds a filter without the gate's key */
 	TRAP_PRCTL,     /* where it adds one as seccomp(2) does */
 	TRAP_NAMESPACE, /* where argument 0 has the flag of a new user namespace */
@@ -34,9 +33,9 @@ enum trap_when {
 };
 #define TRAP_GATE_FIRST TRAP_UIDS_1
 
-/* Only calls whose callers expect failure, and EINTR where a call waits: a signal that comes before
- * the supervisor has it gives that to any of them. Behind the condition: the stages by which the
- * supervisor serves it (fetch.h, judge.h, perform.h). */
+/* Only calls whose callers expect failure, and EINTR where a call waits: a signal before the
+ * supervisor has received the call causes that in any of them. After the condition: the stages by
+ * which the supervisor serves it (fetch.h, judge.h, perform.h). */
 /* clang-format off */
 #ifdef __NR_open /* numbers that only the older machines have */
 #define TRAPPED_OLD_CALLS(row)					\

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The decision about unix sockets, as far as names go. Distrusts the name: it is matched and
- * nothing else.
+ * The decision about unix sockets by name. Distrusts the name: it is only matched.
  */
 #include "unix_rules.h"
 
@@ -12,7 +11,7 @@
 
 #define PLACE_MAX 320
 
-/* Below these nothing is `own`, whoever owns it. */
+/* Nothing below these is `own`, whoever owns it. */
 static const char *const never_own[] = { "/tmp/.X11-unix/", "/tmp/.ICE-unix/" };
 
 static bool starts_with(const char *text, const char *start)
@@ -85,7 +84,7 @@ static enum unix_verdict_kind decide_abstract(const struct plan *plan, const str
 	return UNIX_DENY;
 }
 
-/* An item that allows without more wins over `own`. */
+/* An item that allows unconditionally overrides `own`. */
 static struct unix_verdict decide(const struct plan *plan, const char *name, size_t length,
 				  int display,
 				  enum unix_verdict_kind (*decide_item)(const struct plan *,

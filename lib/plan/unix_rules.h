@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The decision about unix sockets, as far as names go: which item of unix_allow opens a path or an
- * abstract name. Pure. A path must be canonical: whoever calls has walked it.
+ * The decision about unix sockets by name: which item of unix_allow allows a path or an abstract
+ * name. Pure. A path must be canonical.
  */
 #ifndef SANDLOCK_UNIX_RULES_H
 #define SANDLOCK_UNIX_RULES_H
@@ -21,7 +21,7 @@ struct unix_verdict {
 /* `display` is the number of the session's X11 display, -1: none. */
 struct unix_verdict unix_rules_decide_path(const struct plan *plan, const char *path, int display);
 
-/* `name` is what follows the leading NUL; further ones may stand in it. */
+/* `name` is what follows the leading NUL; it may contain further ones. */
 struct unix_verdict unix_rules_decide_abstract(const struct plan *plan, const char *name,
 					       size_t length, int display);
 

@@ -358,7 +358,7 @@ static uint64_t hash_rule(uint64_t hash, const struct plan *plan, const struct r
 			  rule->ports_count * sizeof(struct port_range));
 }
 
-/* Of what is decided, not of where it is written: a comment more makes no other confinement. */
+/* Of the decisions, not of the text: another comment does not make another confinement. */
 static uint64_t endpoints_digest(const struct plan *plan)
 {
 	uint64_t hash = hash_number(HASH_START, plan->header->flags & PLAN_ENDPOINT_FLAGS);

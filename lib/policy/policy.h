@@ -47,7 +47,8 @@ struct policy_value {
 };
 typedef void (*policy_visit)(const struct policy_value *value, void *context);
 
-/* Every item in the order of the files; single values that an including file overrides are left out. */
+/* Every item in the order of the files; single values that an including file overrides are left
+ * out. */
 void policy_each(const struct policy *policy, const struct account *account, policy_visit visit,
 		 void *context);
 

@@ -9,7 +9,8 @@
 #include "policy_values.h"
 #include "util.h"
 
-/* What an item means for the account; as written where it cannot be expanded, which planning reports. */
+/* What an item means for the account; as written where it cannot be expanded, which planning
+ * reports. */
 static void visit_item(const struct setting *setting, const struct item *item,
 		       const struct account *account, policy_visit visit, void *context)
 {

@@ -41,7 +41,8 @@ static bool is_owner(const struct file_check *check, uid_t uid)
 	return uid == 0 || ((check->reporter->flags & POLICY_OWN) && uid == getuid());
 }
 
-/* `writable` are the mode bits that would let others write; `why` is filled where it is not trusted. */
+/* `writable` are the mode bits that would let others write; `why` is filled where it is not
+ * trusted. */
 static bool is_trusted(const struct file_check *check, const struct stat *status, mode_t writable,
 		       char why[WHY_MAX])
 {
@@ -90,7 +91,8 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Checks the directory and all above it, by descriptors: `..` of an opened directory is where it really is. */
+/* Checks the directory and all above it, by descriptors: `..` of an opened directory is where it
+ * really is. */
 static int check_directories(const struct file_check *check, int directory)
 {
 	cleanup_fd int fd = openat(directory, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -171,7 +173,7 @@ static int complain_open(const struct file_check *check, int error)
 	return complain(check, check->path, why);
 }
 
-/* The file below its directory, both still to be checked. O_NONBLOCK: a FIFO must not hold us. */
+/* The file in its directory, both still unchecked. O_NONBLOCK: a FIFO must not block us. */
 static int open_file(const struct file_check *check, int *ret_directory)
 {
 	char above[PATH_MAX], name[PATH_MAX];

@@ -18,7 +18,7 @@
 int policy_file_read(const char *path, const char *blamed, unsigned line, struct reporter *reporter,
 		     char **ret_bytes, size_t *ret_length);
 
-/* What the caller lacks who got EACCES at `path`, and what its mode should be. */
+/* Why the caller got EACCES at `path`, and which mode it should have. */
 void why_denied(const char *path, bool is_directory, char why[WHY_MAX]);
 
 #endif

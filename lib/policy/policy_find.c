@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which policy file decides for an account: its own, else that of a group, else the default.
+ * Which policy file applies to an account: its own, else that of a group, else the default.
  * Distrusts the group database: one that does not answer decides nothing.
  */
 #include <dirent.h>
@@ -24,7 +24,7 @@
 #define SETTLE_MS    200 /* from a change of the directory on */
 #define SETTLE_TRIES 5
 
-/* 1: it stands, whatever it is (policy_load checks that), 0: it does not, -EIO: nobody knows. */
+/* 1: it exists, whatever it is (policy_load checks that), 0: it does not, -EIO: not known. */
 static int file_exists(int directory, const char *name)
 {
 	struct stat status;
@@ -85,7 +85,7 @@ static int name_order(const struct dirent **left, const struct dirent **right)
 	return strcmp((*left)->d_name, (*right)->d_name);
 }
 
-/* Where a file is looked for, and who wants to hear what is wrong with what is there. */
+/* Where a file is searched for, and where errors are reported. */
 struct search {
 	const char *directory;
 	const struct account *account;
@@ -109,7 +109,7 @@ __attribute__((format(printf, 4, 5))) static void tell(const struct search *sear
 	search->report(&diagnostic, search->context);
 }
 
-/* -EIO, once it is told why the directory, or a name in it, cannot be looked up. */
+/* -EIO, after reporting why the directory, or a name in it, cannot be looked up. */
 static int fail(const struct search *search, int error)
 {
 	struct diagnostic diagnostic = { .error = true, .file = search->directory };
@@ -125,7 +125,7 @@ static int fail(const struct search *search, int error)
 	return -EIO;
 }
 
-/* 1: the group of the file holds the account, 0: it does not, or there is no such group. */
+/* 1: the account is in the group of the file, 0: it is not, or there is no such group. */
 static int file_names(const struct search *search, const struct groups *groups, const char *name)
 {
 	char group[POLICY_NAME_MAX];
@@ -142,7 +142,7 @@ static int file_names(const struct search *search, const struct groups *groups, 
 	return holds == -ENOENT ? 0 : holds;
 }
 
-/* The first group file whose group holds the account, as the others. */
+/* The first group file whose group has the account. */
 static int names_match(const struct search *search, struct dirent **entries, int count,
 		       char name[POLICY_NAME_MAX])
 {
@@ -182,7 +182,7 @@ static bool is_akin(const char *one, const char *other)
 	return strcasestr(one, other) || strcasestr(other, one);
 }
 
-/* 1: the file's name is the account's in another spelling, by which no file decides. */
+/* 1: the file's name is the account's in another spelling, so the file applies to nobody. */
 static int is_misnamed(const struct search *search, const char *name)
 {
 	const struct account *account = search->account;
@@ -257,7 +257,7 @@ static int search_once(const struct search *search, char name[POLICY_NAME_MAX])
 	return found < 0 ? fail(search, errno) : -ENOENT;
 }
 
-/* By the clock of files, which a file made now tells. */
+/* By the file system's clock, from a file created now. */
 static bool changed_lately(const char *directory)
 {
 	cleanup_fd int fd = memfd_create("now", MFD_CLOEXEC);
@@ -271,7 +271,7 @@ static bool changed_lately(const char *directory)
 	return age > -SETTLE_MS && age < SETTLE_MS;
 }
 
-/* Another file than the account's own decides, or none: a better one may be away for the moment. */
+/* No file of the account's own: it may be missing just for the moment. */
 static bool may_change(int found, const char *name, const struct account *account)
 {
 	size_t length = strlen(account->name);
@@ -280,8 +280,8 @@ static bool may_change(int found, const char *name, const struct account *accoun
 						   strcmp(name + length, SUFFIX) != 0));
 }
 
-/* Some editors take the old file away before the new one is there, and some file systems leave out
- * of a directory what is renamed while it is read. Whoever logs in just then would be free, or have
+/* Some editors remove the old file before the new one exists, and some file systems omit from a
+ * directory what is renamed while it is read. A login at that moment would not be confined, or have
  * a policy that is meant for others. */
 int policy_search(const char *directory, const struct account *account, policy_report report,
 		  void *context, char ret_name[POLICY_NAME_MAX])

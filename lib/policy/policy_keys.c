@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one table of the language: sections, keys, what checks a value. A new key is one row here
- * and one function in policy_apply.c.
+ * The table of the language: sections, keys, the function that checks a value. A new key is one row
+ * here and one function in policy_apply.c.
  */
 #include "policy_keys.h"
 

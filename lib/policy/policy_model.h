@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A policy in memory: the sources it was read from and what they set.
- * Shared by the modules of the policy reader; nobody else includes it.
- * Holds only what was checked; the texts of items are checked again when they are expanded for an account.
+ * A policy in memory: the sources it was read from and what they set. Shared by the modules of the
+ * policy reader; nobody else includes it. Holds only what was checked; the texts of items are
+ * checked again when they are expanded for an account.
  */
 #ifndef SANDLOCK_POLICY_MODEL_H
 #define SANDLOCK_POLICY_MODEL_H
@@ -26,7 +26,7 @@ struct policy {
 	bool secret; /* one of the files is not for everybody to read */
 };
 
-/* Where section `name` stands, in any source; NULL where it does not. */
+/* The file with section `name`, of all sources; NULL where there is none. */
 const struct text_section *policy_section(const struct policy *policy, const char *name,
 					  const char **ret_file);
 

@@ -14,10 +14,10 @@
 #define HOST_LENGTH_MAX 253
 #define PORT_MAX        65535
 
-/* Where the account is not known yet, what waits for it is passed over. */
+/* Without an account, parts that depend on it are skipped. */
 struct parser {
 	const struct account *account;
-	const char *text; /* the whole item, for complaints */
+	const char *text; /* the whole item, for messages */
 	char *why;
 };
 
@@ -235,7 +235,7 @@ static bool label_is_number(const char *label)
 	return label[strspn(label, DIGITS)] == '\0' || strncmp(label, "0x", 2) == 0;
 }
 
-/* `host` is rule->host, or what is behind the *. in it. */
+/* `host` is rule->host, or the part after its *. */
 static int parse_host(const struct parser *parser, const char *text, char *host, struct net_rule *rule)
 {
 	const char *label = host;
@@ -282,7 +282,7 @@ static int parse_plain(const struct parser *parser, char *text, struct net_rule 
 	return parse_host(parser, expanded, rule->host, rule);
 }
 
-/* What is behind the *. of `text`: all names below it. */
+/* All names below a domain; `text` is what follows the *. */
 static int parse_below(const struct parser *parser, const char *text, struct net_rule *rule)
 {
 	char expanded[VALUE_MAX];
@@ -346,7 +346,7 @@ static int parse_scheme(const struct parser *parser, char **text, struct net_rul
 	return 0;
 }
 
-/* Cuts `text` into the target and, behind a colon, the ports (NULL where there is none). */
+/* Splits `text` into the target and, after a colon, the ports (NULL where there is none). */
 static int split_rule(const struct parser *parser, char *text, char **ret_ports)
 {
 	char *end = text;

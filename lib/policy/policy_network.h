@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The grammar of network rules: [scheme://]target:ports. Pure. Distrusts the text: it is taken
- * apart before it is expanded, so no expansion is syntax.
+ * The grammar of network rules: [scheme://]target:ports. Pure. Distrusts the text: it is split
+ * before it is expanded, so no expansion is syntax.
  */
 #ifndef SANDLOCK_POLICY_NETWORK_H
 #define SANDLOCK_POLICY_NETWORK_H
@@ -27,7 +27,8 @@ struct net_rule {
 	struct net_ports ports;
 };
 
-/* `account` NULL: the parts that wait for a uid are not checked, and then keep no value. -EINVAL with `why`. */
+/* `account` NULL: the parts that wait for a uid are not checked, and then keep no value. -EINVAL
+ * with `why`. */
 int net_rule_parse(const char *text, const struct account *account, struct net_rule *ret_rule,
 		   char why[WHY_MAX]);
 

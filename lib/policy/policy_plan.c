@@ -73,7 +73,7 @@ static int add_nameservers(struct planning *planning)
 	return error;
 }
 
-/* Sockets that are open without a line --------------------------------------- */
+/* Sockets that are allowed without a line ------------------------------------- */
 
 static int add_socket(struct planning *planning, enum plan_socket_kind kind, const char *pattern)
 {
@@ -95,7 +95,7 @@ static int add_sockets(struct planning *planning, bool dns)
 {
 	static const struct {
 		const char *pattern;
-		bool dns; /* asks name servers for whoever connects */
+		bool dns; /* resolves for its clients */
 	} open[] = {
 		{ "/dev/log", false },
 		{ "/run/systemd/journal/dev-log", false },
@@ -129,7 +129,8 @@ static int add_sockets(struct planning *planning, bool dns)
 static void plan_setting(struct planning *planning, const struct setting *setting,
 			 struct reporter *reporter)
 {
-	/* A path that is missing today is worth a line at each login; other advice is for `check`. */
+	/* A path that is missing today is worth a line at each login; other advice is for
+	 * `check`. */
 	bool advises = setting->key->apply == apply_file;
 	char why[WHY_MAX];
 	char advice[WHY_MAX];
@@ -172,7 +173,7 @@ static void plan_settings(struct planning *planning, const struct policy *policy
 	}
 }
 
-/* A section without keys restricts: it opens no file at all. */
+/* A section without keys restricts: no file can be opened. */
 static void plan_files(struct planning *planning, const struct policy *policy)
 {
 	const char *file;
@@ -238,8 +239,8 @@ static void plan_privileges(struct planning *planning)
 	struct plan_header *header = plan_builder_header(planning->builder);
 	bool harmless = (header->flags & PLAN_FILES) && !planning->writes_system;
 
-	/* Who is root and makes user namespaces can map any uid, the one of all supervisors too, to
-	 * a number that the filter lets pass. */
+	/* Root that creates user namespaces can map any uid, also that of the supervisors, to a
+	 * number that the filter lets pass. */
 	if (!planning->userns && (planning->privileges == PRIVILEGES_ALWAYS ||
 				  (planning->privileges == PRIVILEGES_AUTO && harmless)))
 		header->flags |= PLAN_SETUID;
@@ -249,7 +250,8 @@ static void plan_privileges(struct planning *planning)
 							     : CAPABILITIES_DEFAULT;
 }
 
-/* The addresses that a name server may open: none of the machine itself, unless it is written. */
+/* The addresses that a name server's answer may allow: none of the machine itself, unless
+ * listed. */
 #define NAME_CLASSES_DEFAULT (1U << CLASS_GLOBAL | 1U << CLASS_PRIVATE)
 
 /* Whether the session asks the system's name servers itself. */
@@ -261,7 +263,7 @@ static bool plan_dns(struct planning *planning)
 		planning->dns = planning->names_host ? PLAN_DNS_FILTERED : PLAN_DNS_OFF;
 	header->dns = (uint8_t)planning->dns;
 	header->name_classes = planning->name_classes ? planning->name_classes : NAME_CLASSES_DEFAULT;
-	/* Nobody answers a session itself as yet. */
+	/* Filtered answers are not implemented yet. */
 	return planning->dns == PLAN_DNS_SYSTEM || planning->dns == PLAN_DNS_FILTERED;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a plan holds that no line of the policy says: name servers. Apart, so that tests can name
- * another resolv.conf. Distrusts the file's text: what is no address is passed over, as glibc
- * does.
+ * The name servers that a plan allows without a line of the policy. Separate, so that tests can use
+ * another resolv.conf. Distrusts the file's text: lines without an address are skipped, as by
+ * glibc.
  */
 #ifndef SANDLOCK_POLICY_PLAN_H
 #define SANDLOCK_POLICY_PLAN_H
@@ -13,7 +13,8 @@
 
 #define NAMESERVERS_MAX 3 /* glibc's MAXNS */
 
-/* The name servers that resolv.conf(5) gives: the first three; 127.0.0.1 where there is none, or no file. */
+/* The name servers that resolv.conf(5) gives: the first three; 127.0.0.1 where there is none, or no
+ * file. */
 size_t nameservers_read(const char *path, struct address ret_servers[NAMESERVERS_MAX]);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Complaints about a policy: counted, put on one line, handed to whoever asked.
+ * Errors and warnings about a policy: counted, put on one line, passed to a callback.
  */
 #include "policy_report.h"
 

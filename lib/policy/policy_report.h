@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Complaints about a policy: counted, put on one line, handed to whoever asked. Distrusts the text
- * that is quoted in a complaint: it may come from a draft of anybody's.
+ * Errors and warnings about a policy: counted, put on one line, passed to a callback. Distrusts the
+ * text that they quote: it may come from any user's draft.
  */
 #ifndef SANDLOCK_POLICY_REPORT_H
 #define SANDLOCK_POLICY_REPORT_H
@@ -17,7 +17,7 @@ struct reporter {
 	void *context;
 	unsigned flags; /* enum policy_flags: warnings pass only with POLICY_LINT */
 	unsigned errors;
-	bool secret; /* a file was read that not everybody may read: no byte of it is shown */
+	bool secret; /* a file was read that is not world-readable: no byte of it is shown */
 };
 
 /* What is not printable becomes '?', what is beyond WHY_MAX is cut. */
@@ -29,15 +29,15 @@ void report_warning(struct reporter *reporter, const char *file, unsigned line, 
 /* Writes into `why` what is wrong and what was expected. */
 void why_write(char why[WHY_MAX], const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same for a word that is none of `words` (which ends in NULL): names the nearest one, else
- * all. */
+/* The same for a word that is not in `words` (which ends in NULL): suggests the nearest one, else
+ * lists all. */
 void why_unknown(char why[WHY_MAX], const char *noun, const char *word, const char *const *words);
 
 /* How a parser ends: `return refuse(why, ...)`. Macros, so that the compiler knows the value. */
 #define refuse(why, ...)                    (why_write(why, __VA_ARGS__), -EINVAL)
 #define refuse_word(why, noun, word, words) (why_unknown(why, noun, word, words), -EINVAL)
 
-/* The one of `words` that a typing error turns into `word`; NULL where none is near. */
+/* The one of `words` that `word` is probably a misspelling of; NULL where none is near. */
 const char *nearest_word(const char *word, const char *const *words);
 
 #endif

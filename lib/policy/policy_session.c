@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The shell of a session: which one a policy may name, and which one it is where the policy names
- * none.
+ * The shell of a session: which ones a policy may set, and the default.
  */
 #include "policy_session.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The shell of a session: which one a policy may name, and which one it is where the policy names
- * none. Distrusts the policy's path: it must be a login shell of the system, and not ours.
+ * The shell of a session: which ones a policy may set, and the default. Distrusts the policy's
+ * path: it must be a login shell of the system, and not ours.
  */
 #ifndef SANDLOCK_POLICY_SESSION_H
 #define SANDLOCK_POLICY_SESSION_H

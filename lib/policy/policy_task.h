@@ -23,8 +23,8 @@ struct task {
 	const struct setting *setting;
 	const struct item *item;
 	struct planning *planning; /* NULL: the policy is only loaded */
-	char *advice; /* a warning of at most WHY_MAX may be left here; NULL: none is wanted */
-	bool links;   /* also of links that no path is followed through */
+	char *advice;              /* room for a warning of at most WHY_MAX; NULL: none is wanted */
+	bool links;                /* also of links that no path is followed through */
 };
 
 enum key_shape {
@@ -36,7 +36,7 @@ struct policy_key {
 	const char *section;
 	const char *name;
 	enum key_shape shape;
-	/* 0, or a negative errno with the complaint in `why`. */
+	/* 0, or a negative errno with the error in `why`. */
 	int (*apply)(const struct task *task, char why[WHY_MAX]);
 	uint32_t argument; /* for `apply` */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The strict reader: bytes of an INI file -> sections and entries, each with its line.
- * Distrusts every byte; what iniparser would read otherwise than a careful human is refused.
+ * The strict reader: bytes of an INI file -> sections and entries, each with its line. Distrusts
+ * every byte; text that iniparser would read differently from a careful human is refused.
  */
 #include "policy_text.h"
 
@@ -20,8 +20,8 @@ struct reader {
 	struct text *text;
 	struct reporter *reporter;
 	const char *file;
-	const char *section; /* NULL before the first, and behind a bad one */
-	bool lost;           /* the section's own line was bad: its keys are not blamed */
+	const char *section; /* NULL before the first, and after a bad one */
+	bool lost;           /* the section's own line was bad: its keys are not reported */
 	char *cursor;
 	char *end;
 	unsigned line;
@@ -72,7 +72,7 @@ static bool is_control(const char *text, size_t length)
 	       (bytes[0] == 0xc2 && length > 1 && bytes[1] >= 0x80 && bytes[1] < 0xa0);
 }
 
-/* What may not stand in a line at all; NULL where it is clean. */
+/* Why a line is not plain text; NULL where it is. */
 static const char *find_fault(const char *text, size_t length)
 {
 	if (length > 0 && text[length - 1] == '\r')
@@ -114,8 +114,8 @@ static bool take_physical(struct reader *reader, struct line *ret_line)
 	return true;
 }
 
-/* True where the line goes on in the next one. iniparser also does so for a backslash with blanks
- * behind it; there the eye sees another thing than the parser. */
+/* True where the line continues in the next one. iniparser also continues after a backslash with
+ * trailing blanks, which a reader cannot see. */
 static bool is_continued(struct reader *reader, struct line *line)
 {
 	size_t length = line->length;
@@ -132,7 +132,7 @@ static bool is_continued(struct reader *reader, struct line *line)
 	return true;
 }
 
-/* Appends the next physical line in place: it is further on in the same buffer. */
+/* Appends the next physical line in place: it follows in the same buffer. */
 static bool join_next(struct reader *reader, struct line *line)
 {
 	struct line next;
@@ -155,14 +155,14 @@ static bool join_next(struct reader *reader, struct line *line)
 	return true;
 }
 
-/* A bad line may have been a section's: the keys behind it are not blamed. */
+/* A bad line may have been a section's: the keys after it are not reported. */
 static void drop_section(struct reader *reader)
 {
 	reader->section = NULL;
 	reader->lost = true;
 }
 
-/* The next logical line; bad ones were reported and are passed over, as a whole. False at the end. */
+/* The next logical line; bad ones are reported and skipped as a whole. False at the end. */
 static bool take_line(struct reader *reader, struct line *ret_line)
 {
 	while (take_physical(reader, ret_line)) {
@@ -260,7 +260,7 @@ static void read_section(struct reader *reader, const struct line *line, char *t
 	add_section(reader, name, line->number);
 }
 
-/* What may not stand in a value; cuts quotes off. */
+/* Why a value is not valid, or NULL; removes quotes. */
 static const char *unwrap_value(char **value)
 {
 	char *text = *value;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The strict reader: bytes of an INI file -> sections and entries, each with its line.
- * Distrusts every byte; what iniparser would read otherwise than a careful human is refused.
+ * The strict reader: bytes of an INI file -> sections and entries, each with its line. Distrusts
+ * every byte; text that iniparser would read differently from a careful human is refused.
  */
 #ifndef SANDLOCK_POLICY_TEXT_H
 #define SANDLOCK_POLICY_TEXT_H
@@ -19,8 +19,8 @@ struct text_section {
 	unsigned line;
 };
 
-/* A value is without its quotes and ends in NUL. It holds a '\n' where a continued line was joined:
- * no character, only the count of lines. */
+/* A value is without its quotes and ends in NUL. A '\n' in it marks where a continued line was
+ * joined: not a character, only a count of lines. */
 struct text_entry {
 	const char *section;
 	const char *key; /* as written, a label included */
@@ -39,7 +39,7 @@ struct text {
 	size_t entry_count;
 };
 
-/* Reports every bad line; what is returned holds the good ones. -ENOMEM, else 0 whatever was reported. */
+/* Reports every bad line; the result has the good ones. -ENOMEM, else 0 whatever was reported. */
 int text_read(const char *bytes, size_t length, const char *file, struct reporter *reporter,
 	      struct text *ret_text);
 void text_free(struct text *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What every part of the policy reader speaks of: the account, and complaints about a policy.
+ * Types of the whole policy reader: the account, and errors about a policy.
  */
 #ifndef SANDLOCK_POLICY_TYPES_H
 #define SANDLOCK_POLICY_TYPES_H
@@ -15,10 +15,11 @@ struct account {
 	const char *home;
 	uid_t uid;
 	gid_t gid;
-	const char *login; /* as somebody spelled the name; NULL: just so */
+	const char *login; /* the name as the login spelled it; NULL: the same */
 };
 
-/* A line of complaint: `file:line: text`, line 0 where no line is meant. Errors refuse the file, warnings do not. */
+/* One message: `file:line: text`, line 0 where no line is meant. Errors refuse the file, warnings
+ * do not. */
 struct diagnostic {
 	bool error;
 	unsigned line;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The items of unix_allow, and the paths of the policy language. Looks at the file system only to
- * find what a path is really called.
+ * The items of unix_allow, and the paths of the policy language. Uses the file system only to find
+ * a path's canonical name.
  */
 #include "policy_unix.h"
 

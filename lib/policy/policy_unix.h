@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The items of unix_allow, and the paths of the policy language. Looks at the file system only to
- * find what a path is really called. Distrusts the text, and whoever may write the directories
- * that a path leads through.
+ * The items of unix_allow, and the paths of the policy language. Uses the file system only to find
+ * a path's canonical name. Distrusts the text, and every user who can write a directory on the way.
  */
 #ifndef SANDLOCK_POLICY_UNIX_H
 #define SANDLOCK_POLICY_UNIX_H

@@ -26,7 +26,7 @@ static const char *item_end(const char *text)
 	return text + strcspn(text, BLANKS);
 }
 
-/* Passes over blanks and joints, counting the latter. */
+/* Skips blanks and joints, counting the latter. */
 static const char *item_next(const char *text, unsigned *line)
 {
 	for (; *text == ' ' || *text == '\t' || *text == '\n'; text++)
@@ -43,7 +43,7 @@ static unsigned joints_within(const char *start, const char *end)
 	return count;
 }
 
-/* Drops the comma that separates the item from one behind it. */
+/* Drops the comma that separates the item from the next one. */
 static bool drop_comma(char *text)
 {
 	size_t length = strlen(text);
@@ -149,7 +149,7 @@ static int escape_parse(const char *text)
 	return low < 0 || (high == 0 && low == 0) ? -1 : high * 16 + low;
 }
 
-/* A home that cannot stand in a path would open more than it says: "" + "/x" is /x. */
+/* A home that is not a path would allow more than it says: "" + "/x" is /x. */
 static int home_check(const struct account *account, char why[WHY_MAX])
 {
 	/* Of slashes and dots alone it is / by another name. */

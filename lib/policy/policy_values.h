@@ -21,10 +21,11 @@ struct item {
 	bool follows_comma; /* the item before it ended in the comma that was dropped */
 };
 
-/* Is in a logical line where two physical ones met. */
+/* Marks in a logical line where two physical ones were joined. */
 #define VALUE_JOINT '\n'
 
-/* Copies a value, or `length` bytes of one, without the marks of joined lines; NULL without memory. */
+/* Copies a value, or `length` bytes of one, without the marks of joined lines; NULL without
+ * memory. */
 char *value_plain(const char *value, size_t length);
 
 /* Splits a value (with its marks of joined lines) at blanks; one comma that ends an item is dropped
@@ -37,14 +38,16 @@ enum expand_flags {
 	EXPAND_ESCAPES = 1 << 0, /* \xNN is a byte */
 	EXPAND_PATH = 1 << 2,    /* a name of the account must be one component */
 	EXPAND_PATTERN =
-		1 << 1, /* a `*` that was expanded or escaped is refused: a pattern could not hold it */
+		1 << 1, /* a `*` that was expanded or escaped is refused: it would be a wildcard */
 };
 
-/* Replaces %u %U %g %h %% by the account's; NULL stands for a sample account, which serves to check the syntax. */
+/* Replaces %u %U %g %h %% by the account's; NULL stands for a sample account, which serves to check
+ * the syntax. */
 int value_expand(const char *text, const struct account *account, unsigned flags,
 		 char ret_text[VALUE_MAX], char why[WHY_MAX]);
 
-/* True where `text` cannot be checked before the account is known: it holds a number that is the account's. */
+/* True where `text` cannot be checked before the account is known: it holds a number that is the
+ * account's. */
 bool value_waits(const char *text, const struct account *account);
 
 int boolean_parse(const char *text, bool *ret_value, char why[WHY_MAX]);

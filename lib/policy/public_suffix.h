@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Domains under which anybody can have a name (publicsuffix.org), from the system's list. Reads the
- * list each time: only what names *.domain asks.
+ * Domains under which anybody can register a name (publicsuffix.org), from the system's list. Reads
+ * the list each time: only for rules with *.domain.
  */
 #ifndef SANDLOCK_PUBLIC_SUFFIX_H
 #define SANDLOCK_PUBLIC_SUFFIX_H

@@ -263,7 +263,8 @@ static void judge_bind_inet(const struct rules *rules, struct request *request,
 
 	if (error)
 		judgement_mistake(judgement, error);
-	/* Of port 0 the listen decides: clients choose a source address by it, and look for IPv6. */
+	/* Of port 0 the listen decides: clients choose a source address by it, and look for
+	 * IPv6. */
 	else if (protocol == PROTOCOL_ICMP || plan_binds(rules->plan, endpoint.port) ||
 		 (protocol && endpoint.port == 0))
 		judgement_allow(judgement);
