@@ -196,7 +196,7 @@ static bool is_open_already(pam_handle_t *pamh)
 
 	if (!state || state->stage != STAGE_CONFINED || !state->login.gate)
 		return false;
-	log_line(LOG_WARNING, "a second session line of pam_sandlock in one service does nothing");
+	log_line(LOG_WARNING, "a second session line of pam_sandlock in one service has no effect");
 	return true;
 }
 
@@ -204,7 +204,7 @@ enum concern user_concern(const struct arguments *arguments, const struct user *
 			  char why[LOGIN_WHY_MAX])
 {
 	if (arguments->bad) {
-		snprintf(why, LOGIN_WHY_MAX, "unknown value in the argument \"%s\" of pam_sandlock",
+		snprintf(why, LOGIN_WHY_MAX, "unknown value in argument \"%s\" of pam_sandlock",
 			 arguments->bad);
 		log_line(LOG_ERR, "login refused user=%s: %s", user->name, why);
 		return CONCERN_REFUSED;
@@ -241,7 +241,7 @@ static int session_decide(pam_handle_t *pamh, const struct arguments *arguments,
 	int result;
 
 	if (user_read(pamh, &user)) {
-		log_line(LOG_ERR, "login refused: PAM knows no user name");
+		log_line(LOG_ERR, "login refused: PAM has no user name");
 		return LOGIN_REFUSED;
 	}
 	if (is_root(&user))
@@ -334,7 +334,8 @@ static int child_stop(pam_handle_t *pamh, const struct handle_state *state, int 
 	arguments = arguments_read(argc, argv);
 	if (state->gate || wants_gate(&arguments, &user)) {
 		log_line(LOG_ALERT,
-			 "login refused user=%s: the session line of pam_sandlock did not let it in",
+			 "login refused user=%s: pam_sandlock did not open this session "
+			 "(session line missing, optional or skipped?)",
 			 user.name);
 		_exit(CHILD_EXIT);
 	}

@@ -347,7 +347,9 @@ void login_refuse(const struct login *login, uid_t uid)
 	int error = confine_refused(uid, login->gate_key);
 
 	if (error)
-		log_line(LOG_ALERT, "a refused login is held by its program alone: %s",
+		log_line(LOG_ALERT,
+			 "cannot keep the program of a refused login from becoming the "
+			 "user: %s",
 			 strerror(-error));
 }
 

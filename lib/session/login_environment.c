@@ -24,13 +24,13 @@
 
 /* What is said of an agent that `own` would open; "" where there is nothing to say. */
 static const char *const complaints[] = {
-	[AGENT_UNSEEN] = "SSH_AUTH_SOCK is not opened: which process serves it cannot be seen; list "
-			 "its path in unix_allow to open it",
+	[AGENT_UNSEEN] = "SSH_AUTH_SOCK is not allowed: its server cannot be determined; to "
+			 "allow it list its path in unix_allow",
 	[AGENT_DEAD] = "",
-	[AGENT_FOREIGN] = "SSH_AUTH_SOCK is not opened: another user's process serves it; list its "
-			  "path in unix_allow to open it",
-	[AGENT_OTHER] = "SSH_AUTH_SOCK is not opened: what serves it is not a known agent alone; "
-			"list its path in unix_allow to open it",
+	[AGENT_FOREIGN] = "SSH_AUTH_SOCK is not allowed: a process of another user serves "
+			  "it; to allow it list its path in unix_allow",
+	[AGENT_OTHER] = "SSH_AUTH_SOCK is not allowed: its server is not, or not only, a "
+			"known agent; to allow it list its path in unix_allow",
 	[AGENT_SERVED] = "",
 };
 

@@ -93,13 +93,13 @@ static enum planner_result plan_judge(const struct planner_request *request,
 	const char *missing = landlock_missing(plan, landlock_abi());
 
 	if (plan->header->uid != request->uid)
-		return fail(why, "the plan is another user's", 0);
+		return fail(why, "the plan is for another user", 0);
 	if (!missing && (plan->header->require & REQUIRE_DNS) && (plan->header->flags & PLAN_DNS)) {
 		snprintf(why, PLANNER_WHY_MAX,
 			 "the policy requires \"dns\", and the session would ask the system's name "
 			 "servers (dns = %s)",
 			 plan->header->dns == PLAN_DNS_FILTERED
-				 ? "filtered, which is not to be had here"
+				 ? "filtered, which is not available here"
 				 : "system");
 		return PLANNER_FAILED;
 	}
@@ -119,7 +119,7 @@ enum planner_result planner_run(const struct planner_request *request, int *ret_
 	int error;
 
 	if (memfd < 0)
-		return fail(ret_why, "memory for the plan", errno);
+		return fail(ret_why, "cannot allocate the plan", errno);
 	status = planner_call(request, memfd, ret_why);
 	if (status == -ETIMEDOUT)
 		return fail(ret_why, PLANNER " did not end in time, and was killed", 0);
@@ -135,7 +135,7 @@ enum planner_result planner_run(const struct planner_request *request, int *ret_
 	}
 	error = plan_map(memfd, &plan);
 	if (error)
-		return fail(ret_why, "the plan is not sound", -error);
+		return fail(ret_why, "the plan is not valid", -error);
 	if (plan_judge(request, &plan, ret_why) != PLANNER_PLANNED) {
 		plan_unmap(&plan);
 		return PLANNER_FAILED;

@@ -97,7 +97,7 @@ int session_run(const struct session_request *request)
 	/* Not before: the log's own descriptors would be closed, and their numbers used again. */
 	log_open(-1);
 	if (error)
-		return session_refuse("inherited descriptors", -error);
+		return session_refuse("cannot close inherited descriptors", -error);
 	/* Nobody of the same uid looks into this process or its children until they exec. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return session_refuse("non-dumpable", errno);

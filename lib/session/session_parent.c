@@ -115,7 +115,9 @@ static void supervisor_lost(struct parent *parent)
 	parent->session->handover = -1;
 	if (parent->child == 0)
 		return;
-	log_line(LOG_ALERT, "the supervisor is dead uid=%u: the session goes on without network",
+	log_line(LOG_ALERT,
+		 "the supervisor has died uid=%u: the session continues without "
+		 "network",
 		 (unsigned)getuid());
 	orphans_reap(parent);
 }

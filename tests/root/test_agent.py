@@ -134,7 +134,7 @@ class Agents:
         STAGE.log.clear()
         self.assertEqual("EACCES", self.connect(path))
         self.assertEqual(0, server.arrivals())
-        STAGE.log.wait(rf"SSH_AUTH_SOCK is not opened: .*list its path in unix_allow.* path={path}")
+        STAGE.log.wait(rf"SSH_AUTH_SOCK is not allowed: .*list its path in unix_allow.* path={path}")
         lines = [line for line in STAGE.log.lines if "SSH_AUTH_SOCK" in line]
         self.assertEqual(1, len(lines), lines)
 
@@ -264,7 +264,7 @@ class Pam(Agents, NestedTest):
         self.assertEqual("in\n", done.out[:3])
         self.assertLess(took, 8)
         if done.out != "in\n1\n":  # unless all were looked at in time
-            STAGE.log.wait("SSH_AUTH_SOCK is not opened: which process serves it cannot be seen")
+            STAGE.log.wait("SSH_AUTH_SOCK is not allowed: its server cannot be determined")
         self.assertEqual("1", self.reach(path))
 
     def test_program_called_as_an_agent_but_not_of_root_is_none(self):

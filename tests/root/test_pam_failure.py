@@ -77,7 +77,7 @@ class Words(FailureTest):
             with self.subTest(words=words):
                 self.with_words(words)
                 self.log.clear()
-                self.refused(f"unknown value in the argument .*{words}")
+                self.refused(f"unknown value in argument .*{words}")
 
     def test_unknown_argument_is_logged_and_ignored(self):
         self.with_words("modus=open useless")

@@ -64,7 +64,7 @@ class Stacks(Broken):
 
     def test_missing_session_line_refuses(self):
         self.lines(last="")
-        self.assert_refused("the session line of pam_sandlock did not let it in")
+        self.assert_refused("pam_sandlock did not open this session")
 
     def test_earlier_sufficient_auth_line_refuses(self):
         self.lines(first="auth sufficient pam_permit.so\n" + FIRST)
@@ -91,7 +91,7 @@ class Stacks(Broken):
     def test_refusal_of_an_optional_session_line_refuses(self):
         self.lines(last="session optional {module}\n")
         STAGE.policy("[network]\nnonsense = 1\n", "dora")
-        self.assert_refused("the session line of pam_sandlock did not let it in")
+        self.assert_refused("pam_sandlock did not open this session")
 
     def test_session_line_twice_is_one_session(self):
         self.lines(last=LAST + LAST)

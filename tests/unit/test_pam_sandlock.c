@@ -441,7 +441,7 @@ static void account_with_an_unknown_value_denied_and_told(void **state)
 	struct place *place = *state;
 
 	assert_int_equal(PAM_PERM_DENIED, account_with(place, "mode=Gate"));
-	assert_non_null(strstr(world.said, "unknown value in the argument \"mode=Gate\""));
+	assert_non_null(strstr(world.said, "unknown value in argument \"mode=Gate\""));
 	assert_non_null(strstr(world.log, "\"mode=Gate\""));
 	assert_int_equal(0, world.checked);
 }
