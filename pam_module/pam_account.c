@@ -88,9 +88,9 @@ __attribute__((visibility("default"))) int pam_sm_acct_mgmt(pam_handle_t *pamh, 
 	if (is_refused_already(pamh, user.name))
 		return LOGIN_REFUSED;
 	log_open(-1);
+	log_identify(user.name, 0);
 	arguments = arguments_read(argc, argv);
 	enters = user_would_enter(&arguments, &user, why);
-	log_identify(NULL, 0);
 	log_close();
 	if (enters)
 		return PAM_IGNORE;

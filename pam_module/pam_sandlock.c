@@ -57,8 +57,7 @@ struct arguments arguments_read(int argc, const char **argv)
 		enum argument_state state = module_argument_read(argv[i], &read);
 
 		if (state == ARGUMENT_UNKNOWN)
-			log_line(LOG_ERR, "unknown argument \"%s\" of pam_sandlock, ignored",
-				 argv[i]);
+			log_line(LOG_ERR, "unknown pam_sandlock argument \"%s\", ignored", argv[i]);
 		else if (state == ARGUMENT_BAD_VALUE)
 			bad = argv[i];
 	}
@@ -206,7 +205,7 @@ enum concern user_concern(const struct arguments *arguments, const struct user *
 	if (arguments->bad) {
 		snprintf(why, LOGIN_WHY_MAX, "unknown value in argument \"%s\" of pam_sandlock",
 			 arguments->bad);
-		log_line(LOG_ERR, "login refused user=%s: %s", user->name, why);
+		log_line(LOG_ERR, "login refused: %s", why);
 		return CONCERN_REFUSED;
 	}
 	if (arguments->services && !list_contains(arguments->services, user->service))
@@ -244,6 +243,7 @@ static int session_decide(pam_handle_t *pamh, const struct arguments *arguments,
 		log_line(LOG_ERR, "login refused: PAM has no user name");
 		return LOGIN_REFUSED;
 	}
+	log_identify(user.name, 0);
 	if (is_root(&user))
 		return PAM_IGNORE;
 	result = user_decide(pamh, arguments, &user, state, why);
@@ -303,7 +303,6 @@ __attribute__((visibility("default"))) int pam_sm_open_session(pam_handle_t *pam
 		login_close(&state.login);
 		result = LOGIN_REFUSED;
 	}
-	log_identify(NULL, 0);
 	log_close();
 	if (result == LOGIN_REFUSED)
 		refusal_tell(pamh, &arguments, flags, why);
@@ -331,12 +330,12 @@ static int child_stop(pam_handle_t *pamh, const struct handle_state *state, int 
 	if (user_read(pamh, &user) == 0 && is_root(&user))
 		return PAM_IGNORE;
 	log_open(-1);
+	log_identify(user.name, 0);
 	arguments = arguments_read(argc, argv);
 	if (state->gate || wants_gate(&arguments, &user)) {
 		log_line(LOG_ALERT,
-			 "login refused user=%s: pam_sandlock did not open this session "
-			 "(session line missing, optional or skipped?)",
-			 user.name);
+			 "login refused: pam_sandlock did not open this session (session line "
+			 "missing, optional or skipped?)");
 		_exit(CHILD_EXIT);
 	}
 	log_close();

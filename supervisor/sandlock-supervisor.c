@@ -177,17 +177,17 @@ static const struct step {
 	int (*run)(struct session *session);
 	const char *failure;
 } steps[] = {
-	{ inherited_drop, "leave behind what it inherited" },
-	{ plan_take, "accept the plan" },
-	{ log_begin, "reach the system log" },
-	{ root_drop, "give up root" },
-	{ ready_send, "tell that it is ready" },
+	{ inherited_drop, "reset its limits and directory" },
+	{ plan_take, "read the plan" },
+	{ log_begin, "open a socket for the log" },
+	{ root_drop, "drop root privileges" },
+	{ ready_send, "report that it is ready" },
 	{ loop_fill, "watch the session's first process" },
-	{ rules_fill, "prepare the rules" },
+	{ rules_fill, "set up the rules" },
 	{ filter_load, "load its own system call filter" },
-	{ listener_take, "take over the session's filter" },
+	{ listener_take, "take over the session's seccomp listener" },
 	{ gate_take, "watch the program that opens the session" },
-	{ go_send, "tell that the session is served" },
+	{ go_send, "report that the session may start" },
 };
 
 static int start_run(struct session *session)
@@ -213,7 +213,9 @@ int main(void)
 	int error;
 
 	if (fd_close_from(START_FD + 1) || start_message_open(START_FD, &session.start, session.fds)) {
-		log_line(LOG_ERR, "sandlock-supervisor: no start message of version %d",
+		log_line(LOG_ERR,
+			 "sandlock-supervisor: no valid start message of version %d; only sandlock-shell and "
+			 "pam_sandlock can start it",
 			 START_VERSION);
 		return 2;
 	}

@@ -24,28 +24,31 @@
 #define SYSLOG_SOCKET  "/dev/log"
 #define JOURNAL_NAME   40
 #define SESSION_TEXT   17 /* 64 bits in hexadecimal */
+#define USER_TEXT      257
 #define MESSAGE_HEAD   64
 #define SINK_WAIT      50000 /* microseconds, once a second at most */
 
-/* One socket for both daemons, mostly not connected: either may come and go. */
-static int sink = -1;
-static const char *connected; /* its path, or NULL */
-static bool sink_hung;
-static time_t waited; /* monotonic, when a line last waited for room */
-static int mirror_fd = -1;
-
-/* The user and session of the lines. */
-static const char *identity_user;
-static char identity_session[SESSION_TEXT];
+/* The log of this process: all the state that this file has, and the only one of lib/base. */
+static struct {
+	int fd;                /* one socket for both daemons, mostly not connected: either may
+				  come and go */
+	const char *connected; /* the path of the one that it is connected to, or NULL */
+	bool hung;
+	time_t waited; /* monotonic, when a line last waited for room */
+	int mirror;
+	/* The user and session of the lines; "": not known yet. */
+	char user[USER_TEXT];
+	char session[SESSION_TEXT];
+} sink = { .fd = -1, .mirror = -1 };
 
 static int sink_open(void)
 {
 	static const struct timeval wait = { .tv_usec = SINK_WAIT };
 
-	if (sink >= 0)
+	if (sink.fd >= 0)
 		return 0;
-	sink = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (sink < 0 || setsockopt(sink, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)))
+	sink.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (sink.fd < 0 || setsockopt(sink.fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)))
 		return -errno;
 	return 0;
 }
@@ -55,7 +58,7 @@ int log_open(int mirror)
 	int saved = errno;
 	int error;
 
-	mirror_fd = mirror;
+	sink.mirror = mirror;
 	error = sink_open();
 	errno = saved;
 	return error;
@@ -74,30 +77,30 @@ void log_connect(void)
 	static const char *const paths[] = { JOURNAL_SOCKET, SYSLOG_SOCKET };
 	int saved = errno;
 
-	for (size_t i = 0; i < ARRAY_SIZE(paths) && !connected; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(paths) && !sink.connected; i++) {
 		struct sockaddr_un address = address_of(paths[i]);
 
-		if (connect(sink, (const struct sockaddr *)&address, sizeof(address)) == 0)
-			connected = paths[i];
+		if (connect(sink.fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+			sink.connected = paths[i];
 	}
 	errno = saved;
 }
 
 void log_close(void)
 {
-	util_cleanup_fd(&sink);
-	sink = -1;
-	connected = NULL;
-	mirror_fd = -1;
+	util_cleanup_fd(&sink.fd);
+	sink.fd = -1;
+	sink.connected = NULL;
+	sink.mirror = -1;
+	log_identify(NULL, 0);
 }
 
 void log_identify(const char *user, uint64_t session)
 {
-	identity_user = user;
-	identity_session[0] = '\0';
+	snprintf(sink.user, sizeof(sink.user), "%s", user ? user : "");
+	sink.session[0] = '\0';
 	if (session)
-		snprintf(identity_session, sizeof(identity_session), "%016llx",
-			 (unsigned long long)session);
+		snprintf(sink.session, sizeof(sink.session), "%016llx", (unsigned long long)session);
 }
 
 /* Events may quote a policy or an argument: they stay one line. */
@@ -156,23 +159,23 @@ static time_t now_s(void)
 static bool daemon_send(const char *path, const char *message, size_t length)
 {
 	const struct sockaddr_un address = address_of(path);
-	const bool held = connected && strcmp(connected, path) == 0;
-	bool waits = !sink_hung && now_s() != waited;
+	const bool held = sink.connected && strcmp(sink.connected, path) == 0;
+	bool waits = !sink.hung && now_s() != sink.waited;
 	int flags = MSG_NOSIGNAL | (waits ? 0 : MSG_DONTWAIT);
 	ssize_t taken;
 	bool sent;
 
 	/* The supervisor's timer for its own connects would cut the wait short, a few times. */
 	do {
-		taken = sendto(sink, message, length, flags,
+		taken = sendto(sink.fd, message, length, flags,
 			       held ? NULL : (const struct sockaddr *)&address,
 			       held ? 0 : sizeof(address));
 	} while (taken < 0 && errno == EINTR);
 	sent = taken == (ssize_t)length;
 	if (!sent && errno == EAGAIN && waits)
-		waited = now_s();
+		sink.waited = now_s();
 	if (sent || errno == EAGAIN)
-		sink_hung = !sent;
+		sink.hung = !sent;
 	return sent;
 }
 
@@ -221,8 +224,8 @@ bool log_event(int priority, const char *event, const struct log_field *fields, 
 {
 	int saved = errno;
 	struct log_field all[LOG_FIELDS_MAX] = {
-		{ "user", identity_user },
-		{ "session", identity_session[0] ? identity_session : NULL },
+		{ "user", sink.user[0] ? sink.user : NULL },
+		{ "session", sink.session[0] ? sink.session : NULL },
 	};
 	char line[LOG_LINE_MAX];
 	size_t length;
@@ -233,16 +236,16 @@ bool log_event(int priority, const char *event, const struct log_field *fields, 
 	length = log_format(line, event, all, LOG_FIELDS_MAX);
 	(void)sink_open();
 	taken = journal_send(priority, line, all, LOG_FIELDS_MAX) || syslog_send(priority, line);
-	if (mirror_fd >= 0) {
+	if (sink.mirror >= 0) {
 		struct iovec parts[] = {
 			{ (void *)(uintptr_t) "sandlock: ", 10 },
 			{ line, length },
 			{ (void *)(uintptr_t) "\n", 1 },
 		};
 
-		if (writev(mirror_fd, parts, 3) < 0)
-			mirror_fd = -1;
-		taken |= mirror_fd >= 0;
+		if (writev(sink.mirror, parts, 3) < 0)
+			sink.mirror = -1;
+		taken |= sink.mirror >= 0;
 	}
 	errno = saved;
 	return taken;

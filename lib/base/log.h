@@ -32,12 +32,11 @@ int log_open(int mirror);
  * that traps addresses, whether a supervisor serves it or not. */
 void log_connect(void);
 
-/* For a process that moves its descriptors: the next line opens a new socket, and there is no
- * mirror. */
+/* Forgets mirror and identity; a later line opens a new socket. Also for a process that moves its
+ * descriptors. */
 void log_close(void);
 
-/* From here on each line starts with user=… and session=…. `user` (NULL: not known yet) is not
- * copied; `session` is the plan's, 0: none yet. */
+/* From here on each line has the fields user and session. NULL and 0: not known yet. */
 void log_identify(const char *user, uint64_t session);
 
 /* `event` is a text of ours and printed unchanged; one line: event, then name=value for each field.

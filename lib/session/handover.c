@@ -214,9 +214,9 @@ void handover_broken(struct failure *failure, const char *who, int error)
 	if (error == -ETIMEDOUT)
 		(void)failure_set(failure, 0, "%s did not answer in time", who);
 	else if (error == -EPIPE)
-		(void)failure_set(failure, 0, "%s ended without saying why", who);
+		(void)failure_set(failure, 0, "%s exited without reporting an error", who);
 	else
-		(void)failure_set(failure, error, "cannot understand %s", who);
+		(void)failure_set(failure, error, "%s sent an invalid message", who);
 }
 
 int handover_await(int fd, const char *who, enum handover kind, int64_t deadline_ms, int *ret_value,

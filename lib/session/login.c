@@ -52,7 +52,7 @@ static int refuse(const struct start *start, const char *what, int error)
 	const char *reason = error ? strerror(-error) : "";
 	const char *colon = error ? ": " : "";
 
-	log_line(LOG_ERR, "login refused user=%s: %s%s%s", start->request->user, what, colon, reason);
+	log_line(LOG_ERR, "login refused: %s%s%s", what, colon, reason);
 	if (start->request->why)
 		snprintf(start->request->why, LOGIN_WHY_MAX, "%s%s%s", what, colon, reason);
 	return error ? error : -EACCES;
@@ -96,10 +96,12 @@ static int accounts_find(struct start *start)
 {
 	int error = account_find(LOGIN_SERVICE_USER, &start->service);
 
-	if (error || start->service.uid == 0)
-		return refuse(start, "the system user " LOGIN_SERVICE_USER, error);
+	if (error)
+		return refuse(start, "cannot look up the system user " LOGIN_SERVICE_USER, error);
+	if (start->service.uid == 0)
+		return refuse(start, "the system user " LOGIN_SERVICE_USER " must not be uid 0", 0);
 	error = account_find(start->request->user, &start->user);
-	return error ? refuse(start, "the account", error) : 0;
+	return error ? refuse(start, "cannot look up the account", error) : 0;
 }
 
 /* 0, LOGIN_UNNAMED, or a refusal. */
@@ -271,16 +273,13 @@ static int session_join(struct start *start)
 	 * alone. */
 	if (start->threads)
 		return refuse(start, "opened by a program with several threads", 0);
-	error = nested_join(&login->plan, start->request->inherit);
-
 	login->gate = false;
+	error = nested_join(&login->plan, start->request->inherit);
+	if (error == -EXDEV)
+		return refuse(start, NESTED_OTHER_RULES, 0);
 	if (!error)
 		error = bounding_apply(&login->plan);
-	return error ? refuse(start,
-			      error == -EXDEV ? NESTED_OTHER_RULES
-					      : "cannot confine the session further",
-			      error)
-		     : 0;
+	return error ? refuse(start, "cannot confine the session further", error) : 0;
 }
 
 int login_open(const struct login_request *request, struct login *ret_login)
@@ -333,12 +332,14 @@ int login_check(const struct login_request *request)
 
 int login_enter(const struct login *login)
 {
+	const struct plan_header *header = login->plan.header;
 	/* Another thread would stay before the gate, and get our filter by TSYNC later. */
 	int error = unshare(CLONE_THREAD) ? -EOPNOTSUPP : gate_enter(login, false);
 
+	log_identify(plan_string(&login->plan, header->user), header->session);
 	if (error)
-		log_line(LOG_ALERT, "login refused user=%s: not confined: %s",
-			 plan_string(&login->plan, login->plan.header->user), strerror(-error));
+		log_line(LOG_ALERT, "login refused: cannot confine the session: %s",
+			 strerror(-error));
 	return error;
 }
 
@@ -355,7 +356,6 @@ void login_refuse(const struct login *login, uid_t uid)
 
 void login_close(struct login *login)
 {
-	log_identify(NULL, 0);
 	if (login->plan.header)
 		plan_unmap(&login->plan);
 	login->plan.header = NULL;

@@ -22,8 +22,8 @@
 #define PROC_NAME          32
 #define DISPLAY_NUMBER_MAX 16
 
-/* What is said of an agent that `own` would open; "" where there is nothing to say. */
-static const char *const complaints[] = {
+/* Why `own` does not allow the agent; "": nothing is logged. */
+static const char *const reasons[] = {
 	[AGENT_UNSEEN] = "SSH_AUTH_SOCK is not allowed: its server cannot be determined; to "
 			 "allow it list its path in unix_allow",
 	[AGENT_DEAD] = "",
@@ -71,8 +71,8 @@ int login_environment_agent(const char *path, const struct plan *plan)
 		return -1;
 	if (status.st_uid == plan->header->uid)
 		verdict = agent_holders_judge(fd, &status, plan->header->uid);
-	if (complaints[verdict][0] != '\0')
-		log_event(LOG_NOTICE, complaints[verdict], &field, 1);
+	if (reasons[verdict][0] != '\0')
+		log_event(LOG_NOTICE, reasons[verdict], &field, 1);
 	return verdict == AGENT_SERVED ? fd_take(&fd) : -1;
 }
 

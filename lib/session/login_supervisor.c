@@ -119,7 +119,8 @@ int login_supervisor_serve(struct login_supervisor *supervisor, int listener, in
 
 	/* It says why before it ends. */
 	if (error && error != -EPIPE)
-		return failure_set(failure, error, "cannot hand the session's filter over");
+		return failure_set(failure, error,
+				   "cannot pass the session's filter to the supervisor");
 	return handover_await(supervisor->handover, WHO, HANDOVER_GO, deadline_ms, &child, failure);
 }
 

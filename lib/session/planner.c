@@ -124,13 +124,13 @@ enum planner_result planner_run(const struct planner_request *request, int *ret_
 	if (status == -ETIMEDOUT)
 		return fail(ret_why, PLANNER " did not end in time, and was killed", 0);
 	if (status < 0)
-		return fail(ret_why, PLANNER, -status);
+		return fail(ret_why, "cannot run " PLANNER, -status);
 	if (status == PLANNER_UNNAMED && request->account)
 		return PLANNER_NO_POLICY;
 	if (status == PLANNER_SAID)
 		return PLANNER_REFUSED;
 	if (status != 0) {
-		snprintf(ret_why, PLANNER_WHY_MAX, PLANNER " ended with status %d", status);
+		snprintf(ret_why, PLANNER_WHY_MAX, PLANNER " exited with status %d", status);
 		return PLANNER_FAILED;
 	}
 	error = plan_map(memfd, &plan);

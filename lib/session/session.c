@@ -100,7 +100,7 @@ int session_run(const struct session_request *request)
 		return session_refuse("cannot close inherited descriptors", -error);
 	/* Nobody of the same uid looks into this process or its children until they exec. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
-		return session_refuse("non-dumpable", errno);
+		return session_refuse("cannot protect its own memory (PR_SET_DUMPABLE)", errno);
 	refused = plan_make(request, session.deadline_ms, &session.memfd, &session.plan);
 	if (refused)
 		return refused;

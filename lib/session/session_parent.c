@@ -115,10 +115,7 @@ static void supervisor_lost(struct parent *parent)
 	parent->session->handover = -1;
 	if (parent->child == 0)
 		return;
-	log_line(LOG_ALERT,
-		 "the supervisor has died uid=%u: the session continues without "
-		 "network",
-		 (unsigned)getuid());
+	log_line(LOG_ALERT, "the supervisor has died: the session continues without network");
 	orphans_reap(parent);
 }
 
@@ -224,7 +221,7 @@ int session_stand_in(struct session *session)
 
 	parent.signals = signals_open();
 	if (parent.signals < 0)
-		return session_refuse("signals", -parent.signals);
+		return session_refuse("cannot set up signal handling", -parent.signals);
 	if (wait_for_end(&parent, &failure)) {
 		start_end(&parent);
 		return session_refuse(failure.text, -failure.error);

@@ -17,7 +17,7 @@ int session_refuse(const char *what, int error)
 	const char *why = error ? strerror(error) : "";
 	const char *colon = error ? ": " : "";
 
-	log_line(LOG_ERR, "login refused uid=%u: %s%s%s", (unsigned)getuid(), what, colon, why);
+	log_line(LOG_ERR, "login refused: %s%s%s uid=%u", what, colon, why, (unsigned)getuid());
 	dprintf(STDERR_FILENO,
 		"sandlock: login refused: %s%s%s; details are in the system log (ident sandlock)\n",
 		what, colon, why);

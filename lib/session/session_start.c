@@ -72,7 +72,8 @@ static int confined_enter(const struct start *start, struct failure *failure)
 		return failure_set(failure, error, "cannot confine the session");
 	error = handover_send(start->confined, HANDOVER_LISTENER, listener);
 	if (error)
-		return failure_set(failure, error, "cannot hand the session's filter over");
+		return failure_set(failure, error,
+				   "cannot pass the session's filter to the supervisor");
 	error = handover_await(start->confined, "the supervisor", HANDOVER_GO, session->deadline_ms,
 			       &served, failure);
 	if (!error && prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0))

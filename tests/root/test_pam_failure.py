@@ -82,8 +82,8 @@ class Words(FailureTest):
     def test_unknown_argument_is_logged_and_ignored(self):
         self.with_words("modus=open useless")
         self.assertEqual(self.su().out, CONFINED)
-        self.log.wait('unknown argument "modus=open"')
-        self.log.wait('unknown argument "useless"')
+        self.log.wait('unknown pam_sandlock argument "modus=open"')
+        self.log.wait('unknown pam_sandlock argument "useless"')
 
     def test_exempt_leaves_names_and_members_of_groups_out(self):
         subprocess.run(["groupadd", "-U", "dora", "left"], check=True)

@@ -86,7 +86,7 @@ class Stacks(Broken):
 
     def test_unknown_value_of_an_argument_refuses(self):
         self.lines(last="session required {module} mode=gates\n")
-        self.assert_refused("login refused user=dora: unknown value")
+        self.assert_refused("login refused: unknown value")
 
     def test_refusal_of_an_optional_session_line_refuses(self):
         self.lines(last="session optional {module}\n")
@@ -140,11 +140,11 @@ class Installation(Broken):
 
     def test_supervisor_that_ends_at_once_refuses(self):
         self.put(SUPERVISOR, "#!/bin/sh\nexit 0\n")
-        self.assert_refused("the supervisor ended without saying why")
+        self.assert_refused("the supervisor exited without reporting an error")
 
     def test_supervisor_that_is_killed_at_its_start_refuses(self):
         self.put(SUPERVISOR, "#!/bin/sh\nkill -9 $$\n")
-        self.assert_refused("the supervisor ended without saying why")
+        self.assert_refused("the supervisor exited without reporting an error")
 
     def test_missing_planner_refuses(self):
         self.put(PREFIX / "libexec/sandlock/sandlock-planner", None)
@@ -152,7 +152,7 @@ class Installation(Broken):
 
     def test_planner_that_is_killed_refuses(self):
         self.put(PREFIX / "libexec/sandlock/sandlock-planner", "#!/bin/sh\nkill -9 $$\n")
-        self.assert_refused("login refused user=dora")
+        self.assert_refused("login refused: .* user=dora")
 
     def test_broken_policy_refuses(self):
         STAGE.policy("[network]\nnet_allow = 10.0.0.1\n", "dora")

@@ -260,7 +260,7 @@ static void failure_arrives_with_its_reason_from_a_sender_that_is_gone(void **st
 	assert_int_equal(1, value);
 	assert_int_equal(-EPIPE, await(HANDOVER_GO, LONG_MS, &value, &failure));
 	assert_int_equal(0, failure.error);
-	assert_string_equal("the other end ended without saying why", failure.text);
+	assert_string_equal("the other end exited without reporting an error", failure.text);
 }
 
 static void failure_of_any_length_arrives_as_one(void **state)
