@@ -61,7 +61,7 @@ int test_socket(const struct plan *plan, const char *operand, const char *target
 		return answer(true, operand, reason);
 	case UNIX_OWN:
 		return answer(true, operand,
-			      "own, if the user owns it and its server is in a session of the user's");
+			      "own, if its server is in the session, or in another session of the user's");
 	case UNIX_DENY:
 		break;
 	}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "allowlist.h"
+#include "confine.h"
 #include "drop_root.h"
 #include "handover.h"
 #include "inherited.h"
@@ -123,6 +124,7 @@ static int rules_fill(struct session *session)
 	struct stat status;
 
 	supervisor->rules.display = session->start.display;
+	supervisor->rules.kernel_binds = !confine_traps_bind(&session->plan);
 	agent->known = session->fds[START_AGENT] >= 0 &&
 		       fstat(session->fds[START_AGENT], &status) == 0 && S_ISSOCK(status.st_mode);
 	if (agent->known) {

@@ -72,6 +72,7 @@ static int socket_parse(const char *message, size_t length, struct unix_socket *
 	memcpy(&fields, message + HEADER, sizeof(fields));
 	socket.inode = fields.udiag_ino;
 	socket.cookie = (uint64_t)fields.udiag_cookie[1] << 32 | fields.udiag_cookie[0];
+	socket.type = fields.udiag_type;
 	socket.listening = fields.udiag_state == UNIX_LISTEN;
 	for (size_t at = fixed; at + ATTRIBUTE <= length;) {
 		struct nlattr attribute;

@@ -16,6 +16,7 @@
 struct unix_socket {
 	uint32_t inode;  /* of the socket itself, "socket:[N]"; used again by the kernel */
 	uint64_t cookie; /* as SO_COOKIE; never used again until the machine restarts */
+	int type;        /* SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM */
 	bool listening;
 	bool has_file;
 	uint32_t file; /* low 32 bits of the inode number of the file that it is bound to */

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -118,7 +119,8 @@ void unix_matches_add(const struct unix_socket *socket, void *data)
 	struct unix_matches *matches = data;
 	bool sure;
 
-	if (!socket->has_file || socket->file != (uint32_t)matches->file.number)
+	if (!socket->has_file || socket->file != (uint32_t)matches->file.number ||
+	    (matches->asked == UNIX_FILE_DATAGRAM && socket->type != SOCK_DGRAM))
 		return;
 	sure = socket->device == matches->file.device || is_on_superblock(&matches->file, socket);
 	if (!sure && matches->file.asked == SUPERBLOCK_KNOWN)
@@ -132,9 +134,10 @@ void unix_matches_add(const struct unix_socket *socket, void *data)
 	matches->count++;
 }
 
-int unix_file_sockets(int diag, const struct unix_file *file, bool listening,
+int unix_file_sockets(int diag, const struct unix_file *file, enum unix_file_asked asked,
 		      struct unix_matches *ret_matches)
 {
-	*ret_matches = (struct unix_matches){ .file = *file };
-	return unix_diag_each(diag, listening, UNIX_DIAG_FILE, unix_matches_add, ret_matches);
+	*ret_matches = (struct unix_matches){ .file = *file, .asked = asked };
+	return unix_diag_each(diag, asked == UNIX_FILE_LISTENING, UNIX_DIAG_FILE, unix_matches_add,
+			      ret_matches);
 }

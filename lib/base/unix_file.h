@@ -28,8 +28,14 @@ struct unix_file {
 /* The sockets that may be the one on a file. Usually one; the kernel tells 32 bits of an inode's
  * number only, so there can be more, and nobody knows which it is. */
 #define UNIX_MATCHES_MAX 8
+enum unix_file_asked {
+	UNIX_FILE_ALL = 0,
+	UNIX_FILE_LISTENING,
+	UNIX_FILE_DATAGRAM, /* the datagram sockets: they have no connections, with its name */
+};
 struct unix_matches {
 	struct unix_file file;
+	enum unix_file_asked asked;
 	bool sure;      /* one at least is on this file system beyond doubt */
 	uint32_t count; /* more than UNIX_MATCHES_MAX: too many */
 	struct {
@@ -45,8 +51,8 @@ int unix_file_identify(int fd, const struct stat *status, struct unix_file *ret_
 /* Adds `socket` where it may be on `matches->file`. Leaves out only what cannot be. */
 void unix_matches_add(const struct unix_socket *socket, void *matches);
 
-/* All sockets that may be on the file, those that do not listen too unless `listening`. */
-int unix_file_sockets(int diag, const struct unix_file *file, bool listening,
+/* The sockets `asked` for that may be on the file. */
+int unix_file_sockets(int diag, const struct unix_file *file, enum unix_file_asked asked,
 		      struct unix_matches *ret_matches);
 
 #endif

@@ -60,8 +60,10 @@ static int files_restrict(const struct plan *plan, int abi, unsigned options)
 	return error ? error : landlock_restrict_session(plan, abi, options);
 }
 
-static bool traps_bind(const struct plan *plan, int abi)
+bool confine_traps_bind(const struct plan *plan)
 {
+	const int abi = landlock_abi();
+
 	return (plan->header->flags & PLAN_UDP) || !landlock_decides_binds(plan, abi);
 }
 
@@ -96,7 +98,7 @@ static struct filter_facts facts_of(const struct plan *plan, int abi,
 		.datagrams = inherits_datagrams(),
 		.set_ids = keeps_privileges(plan),
 		.groups = (plan->header->flags & PLAN_UDP) && multicast_is_open(&plan->ruleset),
-		.trap_bind = traps_bind(plan, abi),
+		.trap_bind = confine_traps_bind(plan),
 		.keep_dumpable = geteuid() != 0,
 		.refuse_truncation = (plan->header->flags & PLAN_FILES) && abi < LANDLOCK_ABI_TRUNCATE,
 		.calls = plan->calls,
@@ -199,7 +201,7 @@ int confine_nested(const struct plan *plan)
 	int error;
 
 	/* The outer supervisor creates sockets where the outer policy allows it. */
-	if ((plan->header->flags & PLAN_FILES) && traps_bind(plan, landlock_abi()))
+	if ((plan->header->flags & PLAN_FILES) && confine_traps_bind(plan))
 		return -EXDEV;
 	error = confine_parent(plan);
 	return error ? error : confine_gate_child(plan, &context, false);

@@ -21,6 +21,9 @@ struct plan;
  * for the session can never exceed them. */
 int confine_parent(const struct plan *plan);
 
+/* True where bind(2) is performed on behalf; else Landlock decides all of it. */
+bool confine_traps_bind(const struct plan *plan);
+
 /* What a session's filter depends on besides the plan. All zero where there is none of it. */
 struct confine_context {
 	uint32_t protected_pids[FILTER_PROTECTED_MAX]; /* as in struct filter_facts */

@@ -133,7 +133,7 @@ static bool traps(enum trap_when when, const struct filter_facts *facts)
 	if (when >= TRAP_GATE_FIRST)
 		return facts->gate;
 	if (when == TRAP_BIND)
-		return facts->trap_bind;
+		return facts->trap_bind || (facts->flags & PLAN_UNIX_DGRAM);
 	if (when == TRAP_DATAGRAM)
 		return facts->datagrams ||
 		       (facts->flags & (PLAN_UDP | PLAN_ICMP | PLAN_ICMP_RAW | PLAN_UNIX_DGRAM));

@@ -10,7 +10,8 @@
 
 enum trap_when {
 	TRAP_ALWAYS,
-	TRAP_BIND,      /* where Landlock does not decide binds: no TCP rights, or UDP is open */
+	TRAP_BIND, /* where Landlock does not decide binds: no TCP rights, or UDP is open; and where
+		      unix datagram sockets may be made, to know which are the session's */
 	TRAP_ADDRESSED, /* where argument 4, the address, is not NULL */
 	TRAP_DATAGRAM,  /* where a datagram socket may exist */
 	TRAP_MODE_1,    /* set-id bits in argument 1, in a session whose set-uid programs work */
@@ -49,7 +50,7 @@ enum trap_when {
 
 #define TRAPPED_CALLS(row)							\
 	row(connect, TRAP_ALWAYS, connect, connect, connect)			\
-	row(listen, TRAP_ALWAYS, socket, listen, listen)			\
+	row(listen, TRAP_ALWAYS, listen, listen, listen)			\
 	row(bind, TRAP_BIND, bind, bind, bind)					\
 	row(sendto, TRAP_ADDRESSED, sendto, send, send)				\
 	row(sendmsg, TRAP_DATAGRAM, sendmsg, send, send)			\

@@ -11,37 +11,6 @@
 
 #define PLACE_MAX 320
 
-/* Nothing below these is `own`, whoever owns it. */
-static const char *const never_own[] = { "/tmp/.X11-unix/", "/tmp/.ICE-unix/" };
-
-static bool starts_with(const char *text, const char *start)
-{
-	return strncmp(text, start, strlen(start)) == 0;
-}
-
-static bool is_below_home(const struct plan *plan, const char *path)
-{
-	const char *home = plan_string(plan, plan->header->home);
-	size_t length = strlen(home);
-
-	return length > 1 && starts_with(path, home) && path[length] == '/';
-}
-
-static bool is_own_place(const struct plan *plan, const char *path)
-{
-	char gnupg[PLACE_MAX];
-	char screen[PLACE_MAX];
-
-	for (size_t i = 0; i < ARRAY_SIZE(never_own); i++)
-		if (starts_with(path, never_own[i]))
-			return false;
-	snprintf(gnupg, sizeof(gnupg), "/run/user/%u/gnupg/", plan->header->uid);
-	/* screen's, which tmux has below /tmp */
-	snprintf(screen, sizeof(screen), "/run/screen/S-%s/", plan_string(plan, plan->header->user));
-	return starts_with(path, "/tmp/") || starts_with(path, "/var/tmp/") ||
-	       starts_with(path, gnupg) || starts_with(path, screen) || is_below_home(plan, path);
-}
-
 /* "/tmp/.X11-unix/X0", as a path and as an abstract name. */
 static bool is_display(const char *name, size_t length, int display)
 {
@@ -59,7 +28,7 @@ static enum unix_verdict_kind decide_path(const struct plan *plan, const struct 
 		return pattern_matches(plan_string(plan, item->pattern), path, length) ? UNIX_ALLOW
 										       : UNIX_DENY;
 	case SOCKET_OWN:
-		return is_own_place(plan, path) ? UNIX_OWN : UNIX_DENY;
+		return UNIX_OWN;
 	case SOCKET_X11:
 		return is_display(path, length, display) ? UNIX_ALLOW : UNIX_DENY;
 	case SOCKET_ABSTRACT:
@@ -77,8 +46,9 @@ static enum unix_verdict_kind decide_abstract(const struct plan *plan, const str
 										       : UNIX_DENY;
 	case SOCKET_X11:
 		return is_display(name, length, display) ? UNIX_ALLOW : UNIX_DENY;
-	case SOCKET_PATH:
 	case SOCKET_OWN:
+		return UNIX_OWN;
+	case SOCKET_PATH:
 		return UNIX_DENY;
 	}
 	return UNIX_DENY;

@@ -11,7 +11,7 @@
 enum unix_verdict_kind {
 	UNIX_DENY = 0,
 	UNIX_ALLOW,
-	UNIX_OWN, /* where the user owns the socket, and its server is in a session of the user's */
+	UNIX_OWN, /* where its server is in the session, or its user's in another one of the user's */
 };
 struct unix_verdict {
 	enum unix_verdict_kind kind;

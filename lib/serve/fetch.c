@@ -42,6 +42,15 @@ int fetch_socket(struct copies *copies, struct request *request)
 	return copy_socket(copies, request);
 }
 
+int fetch_listen(struct copies *copies, struct request *request)
+{
+	int error = copy_socket(copies, request);
+
+	if (!error && request->kind.domain == AF_UNIX)
+		caller_fetch_status(&copies->caller, request->call.thread);
+	return error;
+}
+
 int fetch_connect(struct copies *copies, struct request *request)
 {
 	int error;
@@ -69,10 +78,10 @@ int fetch_bind(struct copies *copies, struct request *request)
 	if (!error)
 		error = copy_address(request, request->call.arguments[1],
 				     (int64_t)request->call.arguments[2]);
-	if (!error && request_is_unix_path(request)) {
+	if (!error && request->kind.domain == AF_UNIX)
 		caller_fetch_status(&copies->caller, request->call.thread);
+	if (!error && request_is_unix_path(request))
 		caller_fetch_directories(&copies->caller, request->call.thread, true);
-	}
 	return error;
 }
 

@@ -9,6 +9,7 @@
 #include "copies.h"
 
 int fetch_connect(struct copies *copies, struct request *request);
+int fetch_listen(struct copies *copies, struct request *request);
 int fetch_bind(struct copies *copies, struct request *request);
 int fetch_sendto(struct copies *copies, struct request *request);
 int fetch_sendmsg(struct copies *copies, struct request *request);

@@ -39,19 +39,26 @@ static bool path_read(int path_fd, char path[PATH_TEXT_MAX])
 	return true;
 }
 
-/* Whether a socket in a directory of the user is the user's, and its server is confined as the user
- * is; else *ret_empty tells that nothing serves it. */
+/* Whether this session serves a socket, or it is the user's and another session of the user's does;
+ * else *ret_empty tells that nothing serves a socket of the user's. */
 static bool is_own(struct rules *rules, const struct request *request, int path_fd,
 		   const struct unix_destination *destination, bool *ret_empty)
 {
-	enum unix_server server;
+	bool is_users = destination->status.st_uid == rules->plan->header->uid;
 
-	if (destination->status.st_uid != rules->plan->header->uid ||
-	    (request->kind.type != SOCK_STREAM && request->kind.type != SOCK_SEQPACKET))
-		return false;
-	server = unix_listeners_find(&rules->listeners, path_fd, &destination->status);
-	*ret_empty = server == UNIX_SERVER_NONE;
-	return server == UNIX_SERVER_CONFINED;
+	switch (unix_listeners_find(&rules->listeners, path_fd, &destination->status,
+				    request->kind.type)) {
+	case UNIX_SERVER_SESSION:
+		return true;
+	case UNIX_SERVER_CONFINED:
+		return is_users;
+	case UNIX_SERVER_NONE:
+		*ret_empty = is_users;
+		break;
+	case UNIX_SERVER_OUTSIDE:
+		break;
+	}
+	return false;
 }
 
 /* `own` includes the agent of the login. */
@@ -74,6 +81,23 @@ static void abstract_format(const char *name, size_t length, char text[NAME_TEXT
 	text[1 + length] = '\0';
 }
 
+static bool allows_abstract(const struct rules *rules, const struct request *request,
+			    const char *name, size_t length, struct judgement *judgement)
+{
+	switch (unix_rules_decide_abstract(rules->plan, name, length, rules->display).kind) {
+	case UNIX_ALLOW:
+		return true;
+	case UNIX_OWN:
+		judgement->path_fd =
+			unix_listeners_hold(&rules->listeners, request->socket_fd, request->kind.type,
+					    (const void *)&request->address, request->length);
+		return judgement->path_fd >= 0;
+	case UNIX_DENY:
+		break;
+	}
+	return false;
+}
+
 static void judge_abstract(const struct rules *rules, const struct copies *copies,
 			   const struct request *request, struct judgement *judgement)
 {
@@ -83,7 +107,7 @@ static void judge_abstract(const struct rules *rules, const struct copies *copie
 	char text[NAME_TEXT_MAX];
 
 	if (!unix_listeners_reserves(name, length) && !judge_is_other_user(rules, copies) &&
-	    unix_rules_decide_abstract(rules->plan, name, length, rules->display).kind == UNIX_ALLOW) {
+	    allows_abstract(rules, request, name, length, judgement)) {
 		judgement_allow(judgement);
 		return;
 	}

@@ -137,33 +137,58 @@ static int bind_path(const struct supervisor *supervisor, const struct request *
 	return error;
 }
 
+/* Other threads' descriptors are the process's, and outlive the thread. */
+static struct unix_holder holder_of(const struct supervisor *supervisor, const struct request *request)
+{
+	const struct caller *caller = &supervisor->copies.caller;
+
+	return (struct unix_holder){
+		.process = caller->known ? caller->status.group : request->call.thread,
+		.number = (int)request->call.arguments[0],
+	};
+}
+
+/* What the session will receive datagrams with is the session's. */
+static void datagram_note(struct supervisor *supervisor, const struct request *request)
+{
+	const struct unix_holder holder = holder_of(supervisor, request);
+
+	if (request->kind.domain == AF_UNIX && request->kind.type == SOCK_DGRAM)
+		unix_listeners_note(&supervisor->rules.listeners, request->socket_fd, &holder,
+				    (const void *)&request->address, request->length);
+}
+
 struct outcome perform_bind(struct supervisor *supervisor, struct request *request)
 {
+	datagram_note(supervisor, request);
+	if (supervisor->rules.kernel_binds)
+		return perform_by_kernel(supervisor, request);
 	return outcome_performed(request_is_unix_path(request) ? bind_path(supervisor, request)
 							       : bind_now(request));
 }
 
-/* Before Linux makes it listen, so that the user's other sessions know it from the start. A socket
- * that listens already may be shared with another process, which made it listen. */
-static uint64_t listener_learn(struct unix_listeners *listeners, int fd)
+/* Before Linux has made it listen, so that the user's other sessions know it from the start. A
+ * socket that listens already may be anybody's: who made it do so shares it. */
+static uint64_t listener_learn(struct supervisor *supervisor, const struct request *request)
 {
+	const struct unix_holder holder = holder_of(supervisor, request);
 	int listens_already = 0;
 	socklen_t size = sizeof(listens_already);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens_already, &size) || listens_already)
+	if (getsockopt(request->socket_fd, SOL_SOCKET, SO_ACCEPTCONN, &listens_already, &size) ||
+	    listens_already)
 		return 0;
-	return unix_listeners_add(listeners, fd);
+	return unix_listeners_add(&supervisor->rules.listeners, request->socket_fd, &holder);
 }
 
 static struct outcome listen_unix(struct supervisor *supervisor, const struct request *request)
 {
-	struct unix_listeners *listeners = &supervisor->rules.listeners;
-	uint64_t cookie = listener_learn(listeners, request->socket_fd);
+	uint64_t cookie = listener_learn(supervisor, request);
 	int error = listen(request->socket_fd, (int)request->call.arguments[1]) ? errno : 0;
 
 	if (!error)
 		return outcome_value(0);
-	unix_listeners_drop(listeners, cookie);
+	unix_listeners_drop(&supervisor->rules.listeners, cookie);
 	return outcome_error(error);
 }
 

@@ -20,6 +20,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "compat.h"
+#include "process.h"
 #include "unix_diag.h"
 #include "unix_file.h"
 #include "util.h"
@@ -66,7 +68,7 @@ static int is_alive(const struct unix_listeners *listeners, const struct unix_li
 	int error = unix_diag_find(listeners->diag, listener->inode, listener->cookie, &socket);
 
 	if (error == 0)
-		return socket.listening;
+		return socket.listening || listener->is_datagram;
 	return error == -ENOENT ? 0 : error;
 }
 
@@ -143,31 +145,80 @@ static int voucher_make(const struct unix_listeners *listeners, uint64_t cookie)
 	return fd_take(&fd);
 }
 
-static bool is_bound_to_path(int fd)
+static bool name_read(int fd, struct sockaddr_un *ret_address, socklen_t *ret_length)
 {
-	struct sockaddr_un address = { 0 };
-	socklen_t length = sizeof(address);
-
-	return getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
-	       length > offsetof(struct sockaddr_un, sun_path) && address.sun_path[0] != '\0';
+	*ret_address = (struct sockaddr_un){ 0 };
+	*ret_length = sizeof(*ret_address);
+	return getsockname(fd, (struct sockaddr *)ret_address, ret_length) == 0 &&
+	       *ret_length > offsetof(struct sockaddr_un, sun_path);
 }
 
-uint64_t unix_listeners_add(struct unix_listeners *listeners, int fd)
+/* FNV-1a; 0 for what is no abstract name. It only tells what need not be looked at. */
+static uint32_t name_hash(const struct sockaddr_un *address, socklen_t length)
+{
+	const size_t size = length - offsetof(struct sockaddr_un, sun_path);
+	uint32_t hash = 2166136261U;
+
+	if (length <= offsetof(struct sockaddr_un, sun_path) || address->sun_path[0] != '\0')
+		return 0;
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ (unsigned char)address->sun_path[i]) * 16777619U;
+	return hash ? hash : 1;
+}
+
+/* A socket of this session; NULL where it cannot be known. */
+static struct unix_listener *session_add(struct unix_listeners *listeners, int fd,
+					 const struct unix_holder *holder)
 {
 	struct unix_listener *listener;
 	struct stat status;
 	uint64_t cookie;
 
-	if (listeners->diag < 0 || fstat(fd, &status) || socket_cookie(fd, &cookie) ||
-	    !is_bound_to_path(fd))
-		return 0;
+	if (listeners->diag < 0 || fstat(fd, &status) || socket_cookie(fd, &cookie))
+		return NULL;
 	listeners_sweep(listeners, SWEPT_AT_ONCE);
-	listener = listener_add(listeners, cookie, (uint32_t)status.st_ino);
-	if (listeners->descriptors > 0) {
-		listener->voucher = voucher_make(listeners, cookie);
+	listener = listener_by_cookie(listeners, cookie);
+	if (!listener)
+		listener = listener_add(listeners, cookie, (uint32_t)status.st_ino);
+	listener->of_session = true;
+	listener->process = holder->process;
+	listener->number = holder->number;
+	return listener;
+}
+
+uint64_t unix_listeners_add(struct unix_listeners *listeners, int fd, const struct unix_holder *holder)
+{
+	struct unix_listener *listener;
+	struct sockaddr_un address;
+	socklen_t length;
+
+	if (!name_read(fd, &address, &length))
+		return 0;
+	listener = session_add(listeners, fd, holder);
+	if (!listener)
+		return 0;
+	listener->name_hash = name_hash(&address, length);
+	if (!listener->name_hash && listener->voucher < 0 && listeners->descriptors > 0) {
+		listener->voucher = voucher_make(listeners, listener->cookie);
 		listeners->descriptors -= listener->voucher >= 0;
 	}
-	return cookie;
+	return listener->cookie;
+}
+
+void unix_listeners_note(struct unix_listeners *listeners, int fd, const struct unix_holder *holder,
+			 const struct sockaddr_un *address, socklen_t length)
+{
+	struct unix_listener *listener;
+	struct sockaddr_un bound;
+	socklen_t bound_length;
+
+	if (name_read(fd, &bound, &bound_length))
+		return;
+	listener = session_add(listeners, fd, holder);
+	if (!listener)
+		return;
+	listener->is_datagram = true;
+	listener->name_hash = name_hash(address, length);
 }
 
 void unix_listeners_drop(struct unix_listeners *listeners, uint64_t cookie)
@@ -226,14 +277,18 @@ static bool others_vouch(struct unix_listeners *listeners, struct search *search
 }
 
 /* Every socket that may be the one on the file has to be confined: one of them is the server. */
-static bool all_are_confined(struct unix_listeners *listeners, const struct unix_matches *matches)
+static enum unix_server who_serves(struct unix_listeners *listeners,
+				   const struct unix_matches *matches)
 {
 	struct search search = { .uid = listeners->uid };
+	bool of_session = true;
 
 	for (uint32_t i = 0; i < matches->count; i++) {
 		uint64_t cookie = matches->sockets[i].cookie;
+		const struct unix_listener *known = listener_by_cookie(listeners, cookie);
 
-		if (listener_by_cookie(listeners, cookie))
+		of_session &= known && known->of_session;
+		if (known)
 			continue;
 		search.wanted[search.count].cookie = cookie;
 		search.wanted[search.count].inode = matches->sockets[i].inode;
@@ -241,7 +296,9 @@ static bool all_are_confined(struct unix_listeners *listeners, const struct unix
 			voucher_name(listeners->uid, cookie, search.wanted[search.count].name);
 		search.count++;
 	}
-	return others_vouch(listeners, &search);
+	if (of_session)
+		return UNIX_SERVER_SESSION;
+	return others_vouch(listeners, &search) ? UNIX_SERVER_CONFINED : UNIX_SERVER_OUTSIDE;
 }
 
 /* From the second connection on it pays to make sure that no other socket, listening or not, may be
@@ -259,7 +316,7 @@ static void listener_learn(struct unix_listeners *listeners, const struct unix_m
 		return;
 	}
 	if (listener->path_fd >= 0 || listeners->descriptors == 0 ||
-	    unix_file_sockets(listeners->diag, &first->file, false, &matches) ||
+	    unix_file_sockets(listeners->diag, &first->file, UNIX_FILE_ALL, &matches) ||
 	    matches.count != 1 || !matches.sure || matches.sockets[0].cookie != listener->cookie)
 		return;
 	listener->path_fd = fcntl(path_fd, F_DUPFD_CLOEXEC, 0);
@@ -270,37 +327,97 @@ static void listener_learn(struct unix_listeners *listeners, const struct unix_m
 	listener->file = first->file.inode;
 }
 
-static bool is_learnt(struct unix_listeners *listeners, const struct stat *status)
+static enum unix_server learnt_server(const struct unix_listeners *listeners,
+				      const struct stat *status)
 {
 	for (uint32_t i = 0; i < listeners->used; i++) {
-		struct unix_listener *listener = &listeners->entries[i];
+		const struct unix_listener *listener = &listeners->entries[i];
 
 		if (listener->cookie == 0 || listener->path_fd < 0 ||
 		    listener->file != status->st_ino || listener->device != status->st_dev)
 			continue;
-		return is_alive(listeners, listener) == 1;
+		if (is_alive(listeners, listener) != 1)
+			break;
+		return listener->of_session ? UNIX_SERVER_SESSION : UNIX_SERVER_CONFINED;
 	}
-	return false;
+	return UNIX_SERVER_OUTSIDE;
 }
 
 enum unix_server unix_listeners_find(struct unix_listeners *listeners, int path_fd,
-				     const struct stat *status)
+				     const struct stat *status, int type)
 {
+	const enum unix_file_asked asked = type == SOCK_DGRAM ? UNIX_FILE_DATAGRAM
+							      : UNIX_FILE_LISTENING;
 	struct unix_matches matches;
 	struct unix_file file;
+	enum unix_server server;
 
 	if (listeners->diag < 0)
 		return UNIX_SERVER_OUTSIDE;
-	if (is_learnt(listeners, status))
-		return UNIX_SERVER_CONFINED;
+	server = learnt_server(listeners, status);
+	if (server != UNIX_SERVER_OUTSIDE)
+		return server;
 	if (unix_file_identify(path_fd, status, &file) ||
-	    unix_file_sockets(listeners->diag, &file, true, &matches))
+	    unix_file_sockets(listeners->diag, &file, asked, &matches))
 		return UNIX_SERVER_OUTSIDE;
 	if (matches.count == 0)
 		return UNIX_SERVER_NONE;
-	if (!matches.sure || matches.count > UNIX_MATCHES_MAX ||
-	    !all_are_confined(listeners, &matches))
+	if (!matches.sure || matches.count > UNIX_MATCHES_MAX)
 		return UNIX_SERVER_OUTSIDE;
-	listener_learn(listeners, &matches, path_fd);
-	return UNIX_SERVER_CONFINED;
+	server = who_serves(listeners, &matches);
+	if (server != UNIX_SERVER_OUTSIDE)
+		listener_learn(listeners, &matches, path_fd);
+	return server;
+}
+
+static bool option_is(int fd, int option, uint64_t expected, socklen_t size)
+{
+	uint64_t value = 0;
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == expected;
+}
+
+/* Each network namespace has abstract names of its own. */
+static bool share_namespace(int one, int other)
+{
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	return getsockopt(one, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 &&
+	       option_is(other, SO_NETNS_COOKIE, cookie, sizeof(cookie));
+}
+
+/* The descriptor may be another one by now, or the process. */
+static int holder_fetch(const struct unix_listener *listener)
+{
+	cleanup_fd int fd = process_descriptor(listener->process, listener->number);
+	uint64_t cookie;
+
+	if (fd < 0 || socket_cookie(fd, &cookie) || cookie != listener->cookie)
+		return -ENOENT;
+	return fd_take(&fd);
+}
+
+int unix_listeners_hold(const struct unix_listeners *listeners, int client, int type,
+			const struct sockaddr_un *address, socklen_t length)
+{
+	const uint32_t hash = name_hash(address, length);
+
+	for (uint32_t i = 0; hash && i < listeners->used; i++) {
+		const struct unix_listener *listener = &listeners->entries[i];
+		struct sockaddr_un bound;
+		socklen_t bound_length;
+		cleanup_fd int fd = -1;
+
+		if (listener->cookie == 0 || listener->name_hash != hash)
+			continue;
+		fd = holder_fetch(listener);
+		/* A name is one socket's of a type. */
+		if (fd >= 0 && name_read(fd, &bound, &bound_length) && bound_length == length &&
+		    memcmp(&bound, address, length) == 0 &&
+		    option_is(fd, SO_TYPE, (uint64_t)type, sizeof(type)) &&
+		    share_namespace(fd, client))
+			return fd_take(&fd);
+	}
+	return -ENOENT;
 }

@@ -271,6 +271,9 @@ static void trapped_calls_trap_as_the_facts_say(void **state)
 		assert_int_equal(NOTIFY, ask(&built, __NR_sendmsg, 3, 4096, 0));
 		assert_int_equal(NOTIFY, ask(&built, __NR_sendmmsg, 3, 4096, 1, 0));
 	}
+	/* Which of them the session binds. */
+	build(&built, &(struct filter_facts){ .flags = PLAN_UNIX_DGRAM });
+	assert_int_equal(NOTIFY, ask(&built, __NR_bind, 3, 4096, 16));
 	build(&built,
 	      &(struct filter_facts){ .flags = PLAN_FLAGS, .trap_bind = true, .nested = true });
 	assert_int_equal(ALLOW, ask(&built, __NR_connect, 3, 4096, 16));

@@ -97,6 +97,14 @@ static void bind_port_zero_needs_no_list(void **state)
 	assert_allowed(&fixture);
 }
 
+static void bind_is_allowed_where_the_kernel_decides(void **state)
+{
+	(void)state;
+	fixture.rules.kernel_binds = true;
+	bind_port(AF_INET, SOCK_STREAM, IPPROTO_TCP, 8080);
+	assert_allowed(&fixture);
+}
+
 static void bind_any_port_is_allowed_where_the_plan_says_so(void **state)
 {
 	(void)state;
@@ -421,6 +429,7 @@ int main(void)
 		cmocka_unit_test_setup(bind_tcp_without_a_list_is_refused, open_test),
 		cmocka_unit_test_setup(bind_every_port_agrees_with_the_list, open_test),
 		cmocka_unit_test_setup(bind_port_zero_needs_no_list, open_test),
+		cmocka_unit_test_setup(bind_is_allowed_where_the_kernel_decides, open_test),
 		cmocka_unit_test_setup(bind_any_port_is_allowed_where_the_plan_says_so, open_test),
 		cmocka_unit_test_setup(bind_icmp_is_allowed, open_test),
 		cmocka_unit_test_setup(bind_of_a_kind_without_a_protocol_is_refused, open_test),

@@ -86,6 +86,18 @@ static int bound(const struct place *place, char name)
 	return fd;
 }
 
+static struct unix_holder holder_here(int fd)
+{
+	return (struct unix_holder){ .process = getpid(), .number = fd };
+}
+
+static uint64_t add(struct unix_listeners *listeners, int fd)
+{
+	const struct unix_holder holder = holder_here(fd);
+
+	return unix_listeners_add(listeners, fd, &holder);
+}
+
 /* Of somebody's outside. */
 static int server(const struct place *place, char name)
 {
@@ -100,10 +112,12 @@ static int confined(struct place *place, char name)
 {
 	int fd = bound(place, name);
 
-	assert_true(unix_listeners_add(&place->listeners, fd));
+	assert_true(add(&place->listeners, fd));
 	assert_int_equal(0, listen(fd, 5));
 	return fd;
 }
+
+static int find_type = SOCK_STREAM;
 
 static enum unix_server find(const struct place *place, struct unix_listeners *listeners, char name)
 {
@@ -116,7 +130,7 @@ static enum unix_server find(const struct place *place, struct unix_listeners *l
 	fd = open(address.sun_path, O_PATH | O_CLOEXEC);
 	assert_true(fd >= 0);
 	assert_int_equal(0, fstat(fd, &status));
-	found = unix_listeners_find(listeners, fd, &status);
+	found = unix_listeners_find(listeners, fd, &status, find_type);
 	close(fd);
 	return found;
 }
@@ -132,7 +146,7 @@ static void confined_server_is_found_until_it_closes(void **state)
 	int fd = confined(place, 'a');
 
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(UNIX_SERVER_CONFINED, found(place, 'a'));
+		assert_int_equal(UNIX_SERVER_SESSION, found(place, 'a'));
 	close(fd);
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(UNIX_SERVER_NONE, found(place, 'a'));
@@ -144,7 +158,7 @@ static void server_of_somebody_else_is_outside(void **state)
 	int ours = confined(place, 'a');
 	int other = server(place, 'b');
 
-	assert_int_equal(UNIX_SERVER_CONFINED, found(place, 'a'));
+	assert_int_equal(UNIX_SERVER_SESSION, found(place, 'a'));
 	assert_int_equal(UNIX_SERVER_OUTSIDE, found(place, 'b'));
 	close(other);
 	close(ours);
@@ -228,7 +242,7 @@ static void name_that_was_moved_does_not_vouch(void **state)
 	int ours = confined(place, 'a');
 	int other = server(place, 'b');
 
-	assert_int_equal(UNIX_SERVER_CONFINED, found(place, 'a'));
+	assert_int_equal(UNIX_SERVER_SESSION, found(place, 'a'));
 	path_of(place, 'a', &ours_name);
 	path_of(place, 'b', &other_name);
 	assert_int_equal(0, unlink(ours_name.sun_path));
@@ -243,7 +257,7 @@ static void socket_that_failed_to_listen_is_forgotten(void **state)
 	struct place *place = *state;
 	int fd = bound(place, 'a');
 
-	unix_listeners_drop(&place->listeners, unix_listeners_add(&place->listeners, fd));
+	unix_listeners_drop(&place->listeners, add(&place->listeners, fd));
 	assert_int_equal(0, listen(fd, 5));
 	assert_int_equal(UNIX_SERVER_OUTSIDE, found(place, 'a'));
 	assert_int_equal(UNIX_SERVER_OUTSIDE, find(place, &place->other, 'a'));
@@ -261,7 +275,7 @@ static void next_file_with_the_same_inode_is_not_ours(void **state)
 		int other;
 
 		for (int j = 0; j < i % 4; j++)
-			assert_int_equal(UNIX_SERVER_CONFINED, found(place, 'a'));
+			assert_int_equal(UNIX_SERVER_SESSION, found(place, 'a'));
 		path_of(place, 'a', &address);
 		unlink(address.sun_path);
 		close(ours);
@@ -287,7 +301,7 @@ static void oldest_is_forgotten_where_the_table_is_full(void **state)
 		unlink(address.sun_path);
 		servers[i] = confined(place, i == 0 ? 'a' : 'b');
 		if (i > 0)
-			assert_int_equal(UNIX_SERVER_CONFINED, found(place, 'b'));
+			assert_int_equal(UNIX_SERVER_SESSION, found(place, 'b'));
 	}
 	/* Its place went, and its voucher with it. */
 	assert_int_equal(UNIX_SERVER_OUTSIDE, found(place, 'a'));
@@ -306,9 +320,114 @@ static void sockets_that_are_gone_make_room_first(void **state)
 		close(confined(place, 'b'));
 		unlink(address.sun_path);
 	}
-	assert_int_equal(UNIX_SERVER_CONFINED, found(place, 'a'));
+	assert_int_equal(UNIX_SERVER_SESSION, found(place, 'a'));
 	assert_true(place->listeners.descriptors > 0);
 	close(first);
+}
+
+static int datagram(struct place *place, const struct sockaddr_un *address, socklen_t length,
+		    bool noted)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const struct unix_holder holder = holder_here(fd);
+
+	if (noted)
+		unix_listeners_note(&place->listeners, fd, &holder, address, length);
+	assert_int_equal(0, bind(fd, (const struct sockaddr *)address, length));
+	return fd;
+}
+
+static void datagram_socket_is_the_sessions_where_the_session_bound_it(void **state)
+{
+	struct place *place = *state;
+	struct sockaddr_un address;
+	int ours, theirs, stream;
+
+	path_of(place, 'a', &address);
+	ours = datagram(place, &address, sizeof(address), true);
+	path_of(place, 'b', &address);
+	theirs = datagram(place, &address, sizeof(address), false);
+	stream = confined(place, 'c');
+	find_type = SOCK_DGRAM;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(UNIX_SERVER_SESSION, found(place, 'a'));
+		assert_int_equal(UNIX_SERVER_OUTSIDE, found(place, 'b'));
+		assert_int_equal(UNIX_SERVER_NONE, found(place, 'c'));
+		assert_int_equal(UNIX_SERVER_OUTSIDE, find(place, &place->other, 'a'));
+	}
+	close(ours);
+	assert_int_equal(UNIX_SERVER_NONE, found(place, 'a'));
+	find_type = SOCK_STREAM;
+	close(theirs);
+	close(stream);
+}
+
+/* It is somebody else's: whoever bound it. */
+static void datagram_socket_that_is_bound_already_is_not_noted(void **state)
+{
+	struct place *place = *state;
+	struct sockaddr_un address;
+	struct unix_holder holder;
+	int fd;
+
+	path_of(place, 'a', &address);
+	fd = datagram(place, &address, sizeof(address), false);
+	holder = holder_here(fd);
+	unix_listeners_note(&place->listeners, fd, &holder, &address, sizeof(address));
+	find_type = SOCK_DGRAM;
+	assert_int_equal(UNIX_SERVER_OUTSIDE, found(place, 'a'));
+	find_type = SOCK_STREAM;
+	close(fd);
+}
+
+static socklen_t abstract(struct sockaddr_un *address, const char *name)
+{
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1, "sandlock-test-%d-%s",
+		 (int)getpid(), name);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(address->sun_path + 1));
+}
+
+static void abstract_name_is_held_while_the_session_has_it(void **state)
+{
+	struct place *place = *state;
+	struct sockaddr_un address;
+	socklen_t length = abstract(&address, "one");
+	int client = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int server = datagram(place, &address, length, true);
+	int held = unix_listeners_hold(&place->listeners, client, SOCK_DGRAM, &address, length);
+	int moved;
+
+	assert_true(held >= 0);
+	/* Nobody else gets the name meanwhile. */
+	moved = fcntl(server, F_DUPFD_CLOEXEC, server + 20);
+	close(server);
+	close(moved);
+	assert_int_equal(-1, bind(client, (struct sockaddr *)&address, length));
+	close(held);
+	assert_int_equal(0, bind(client, (struct sockaddr *)&address, length));
+	assert_true(unix_listeners_hold(&place->listeners, client, SOCK_DGRAM, &address, length) < 0);
+	close(client);
+}
+
+static void abstract_name_of_another_type_or_holder_is_not_held(void **state)
+{
+	struct place *place = *state;
+	struct sockaddr_un address;
+	socklen_t length = abstract(&address, "one");
+	int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int server = datagram(place, &address, length, true);
+	int moved;
+
+	assert_true(unix_listeners_hold(&place->listeners, client, SOCK_STREAM, &address, length) < 0);
+	assert_true(unix_listeners_hold(&place->listeners, client, SOCK_DGRAM, &address,
+					length - 1) < 0);
+	assert_true(unix_listeners_hold(&place->other, client, SOCK_DGRAM, &address, length) < 0);
+	moved = fcntl(server, F_DUPFD_CLOEXEC, server + 20);
+	close(server);
+	assert_true(unix_listeners_hold(&place->listeners, client, SOCK_DGRAM, &address, length) < 0);
+	close(moved);
+	close(client);
 }
 
 static void reserved_names_are_those_with_the_prefix(void **state)
@@ -337,6 +456,10 @@ int main(void)
 		place_test(next_file_with_the_same_inode_is_not_ours),
 		place_test(oldest_is_forgotten_where_the_table_is_full),
 		place_test(sockets_that_are_gone_make_room_first),
+		place_test(datagram_socket_is_the_sessions_where_the_session_bound_it),
+		place_test(datagram_socket_that_is_bound_already_is_not_noted),
+		place_test(abstract_name_is_held_while_the_session_has_it),
+		place_test(abstract_name_of_another_type_or_holder_is_not_held),
 		cmocka_unit_test(reserved_names_are_those_with_the_prefix),
 	};
 

@@ -51,27 +51,27 @@ static void paths_judged(void **state)
 	} cases[] = {
 		{ "/run/app/socket", -1, UNIX_ALLOW, &items[1] },
 		{ "/run/app/deep/socket", -1, UNIX_ALLOW, &items[1] },
-		{ "/run/application", -1, UNIX_DENY, NULL },
-		{ "/run/docker.sock", -1, UNIX_DENY, NULL },
-		{ "/run/user/1000/bus", -1, UNIX_DENY, NULL },
-		{ "/run/user/1000/systemd/private", -1, UNIX_DENY, NULL },
+		{ "/run/application", -1, UNIX_OWN, &items[0] },
+		{ "/run/docker.sock", -1, UNIX_OWN, &items[0] },
+		{ "/run/user/1000/bus", -1, UNIX_OWN, &items[0] },
+		{ "/run/user/1000/systemd/private", -1, UNIX_OWN, &items[0] },
 		{ "/run/user/1000/gnupg/S.gpg-agent", -1, UNIX_OWN, &items[0] },
-		{ "/run/user/1001/gnupg/S.gpg-agent", -1, UNIX_DENY, NULL },
+		{ "/run/user/1001/gnupg/S.gpg-agent", -1, UNIX_OWN, &items[0] },
 		{ "/run/screen/S-alice/1.tty", -1, UNIX_OWN, &items[0] },
-		{ "/run/screen/S-bob/1.tty", -1, UNIX_DENY, NULL },
+		{ "/run/screen/S-bob/1.tty", -1, UNIX_OWN, &items[0] },
 		{ "/home/alice/.ssh/control", -1, UNIX_OWN, &items[0] },
-		{ "/home/alice", -1, UNIX_DENY, NULL },
-		{ "/home/alice2/socket", -1, UNIX_DENY, NULL },
+		{ "/home/alice", -1, UNIX_OWN, &items[0] },
+		{ "/home/alice2/socket", -1, UNIX_OWN, &items[0] },
 		{ "/tmp/tmux-1000/default", -1, UNIX_OWN, &items[0] },
 		{ "/tmp/exact", -1, UNIX_ALLOW, &items[4] },
 		{ "/var/tmp/x", -1, UNIX_OWN, &items[0] },
-		{ "/tmp/.X11-unix/X0", -1, UNIX_DENY, NULL },
+		{ "/tmp/.X11-unix/X0", -1, UNIX_OWN, &items[0] },
 		{ "/tmp/.X11-unix/X0", 0, UNIX_ALLOW, &items[3] },
-		{ "/tmp/.X11-unix/X0", 1, UNIX_DENY, NULL },
-		{ "/tmp/.X11-unix/X10", 1, UNIX_DENY, NULL },
-		{ "/tmp/.ICE-unix/1", -1, UNIX_DENY, NULL },
-		{ "bus-1", -1, UNIX_DENY, NULL },
-		{ "", -1, UNIX_DENY, NULL },
+		{ "/tmp/.X11-unix/X0", 1, UNIX_OWN, &items[0] },
+		{ "/tmp/.X11-unix/X10", 1, UNIX_OWN, &items[0] },
+		{ "/tmp/.ICE-unix/1", -1, UNIX_OWN, &items[0] },
+		{ "bus-1", -1, UNIX_OWN, &items[0] },
+		{ "", -1, UNIX_OWN, &items[0] },
 	};
 
 	(void)state;
@@ -94,20 +94,20 @@ static void abstract_names_judged(void **state)
 	(void)state;
 	assert_int_equal(UNIX_ALLOW, judge_abstract(&plan, "bus-7", -1).kind);
 	assert_ptr_equal(&items[2], judge_abstract(&plan, "bus-7", -1).item);
-	assert_int_equal(UNIX_DENY, judge_abstract(&plan, "bus", -1).kind);
-	assert_int_equal(UNIX_DENY, judge_abstract(&plan, "/run/app/socket", -1).kind);
-	assert_int_equal(UNIX_DENY, judge_abstract(&plan, "/tmp/tmux", -1).kind);
+	assert_int_equal(UNIX_OWN, judge_abstract(&plan, "bus", -1).kind);
+	assert_int_equal(UNIX_OWN, judge_abstract(&plan, "/run/app/socket", -1).kind);
+	assert_int_equal(UNIX_OWN, judge_abstract(&plan, "/tmp/tmux", -1).kind);
 	assert_int_equal(UNIX_ALLOW, judge_abstract(&plan, "/tmp/.X11-unix/X3", 3).kind);
-	assert_int_equal(UNIX_DENY, judge_abstract(&plan, "/tmp/.X11-unix/X3", -1).kind);
-	assert_int_equal(UNIX_DENY, judge_abstract(&plan, "", -1).kind);
+	assert_int_equal(UNIX_OWN, judge_abstract(&plan, "/tmp/.X11-unix/X3", -1).kind);
+	assert_int_equal(UNIX_OWN, judge_abstract(&plan, "", -1).kind);
 }
 
 static void abstract_name_with_nul_judged_whole(void **state)
 {
 	(void)state;
 	assert_int_equal(UNIX_ALLOW, unix_rules_decide_abstract(&plan, "bus-7\0x", 7, -1).kind);
-	assert_int_equal(UNIX_DENY, unix_rules_decide_abstract(&plan, "bus\0-7", 6, -1).kind);
-	assert_int_equal(UNIX_DENY,
+	assert_int_equal(UNIX_OWN, unix_rules_decide_abstract(&plan, "bus\0-7", 6, -1).kind);
+	assert_int_equal(UNIX_OWN,
 			 unix_rules_decide_abstract(&plan, "/tmp/.X11-unix/X3\0", 18, 3).kind);
 }
 
