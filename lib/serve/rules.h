@@ -22,9 +22,9 @@ struct rules {
 	struct unix_listeners listeners;
 	struct agent agent;
 	struct gate gate;
-	bool multi_uid; /* processes of other uids than the user's may be in the session */
+	bool multi_uid;    /* processes of other uids than the user's may be in the session */
 	bool kernel_binds; /* bind(2) is the kernel's, and Landlock's, to decide; we only look on */
-	int display;    /* number of the session's X11 display, -1: none */
+	int display;       /* number of the session's X11 display, -1: none */
 };
 
 #endif

@@ -290,13 +290,13 @@ static void own_of_a_server_outside_is_refused(void **state)
 	assert_refused(&fixture, "unix", in_tree("socket"));
 }
 
-static void own_of_a_datagram_socket_is_refused(void **state)
+static void own_of_a_datagram_socket_that_is_gone_is_a_mistake(void **state)
 {
 	(void)state;
 	fixture_add_socket(&fixture, SOCKET_OWN, "", 3);
 	fixture.request.kind.type = SOCK_DGRAM;
 	judge_at(in_tree("stale"));
-	assert_refused(&fixture, "unix", in_tree("stale"));
+	assert_mistake(&fixture, ECONNREFUSED);
 }
 
 static void own_of_another_users_socket_is_refused(void **state)
@@ -437,7 +437,7 @@ int main(void)
 		TEST(path_in_another_root_is_followed_only_from_there),
 		TEST(path_for_another_user_is_only_what_the_plan_always_allows),
 		TEST(own_of_a_server_outside_is_refused),
-		TEST(own_of_a_datagram_socket_is_refused),
+		TEST(own_of_a_datagram_socket_that_is_gone_is_a_mistake),
 		TEST(own_of_another_users_socket_is_refused),
 		TEST(agent_is_allowed_only_where_own_is_listed),
 		TEST(x11_is_the_display_of_the_session_alone),
