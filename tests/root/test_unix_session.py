@@ -51,7 +51,7 @@ class Session(SessionTest):
     def login(self, source):
         return Talk(self, ["su", "-", "alice", "-c", script("unix_session", SERVE + source)])
 
-    def test_server_of_the_session_is_reached_at_any_path_by_any_kind(self):
+    def test_server_of_the_session_is_reached_at_any_path(self):
         source = SERVE + """
 places = [f"/run/user/{os.getuid()}/server", f"/dev/shm/server-{os.getuid()}", "\\0server-of-mine",
           "\\0" + "long" * 20]
@@ -146,7 +146,7 @@ answer([[unix({str(path)!r} + str(int(kind)), kind) for kind in KINDS],
         self.assertEqual([["ok", "ok", "EACCES"], ["ECONNREFUSED"] * 3],
                          self.confined.python(source))
 
-    def test_datagram_socket_that_somebody_else_bound_is_not_the_sessions(self):
+    def test_datagram_socket_bound_outside_is_not_the_sessions(self):
         """It was handed over, and the session binds it once more."""
         path = f"/run/user/{self.confined.uid}/handed"
         server = listen(self, path, family=socket.AF_UNIX, kind=socket.SOCK_DGRAM)
@@ -183,7 +183,7 @@ answer(unix("\\0handed-on"))"""
         self.assertEqual("ok", self.bare.python(source))
         self.assertEqual("ECONNREFUSED", self.confined.python(source))
 
-    def test_name_that_changes_hands_meanwhile_is_never_the_outsiders(self):
+    def test_name_that_changes_hands_is_never_the_outsiders(self):
         name, end, came = "\0changes-hands", threading.Event(), []
 
         def outside():
