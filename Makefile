@@ -27,6 +27,8 @@ JOBS         ?= $(shell nproc)
 SCDOC        ?= scdoc
 PYTHON       ?= /usr/bin/python3
 FUZZ_SECONDS ?= 10
+# Private machines on which root tests run side by side.
+MACHINES     ?= $(JOBS)
 
 # Compilers ---------------------------------------------------------------------------------------
 
@@ -283,9 +285,9 @@ test-programs: test-install
 	$(Q)install -D -t $(TEST_STAGE)$(TEST_PREFIX)/probes $(PROBE_FILES:$(BUILD)/%=$(BUILD)/test/%)
 
 live: test-install
-root: test-programs
-live root:
 	$(Q)$(RUN) --stage '$(TEST_STAGE)' $@ $(ONLY)
+root: test-programs
+	$(Q)$(RUN) --stage '$(TEST_STAGE)' --machines $(MACHINES) $@ $(ONLY)
 
 # A display manager and a browser, which are much to install.
 kiosk: deps-kiosk test-programs

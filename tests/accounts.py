@@ -15,8 +15,16 @@ from commands import PYTHON, call, eventually
 SSH_OPTIONS = ("-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
                "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes")
 PLAIN_PORT, PAM_PORT = 2201, 2202  # sshd without and with UsePAM
-# Of a run alone: the kernel counts the processes of a uid on the whole machine, for RLIMIT_NPROC.
-UIDS = itertools.count(20001 + 100 * (os.getpid() % 400))
+
+
+def _uids():
+    """Of this machine alone: the kernel counts the processes of a uid in all of them together, for
+    RLIMIT_NPROC."""
+    machine = os.stat("/proc/self/ns/pid").st_ino
+    yield from itertools.count(20001 + 100 * (machine % 400))
+
+
+UIDS = _uids()
 
 # What a probe inside a session may use; each answer is "ok" or the name of the errno.
 PROBE = """

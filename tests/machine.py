@@ -99,7 +99,7 @@ def _private_machine(destdir):
     os.chdir("/")
 
 
-def _fork(work):
+def fork(work):
     """The child does `work` and its number; what it raises is printed."""
     pid = os.fork()
     if pid == 0:
@@ -137,12 +137,12 @@ def run_private(destdir, work, seconds):
 
     def init():
         # The pid namespace dies with this process, and with it all that the tests started.
-        return _reap(_fork(inside))
+        return _reap(fork(inside))
 
     sys.stdout.flush()
     _check(LIBC.unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET),
            "private namespaces (CAP_SYS_ADMIN)")
-    pid = _fork(init)
+    pid = fork(init)
     os.close(writer)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))

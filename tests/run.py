@@ -10,33 +10,14 @@ import os
 import re
 import subprocess
 import sys
-import time
-import unittest
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-TESTS = Path(__file__).resolve().parent
-# A hang is a failure, not a wait.
-PROGRAM_SECONDS = 120
-SUITE_SECONDS = {"live": 420, "kiosk": 300, "root": 1800, "suites": 7200}
+
+from suite import Counts, run_suite  # pylint: disable=wrong-import-position
+
+PROGRAM_SECONDS = 120  # a hang is a failure, not a wait
 TAP = re.compile(r"^(not )?ok\b[ \d]*-? *(.*?)( *# *SKIP.*)?$", re.IGNORECASE)
-
-
-class Counts:
-    def __init__(self, passed=0, failed=0, skipped=0):
-        self.passed, self.failed, self.skipped = passed, failed, skipped
-
-    def __str__(self):
-        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
-
-    def add(self, other):
-        self.passed += other.passed
-        self.failed += other.failed
-        self.skipped += other.skipped
-
-    @classmethod
-    def parse(cls, line):
-        return cls(*map(int, re.findall(r"\d+", line)))
 
 
 def run_program(argv, name):
@@ -74,86 +55,6 @@ def run_programs(programs, under):
     return counts
 
 
-class Result(unittest.TestResult):
-    """Prints one line a test, and the reason at once where it did not pass."""
-
-    def __init__(self):
-        super().__init__()
-        self.counts = Counts()
-        self.start = 0.0
-
-    def startTest(self, test):
-        super().startTest(test)
-        self.start = time.monotonic()
-        self.good = True
-
-    def say(self, word, test, detail=""):
-        name = ".".join(test.id().split(".")[-3:])
-        print(f"{word} {name} ({time.monotonic() - self.start:.1f} s){detail}", flush=True)
-
-    def bad(self, test, text):
-        if self.good:
-            self.counts.failed += 1
-        self.good = False
-        self.say("not ok", test, "\n" + text)
-
-    def addError(self, test, err):
-        self.bad(test, self._exc_info_to_string(err, test))
-
-    addFailure = addError
-
-    def addSubTest(self, test, subtest, err):
-        if err is not None:
-            self.bad(test, f"{subtest}\n" + self._exc_info_to_string(err, test))
-
-    def addSkip(self, test, reason):
-        self.counts.skipped += 1
-        self.say("skip", test, f": {reason}")
-
-    def addSuccess(self, test):
-        if self.good:
-            self.counts.passed += 1
-            self.say("ok", test)
-
-
-def loaded(name, only=()):
-    """The tests of a suite whose names contain one of the words, and what could not be loaded."""
-    sys.path[:0] = [str(TESTS), str(TESTS / name)]
-    loader = unittest.TestLoader()
-    loader.testNamePatterns = [f"*{word}*" for word in only] or None
-    suite = loader.discover(str(TESTS / name), top_level_dir=str(TESTS / name))
-    return suite, loader.errors
-
-
-def run_suite(name, stage, only):
-    """`stage` is the DESTDIR of the installation; without root it is unused."""
-    # Read now: on the private machine the sources may be out of sight.
-    suite, errors = loaded(name, only)
-    # pylint: disable=import-outside-toplevel
-    from commands import PATIENCE, SOAK_SECONDS
-    from machine import run_private
-    from stage import STAGE
-
-    def body():
-        result = Result()
-        for error in errors:
-            print(error)
-            result.counts.failed += 1
-        suite.run(result)
-        return str(result.counts)
-
-    def staged():
-        STAGE.open(name)
-        return body()
-
-    if os.geteuid() != 0:
-        if name != "live":
-            sys.exit(f"the suite {name} needs root")
-        return Counts.parse(body())
-    seconds = SUITE_SECONDS[name] * PATIENCE + SOAK_SECONDS
-    return Counts.parse(run_private(stage, staged, seconds) or "0 passed, 1 failed, 0 skipped")
-
-
 def run_total(results, suites):
     counts = Counts()
     for suite in suites:
@@ -171,6 +72,7 @@ def main():
     parser.add_argument("--results", type=Path)
     parser.add_argument("--stage", default="", help="DESTDIR of the installation to test")
     parser.add_argument("--under", default="", help="what each unit test runs under")
+    parser.add_argument("--machines", type=int, default=1, help="how many run side by side")
     parser.add_argument("suite", choices=["unit", "live", "root", "kiosk", "suites", "script", "total"])
     parser.add_argument("arguments", nargs="*")
     options = parser.parse_args()
@@ -184,7 +86,7 @@ def main():
         name = Path(words[0]).name
         counts = run_program(words, name)
     else:
-        counts = run_suite(name, options.stage, words)
+        counts = run_suite(name, options.stage, words, options.machines)
     if counts.passed == 0:
         counts.failed = max(counts.failed, 1)
     if options.results and options.suite != "total":
