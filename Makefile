@@ -374,12 +374,12 @@ lint-format:
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 # One process a file: clang-tidy 14 finds what is not there when it is given several.
 lint-tidy:
-	$(Q)printf '%s\n' $(C_SOURCES) | xargs -P$(JOBS) -I{} clang-tidy --quiet {} -- $(TIDY_FLAGS)
+	$(Q)printf '%s\n' $(C_SOURCES) $(PROBE_SOURCES) | xargs -P$(JOBS) -I{} clang-tidy --quiet {} -- $(TIDY_FLAGS)
 # cppcheck knows neither cleanup attributes (memleak) nor out-parameters (ctuuninitvar).
 lint-cppcheck:
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --std=c11 \
 		--error-exitcode=1 --suppress=missingIncludeSystem --suppress=memleak \
-		--suppress=ctuuninitvar $(patsubst %,-I%,$(filter-out -iquote,$(INCLUDE))) -D__x86_64__ $(DEFINES) $(C_SOURCES)
+		--suppress=ctuuninitvar $(patsubst %,-I%,$(filter-out -iquote,$(INCLUDE))) -D__x86_64__ $(DEFINES) $(C_SOURCES) $(PROBE_SOURCES)
 # Whole programs as they are built. It does not know cleanup attributes either: leaks are for ASan and valgrind.
 lint-scan:
 	$(Q)scan-build --status-bugs -disable-checker unix.Malloc -o $(BUILD)/scan/reports \

@@ -8,6 +8,7 @@
 
 #include <linux/netlink.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 
 #define GROUP   "239.83.76.67"
@@ -33,7 +34,11 @@ static int set(int fd, int level, int option, const void *value, size_t size)
 
 static unsigned interface(void)
 {
-	return if_nametoindex(target.path);
+	static unsigned number;
+
+	if (!number)
+		number = if_nametoindex(target.path);
+	return number;
 }
 
 static struct sockaddr_storage storage_of(const char *address)
@@ -360,10 +365,12 @@ static const int levels[] = { 0,   1,   6,   17,  41,  58,  136, 255, 263, 270,
 			      279, 280, 281, 282, 283, 284, 285, 286, 287 };
 #define LEVELS (sizeof(levels) / sizeof(levels[0]))
 
-static void try_values(int fd, int level, int option)
+/* True where one of them was taken. */
+static bool try_values(int fd, int level, int option)
 {
 	const unsigned number = interface();
 	const int one = 1, zero = 0;
+	bool taken = false;
 	const struct group_req requests[] = { group(GROUP), group(GROUP6) };
 	const struct group_source_req sources[] = { group_source(GROUP, SOURCE),
 						    group_source(GROUP6, SOURCE6) };
@@ -401,28 +408,35 @@ static void try_values(int fd, int level, int option)
 	};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-		setsockopt(fd, level, option, values[i].value, (socklen_t)values[i].size);
+		taken |= setsockopt(fd, level, option, values[i].value, (socklen_t)values[i].size) ==
+			 0;
+	return taken;
 }
 
-static void try_option(int domain, int level, int option)
+/* Each option that is taken meets a socket on which nothing was set. */
+static void try_option(int *fd, int domain, int level, int option)
 {
 	unsigned char value[256] = { 1 };
 	socklen_t size = sizeof(value);
-	int fd = stream(domain);
 
-	getsockopt(fd, level, option, value, &size);
-	try_values(fd, level, option);
-	close(fd);
+	getsockopt(*fd, level, option, value, &size);
+	if (try_values(*fd, level, option)) {
+		close(*fd);
+		*fd = stream(domain);
+	}
 }
 
 static int walk(int domain)
 {
+	int fd = stream(domain);
+
 	for (size_t i = 0; i < LEVELS; i++)
 		for (int option = -1; option <= 600; option++)
-			try_option(domain, levels[i], option);
+			try_option(&fd, domain, levels[i], option);
 	for (int level = -1; level < 300; level++)
 		for (int option = 0; option < 130; option++)
-			try_option(domain, level, option);
+			try_option(&fd, domain, level, option);
+	close(fd);
 	return 0;
 }
 
@@ -468,7 +482,7 @@ static void walk_controls(int fd)
 		for (unsigned long command = page; command < page + 0x100; command++) {
 			struct ifreq request[8] = { 0 };
 
-			strcpy(request[0].ifr_name, target.path);
+			snprintf(request[0].ifr_name, IFNAMSIZ, "%s", target.path);
 			ioctl(fd, command, request);
 		}
 	}

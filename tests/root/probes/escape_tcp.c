@@ -484,8 +484,8 @@ static void *change_page(void *unused)
 			return unused;
 	}
 	for (;;) {
-		mmap(shared, 4096, PROT_READ, flags, files[0], 0);
-		mmap(shared, 4096, PROT_READ, flags, files[1], 0);
+		(void)mmap(shared, 4096, PROT_READ, flags, files[0], 0);
+		(void)mmap(shared, 4096, PROT_READ, flags, files[1], 0);
 	}
 	return unused;
 }
@@ -505,7 +505,7 @@ static void *change_mapping(void *unused)
 		return unused;
 	for (;;) {
 		munmap(shared, 4096);
-		mmap(shared, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0);
+		(void)mmap(shared, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0);
 	}
 	return unused;
 }

@@ -329,7 +329,7 @@ static void *change_mapping(void *unused)
 		return unused;
 	for (;;) {
 		munmap(shared_message, 4096);
-		mmap(shared_message, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0);
+		(void)mmap(shared_message, 4096, PROT_READ, MAP_SHARED | MAP_FIXED, file, 0);
 	}
 	return unused;
 }

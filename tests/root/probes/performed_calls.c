@@ -439,7 +439,8 @@ static void connect_restarted(void)
 	tell("bind", bind(server, (const void *)&in, sizeof(in)));
 	listen(server, 0);
 	for (int i = 0; i < 4; i++)
-		connect(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), (const void *)&in, size);
+		(void)connect(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), (const void *)&in,
+			      size);
 	restarted("restarted", server, stream(), (const void *)&in, size);
 }
 

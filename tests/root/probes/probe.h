@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define RACE_SECONDS  0.25
-#define PROBE_SECONDS 30
+#define PROBE_SECONDS 120 /* a hang is a failure, not a wait */
 
 struct probe {
 	const char *name;
@@ -115,10 +115,10 @@ static inline int probe_main(int argc, char **argv, const struct probe *probes, 
 	return 2;
 }
 
-#define PROBE_MAIN(probes)                                                                 \
-	int main(int argc, char **argv)                                                    \
-	{                                                                                  \
-		return probe_main(argc, argv, probes, sizeof(probes) / sizeof(probes[0])); \
+#define PROBE_MAIN(probes)                                                                     \
+	int main(int argc, char **argv)                                                        \
+	{                                                                                      \
+		return probe_main(argc, argv, (probes), sizeof(probes) / sizeof((probes)[0])); \
 	}
 
 #endif

@@ -99,11 +99,12 @@ static void make_world(void)
 	if (listen(tcp_server, 100) || listen(fd, 0))
 		exit(3);
 	for (int i = 0; i < 4; i++)
-		connect(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), (void *)&hole, sizeof(hole));
+		(void)connect(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), (void *)&hole,
+			      sizeof(hole));
 	for (size_t i = 0; i < ARRAY(unix_names); i++) {
 		struct sockaddr_un un = { .sun_family = AF_UNIX };
 
-		strcpy(un.sun_path, unix_names[i]);
+		snprintf(un.sun_path, sizeof(un.sun_path), "%s", unix_names[i]);
 		unlink(un.sun_path);
 		unix_servers[i] = socket(AF_UNIX, unix_types[i] | SOCK_NONBLOCK, 0);
 		if (bind(unix_servers[i], (void *)&un, sizeof(un)) ||
@@ -233,9 +234,9 @@ static void dial(const struct object *object)
 	struct sockaddr_in6 in6 = inet6_to("::1", ports[SERVER]);
 
 	if (object->domain == AF_INET)
-		connect(object->fd, (void *)&in, sizeof(in));
+		(void)connect(object->fd, (void *)&in, sizeof(in));
 	else
-		connect(object->fd, (void *)&in6, sizeof(in6));
+		(void)connect(object->fd, (void *)&in6, sizeof(in6));
 }
 
 static void make_object(struct object *object)
@@ -373,7 +374,7 @@ static socklen_t write_name(struct sockaddr_storage *storage, int family)
 	if (family == AF_UNIX && !one_in(8)) {
 		host = ANY_OF(paths);
 		un->sun_family = AF_UNIX;
-		strcpy(un->sun_path, host);
+		snprintf(un->sun_path, sizeof(un->sun_path), "%s", host);
 		printf("\"%s\"", host);
 		return one_in(2)
 			       ? sizeof(*un)
