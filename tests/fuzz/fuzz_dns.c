@@ -8,14 +8,7 @@
 #include <string.h>
 
 #include "dns_message.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(bool sound)
-{
-	if (!sound)
-		__builtin_trap();
-}
+#include "fuzz_input.h"
 
 static void check_name(const struct dns_name *name)
 {

@@ -9,14 +9,7 @@
 #include <string.h>
 
 #include "endpoint.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(bool sound)
-{
-	if (!sound)
-		__builtin_trap();
-}
+#include "fuzz_input.h"
 
 static bool same(const struct address *left, const struct address *right)
 {

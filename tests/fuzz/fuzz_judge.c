@@ -14,45 +14,12 @@
 #include <sys/un.h>
 
 #include "../unit/judge_oracle.h"
+#include "fuzz_input.h"
 #include "judge.h"
 #include "ruleset_index.h"
 #include "util.h"
 
 #define FUZZ_RULES 8
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(bool sound)
-{
-	if (!sound)
-		__builtin_trap();
-}
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-static uint8_t take(struct input *input)
-{
-	if (input->size == 0)
-		return 0;
-	input->size--;
-	return *input->data++;
-}
-
-static uint16_t take_word(struct input *input)
-{
-	uint8_t high = take(input);
-
-	return (uint16_t)(high << 8 | take(input));
-}
-
-static void take_bytes(struct input *input, void *bytes, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		((uint8_t *)bytes)[i] = take(input);
-}
 
 /* ---- the rules ---- */
 

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "compat.h"
+#include "fuzz_input.h"
 #include "log.h"
 #include "plan_build.h"
 #include "supervise.h"
@@ -34,14 +35,6 @@
 
 #define ARENA_SIZE      (64U << 10)
 #define DESCRIPTORS_MAX 512 /* more than this process ever has, SCM_MAX_FD copies among them */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(bool sound)
-{
-	if (!sound)
-		__builtin_trap();
-}
 
 static int made(int fd)
 {
@@ -62,6 +55,7 @@ static struct {
 	bool served;
 	uint64_t arguments[6];
 	uint8_t *arena; /* behind it no memory is */
+	size_t placed;  /* of the arena */
 	int directory;
 	int witness_datagram; /* on port `refused` */
 	int witness_stream;
@@ -189,35 +183,14 @@ static void world_make(void)
 
 /* ---- the bytes ---- */
 
-struct input {
-	const uint8_t *data;
-	size_t size;
-	size_t placed; /* of the arena */
-};
-
-static uint8_t take(struct input *input)
-{
-	if (input->size == 0)
-		return 0;
-	input->size--;
-	return *input->data++;
-}
-
-static uint16_t take_word(struct input *input)
-{
-	uint8_t high = take(input);
-
-	return (uint16_t)(high << 8 | take(input));
-}
-
 /* Where `length` bytes may be written to that the call is given; what it is given in *ret_address
  * may be somewhere else. */
 static uint8_t *place(struct input *input, size_t length, uint64_t *ret_address)
 {
-	uint8_t *at = world.arena + input->placed;
+	uint8_t *at = world.arena + world.placed;
 
-	demand(input->placed + length <= ARENA_SIZE);
-	input->placed += (length + 15) & ~(size_t)15;
+	demand(world.placed + length <= ARENA_SIZE);
+	world.placed += (length + 15) & ~(size_t)15;
 	switch (take(input)) {
 	default:
 		*ret_address = (uintptr_t)at;
@@ -438,12 +411,13 @@ static void call_and_serve(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input input = { data, size, 0 };
+	struct input input = { data, size };
 	int ends[2];
 
 	if (!world.arena)
 		world_make();
 	memset(world.arena, 0, ARENA_SIZE);
+	world.placed = 0;
 	world.call = trapped[take(&input) % ARRAY_SIZE(trapped)];
 	memset(world.arguments, 0, sizeof(world.arguments));
 	world.arguments[0] = (uint64_t)take_socket(&input, ends);

@@ -9,41 +9,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "fuzz_input.h"
 #include "plan_build.h"
 #include "ruleset_index.h"
 #include "util.h"
 
 #define HOSTS 5 /* as many as there are classes */
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(bool sound)
-{
-	if (!sound)
-		__builtin_trap();
-}
-
 /* ---- the bytes ---- */
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-static uint8_t take(struct input *input)
-{
-	if (input->size == 0)
-		return 0;
-	input->size--;
-	return *input->data++;
-}
-
-static uint16_t take_port(struct input *input)
-{
-	uint8_t high = take(input);
-
-	return (uint16_t)(high << 8 | take(input));
-}
 
 /* Half of them IPv4, and few of them, so that rules and questions meet. */
 static struct address take_address(struct input *input)
@@ -82,7 +55,7 @@ static void take_rule(struct input *input, struct plan_builder *builder)
 		rule.prefix.address = address_mask(&rule.prefix.address, rule.prefix.length);
 	rule.ports_count = bits >> 6;
 	for (uint32_t i = 0; i < rule.ports_count; i++) {
-		ports[i].low = take_port(input);
+		ports[i].low = take_word(input);
 		ports[i].high = (uint16_t)(ports[i].low + take(input));
 	}
 	rule.ports_first = (uint32_t)plan_add_ports(builder, ports, rule.ports_count);
@@ -97,7 +70,7 @@ static void take_part(struct input *input, struct plan_builder *builder)
 
 	switch (b % 5) {
 	case 0:
-		plan_add_bind(builder, (struct port_range){ a, take_port(input) });
+		plan_add_bind(builder, (struct port_range){ a, take_word(input) });
 		break;
 	case 1:
 		plan_add_socket(builder, &(struct plan_socket){ a % 5, string, string, 1 });
@@ -222,7 +195,7 @@ static void check_decisions(struct plan *plan, struct input questions)
 	for (uint32_t i = 0; i < 8; i++) {
 		struct endpoint endpoint = { .address = take_address(&questions) };
 
-		endpoint.port = take_port(&questions);
+		endpoint.port = take_word(&questions);
 		if (i < plan->ruleset.rule_count && plan->ruleset.rules[i].target == TARGET_PREFIX)
 			endpoint.address = plan->ruleset.rules[i].prefix.address;
 		host_table_open(&table, &row, 1, heads, 1);
@@ -246,7 +219,7 @@ static void damage(const struct plan *sealed, struct input *input)
 	memcpy(copy, sealed->header, size);
 	copy->size = (uint32_t)size;
 	while (input->size > 2) {
-		size_t place = take_port(input) % size;
+		size_t place = take_word(input) % size;
 
 		((uint8_t *)copy)[place] ^= take(input);
 	}

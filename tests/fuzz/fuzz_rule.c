@@ -8,15 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "fuzz_input.h"
 #include "policy_network.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void demand(bool sound)
-{
-	if (!sound)
-		__builtin_trap();
-}
 
 static void check_ports(const struct net_ports *ports)
 {

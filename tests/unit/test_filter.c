@@ -30,24 +30,9 @@
 #include "bpf_simulator.h"
 #include "compat.h"
 #include "filter.h"
+#include "filter_fixture.h"
 #include "plan.h"
 #include "util.h"
-
-#define ALLOW     SECCOMP_RET_ALLOW
-#define NOTIFY    SECCOMP_RET_USER_NOTIF
-#define FAIL(err) (SECCOMP_RET_ERRNO | (err))
-#define GARBAGE   0xdeadbeef00000000ULL /* above what the kernel reads of an int */
-
-/* One program and how to ask it. */
-struct built {
-	struct sock_filter program[FILTER_LENGTH_MAX];
-	size_t length;
-};
-
-static void build(struct built *built, const struct filter_facts *facts)
-{
-	assert_int_equal(0, filter_build(facts, built->program, &built->length));
-}
 
 static uint32_t ask_abi(const struct built *built, uint32_t arch, int number,
 			const uint64_t arguments[6])

@@ -127,6 +127,44 @@ static void assert_waits_on(uint64_t id)
 	assert_false(world.interrupted[id]);
 }
 
+/* A call that waits, in a process of this kind, and a signal for it. */
+struct signalled {
+	bool in_thread; /* beside the leader */
+	bool leader_blocks;
+	bool to_thread; /* that waits, not to the process */
+	int signal;
+};
+
+static pid_t waiting_caller_signal(const struct signalled *how)
+{
+	pid_t child = caller_start(how->in_thread, how->leader_blocks);
+
+	keep_waiting(1);
+	add_caller(1, 0, -1);
+	if (how->to_thread)
+		syscall(__NR_tgkill, child, ids->thread, how->signal);
+	else
+		kill(child, how->signal);
+	return child;
+}
+
+static void assert_answered(struct signalled how, int error)
+{
+	pid_t child = waiting_caller_signal(&how);
+
+	run_until_answered(1);
+	assert_outcome(1, OUTCOME_ANSWER, error);
+	caller_end(child);
+}
+
+static void assert_not_interrupted(struct signalled how)
+{
+	pid_t child = waiting_caller_signal(&how);
+
+	assert_waits_on(1);
+	caller_end(child);
+}
+
 static void signal_to_a_single_thread_restarts_the_call(void **state)
 {
 	pid_t child = caller_start(false, false);
@@ -190,53 +228,30 @@ static void signal_where_nothing_has_come_about_restarts_the_call(void **state)
 
 static void signal_that_is_blocked_interrupts_nothing(void **state)
 {
-	pid_t child = caller_start(false, true);
-
 	(void)state;
-	keep_waiting(1);
-	add_caller(1, 0, -1);
-	kill(child, SIGUSR1);
-	assert_waits_on(1);
-	caller_end(child);
+	assert_not_interrupted((struct signalled){ .leader_blocks = true, .signal = SIGUSR1 });
 }
 
 static void stop_of_a_single_thread_restarts_the_call(void **state)
 {
-	pid_t child = caller_start(false, false);
-
 	(void)state;
-	keep_waiting(1);
-	add_caller(1, 0, -1);
-	kill(child, SIGSTOP);
-	run_until_answered(1);
-	assert_outcome(1, OUTCOME_ANSWER, COMPAT_ERESTARTSYS);
-	caller_end(child);
+	assert_answered((struct signalled){ .signal = SIGSTOP }, COMPAT_ERESTARTSYS);
 }
 
 static void signal_that_the_leader_takes_interrupts_no_other_thread(void **state)
 {
-	pid_t child = caller_start(true, false);
-
 	(void)state;
-	keep_waiting(1);
-	add_caller(1, 0, -1);
-	kill(child, SIGUSR1);
-	assert_waits_on(1);
-	caller_end(child);
+	assert_not_interrupted((struct signalled){ .in_thread = true, .signal = SIGUSR1 });
 }
 
 /* Any thread may be the one that takes it: a restart would be seen by the others. */
 static void signal_that_the_leader_blocks_ends_the_call(void **state)
 {
-	pid_t child = caller_start(true, true);
-
 	(void)state;
-	keep_waiting(1);
-	add_caller(1, 0, -1);
-	kill(child, SIGUSR1);
-	run_until_answered(1);
-	assert_outcome(1, OUTCOME_ANSWER, EINTR);
-	caller_end(child);
+	assert_answered((struct signalled){ .in_thread = true,
+					    .leader_blocks = true,
+					    .signal = SIGUSR1 },
+			EINTR);
 }
 
 static void signal_to_the_process_ends_one_call_in_a_sweep(void **state)
@@ -258,28 +273,16 @@ static void signal_to_the_process_ends_one_call_in_a_sweep(void **state)
 
 static void signal_to_the_thread_restarts_the_call(void **state)
 {
-	pid_t child = caller_start(true, false);
-
 	(void)state;
-	keep_waiting(1);
-	add_caller(1, 0, -1);
-	syscall(__NR_tgkill, child, ids->thread, SIGUSR1);
-	run_until_answered(1);
-	assert_outcome(1, OUTCOME_ANSWER, COMPAT_ERESTARTSYS);
-	caller_end(child);
+	assert_answered((struct signalled){ .in_thread = true, .to_thread = true, .signal = SIGUSR1 },
+			COMPAT_ERESTARTSYS);
 }
 
 static void stop_of_the_process_restarts_the_call_of_a_thread(void **state)
 {
-	pid_t child = caller_start(true, false);
-
 	(void)state;
-	keep_waiting(1);
-	add_caller(1, 0, -1);
-	kill(child, SIGSTOP);
-	run_until_answered(1);
-	assert_outcome(1, OUTCOME_ANSWER, COMPAT_ERESTARTSYS);
-	caller_end(child);
+	assert_answered((struct signalled){ .in_thread = true, .signal = SIGSTOP },
+			COMPAT_ERESTARTSYS);
 }
 
 static void caller_that_died_ends_without_an_answer(void **state)
