@@ -94,6 +94,7 @@ objects = $(patsubst %.c,$(1)/%.o,$(call sources,$(2)))
 
 SHELL_OBJECTS      := $(call objects,$(STATIC),shell)
 SUPERVISOR_OBJECTS := $(call objects,$(STATIC),supervisor)
+NETWORK_OBJECTS    := $(call objects,$(STATIC),network)
 PLANNER_OBJECTS    := $(call objects,$(HOST),planner)
 RESOLVER_OBJECTS   := $(call objects,$(HOST),resolver)
 CTL_OBJECTS        := $(call objects,$(HOST),ctl) $(call objects,$(HOST),ctl/pam)
@@ -108,7 +109,8 @@ UNIT_TESTS         := $(patsubst tests/unit/%.c,$(HOST)/tests/%,$(wildcard tests
 UNIT_HELPERS       := $(filter-out $(HOST)/tests/unit/test_%,$(UNIT_OBJECTS))
 
 BIN     := $(HOST)/sandlockctl $(STATIC)/sandlock-shell
-LIBEXEC := $(HOST)/sandlock-planner $(HOST)/sandlock-resolver $(STATIC)/sandlock-supervisor
+LIBEXEC := $(HOST)/sandlock-planner $(HOST)/sandlock-resolver $(STATIC)/sandlock-supervisor \
+	   $(STATIC)/sandlock-network
 MODULE  := $(HOST)/pam_sandlock.so
 MAN     := $(addprefix $(BUILD)/man/,sandlock-shell.8 pam_sandlock.8 sandlock-policy.5 \
 	   sandlockctl.8)
@@ -120,6 +122,7 @@ archived = $(or $(filter /%,$(shell $(CC) -print-file-name=lib$(1).a 2>/dev/null
 
 $(STATIC)/sandlock-shell: $(SHELL_OBJECTS) $(STATIC_LIB)
 $(STATIC)/sandlock-supervisor: $(SUPERVISOR_OBJECTS) $(STATIC_LIB)
+$(STATIC)/sandlock-network: $(NETWORK_OBJECTS) $(STATIC_LIB)
 $(STATIC)/sandlock-%:
 	$(call say,LINK)
 	$(Q)$(CC) $(STATIC_LDFLAGS) -o $@ $(STATIC_START) $^ $(STATIC_END)
@@ -364,7 +367,7 @@ bench: deps-bench
 
 # Checks of the sources ---------------------------------------------------------------------------
 
-C_SOURCES  := $(LIB_SOURCES) $(foreach d,pam_module shell planner supervisor resolver ctl ctl/pam,$(call sources,$(d)))
+C_SOURCES  := $(LIB_SOURCES) $(foreach d,pam_module shell planner supervisor network resolver ctl ctl/pam,$(call sources,$(d)))
 C_FILES    := $(C_SOURCES) $(wildcard */*.h ctl/pam/*.h lib/*/*.h tests/unit/*.[ch] tests/unit/*/*.c \
 	      tests/fuzz/*.[ch] tests/bench/*.[ch] tests/root/probes/*.[ch])
 TIDY_FLAGS  = -std=gnu11 $(INCLUDE) $(DEFINES)

@@ -5,16 +5,11 @@
  */
 #include "allowlist.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include "call_list.h"
 #include "compat.h"
 #include "util.h"
 
@@ -44,6 +39,7 @@ static const uint32_t allowed[] = {
 	__NR_listen,
 	__NR_sendto,
 	__NR_sendmsg,
+	__NR_recvmsg, /* sockets of the network helper */
 	__NR_getsockopt,
 	__NR_setsockopt,
 	__NR_getsockname,
@@ -78,13 +74,7 @@ static const uint32_t allowed[] = {
 /* Some C libraries count O_PATH to O_ACCMODE. */
 #define WRITING (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC)
 
-/* Calls of which the low word of one argument decides; of several rows of a call, any. */
-static const struct {
-	uint32_t call;
-	uint32_t argument;
-	uint32_t mask;
-	uint32_t value;
-} limited[] = {
+static const struct call_limit limited[] = {
 	{ __NR_socket, 0, ~0U, AF_UNIX },
 	/* the real uid alone, to send descriptors in the user's name */
 	{ __NR_setresuid, 1, ~0U, ~0U },
@@ -97,37 +87,14 @@ static const struct {
 #endif
 };
 
-#define LENGTH_MAX (6 + 2 * ARRAY_SIZE(allowed) + 6 * ARRAY_SIZE(limited))
-
 int allowlist_load(void)
 {
-	struct sock_filter program[LENGTH_MAX];
-	struct sock_fprog loaded = { 0, program };
-	unsigned short at = 0;
+	const struct call_list list = {
+		allowed,
+		ARRAY_SIZE(allowed),
+		limited,
+		ARRAY_SIZE(limited),
+	};
 
-#define EMIT(...) (program[at++] = (struct sock_filter)__VA_ARGS__)
-	EMIT(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
-	EMIT(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, COMPAT_AUDIT_ARCH, 1, 0));
-	EMIT(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
-	EMIT(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
-	for (size_t i = 0; i < ARRAY_SIZE(allowed); i++) {
-		EMIT(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, allowed[i], 0, 1));
-		EMIT(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(limited); i++) {
-		EMIT(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)));
-		EMIT(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, limited[i].call, 0, 4));
-		EMIT(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offsetof(struct seccomp_data, args) +
-								   8 * limited[i].argument)));
-		EMIT(BPF_STMT(BPF_ALU | BPF_AND | BPF_K, limited[i].mask));
-		EMIT(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, limited[i].value, 0, 1));
-		EMIT(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-	}
-	EMIT(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
-#undef EMIT
-	loaded.len = at;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &loaded))
-		return -errno;
-	return 0;
+	return call_list_load(&list);
 }

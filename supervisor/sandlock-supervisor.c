@@ -132,7 +132,10 @@ static int rules_fill(struct session *session)
 		agent->inode = status.st_ino;
 	}
 	return supervise_open(supervisor, &session->loop, &session->plan,
-			      session->fds[START_HELPERS + HELPER_RESOLVER]);
+			      &(struct supervise_helpers){
+				      .resolver = session->fds[START_HELPERS + HELPER_RESOLVER],
+				      .network = session->fds[START_HELPERS + HELPER_NETWORK],
+			      });
 }
 
 static int filter_load(struct session *session)

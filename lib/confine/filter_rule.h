@@ -63,6 +63,7 @@ MATCH_PROTOTYPE(dumpable);      /* a process makes itself non-dumpable, and must
 /* filter_sockets.c: the kinds of sockets that may be created; decides every one. */
 MATCH_PROTOTYPE(socket);
 MATCH_PROTOTYPE(socketpair);
+MATCH_PROTOTYPE(private_socket); /* one that the supervisor gives */
 
 /* filter_options.c: the socket options; decides every one. */
 MATCH_PROTOTYPE(options);

@@ -127,8 +127,8 @@ static bool traps(enum trap_when when, const struct filter_facts *facts)
 		       when != TRAP_PRCTL;
 	if (when == TRAP_EXEC)
 		return facts->gate_threads;
-	/* A session's own row has all options. */
-	if (when == TRAP_OPTION)
+	/* A session's own rows have all options, and all kinds of sockets. */
+	if (when == TRAP_OPTION || when == TRAP_SOCKET)
 		return facts->gate;
 	if (when >= TRAP_GATE_FIRST)
 		return facts->gate;
@@ -179,6 +179,9 @@ static struct filter_rule trapped_rule(uint32_t number, enum trap_when when,
 		break;
 	case TRAP_OPTION:
 		rule.match = match_options;
+		break;
+	case TRAP_SOCKET:
+		rule.match = match_private_socket;
 		break;
 	case TRAP_UIDS_1:
 	case TRAP_UIDS_2:

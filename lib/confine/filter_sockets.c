@@ -49,11 +49,11 @@ static const struct creatable creatable[] = {
 #define SOCKET_KEY(family, type, protocol) ((family) << 24 | (type) << 16 | (protocol))
 
 /* Family, type and protocol as one word. Types carry SOCK_NONBLOCK and SOCK_CLOEXEC above their
- * four bits. */
-static void match_creation(struct bpf *bpf, const struct filter_facts *facts, bool unix_only)
+ * four bits. What is too large for the word returns `large`. */
+static void load_key(struct bpf *bpf, uint32_t large)
 {
 	bpf_load_low(bpf, 0);
-	bpf_return_if(bpf, BPF_JGT, 0xff, FAIL(EPERM));
+	bpf_return_if(bpf, BPF_JGT, 0xff, large);
 	bpf_statement(bpf, BPF_ALU | BPF_LSH | BPF_K, 24);
 	bpf_statement(bpf, BPF_MISC | BPF_TAX, 0);
 	bpf_load_low(bpf, 1);
@@ -62,17 +62,31 @@ static void match_creation(struct bpf *bpf, const struct filter_facts *facts, bo
 	bpf_statement(bpf, BPF_ALU | BPF_OR | BPF_X, 0);
 	bpf_statement(bpf, BPF_MISC | BPF_TAX, 0);
 	bpf_load_low(bpf, 2);
-	bpf_return_if(bpf, BPF_JGT, 0xffff, FAIL(EPERM));
+	bpf_return_if(bpf, BPF_JGT, 0xffff, large);
 	bpf_statement(bpf, BPF_ALU | BPF_OR | BPF_X, 0);
+}
+
+/* Where UDP is closed, the supervisor gives a socket of the session's private network namespace. */
+static bool is_private(const struct filter_facts *facts, const struct creatable *kind)
+{
+	return kind->needs == PLAN_UDP && kind->protocol != IPPROTO_UDPLITE &&
+	       !(facts->flags & PLAN_UDP);
+}
+
+static void match_creation(struct bpf *bpf, const struct filter_facts *facts, bool unix_only)
+{
+	load_key(bpf, FAIL(EPERM));
 	for (size_t i = 0; i < ARRAY_SIZE(creatable); i++) {
 		const struct creatable *kind = &creatable[i];
+		bool private = is_private(facts, kind);
 
-		if ((kind->needs & facts->flags) != kind->needs)
+		if ((kind->needs & facts->flags) != kind->needs && !private)
 			continue;
 		if (unix_only && kind->family != AF_UNIX)
 			continue;
+		/* Of two filters the outermost alone traps. */
 		bpf_return_if(bpf, BPF_JEQ, SOCKET_KEY(kind->family, kind->type, kind->protocol),
-			      ALLOW);
+			      private && !facts->nested ? TRAP : ALLOW);
 	}
 	/* As a kernel without audit: on EPERM programs that open sessions give up. */
 	bpf_return_if(bpf, BPF_JEQ, SOCKET_KEY(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT),
@@ -91,4 +105,18 @@ void match_socketpair(struct bpf *bpf, const struct filter_facts *facts,
 {
 	(void)rule;
 	match_creation(bpf, facts, true);
+}
+
+void match_private_socket(struct bpf *bpf, const struct filter_facts *facts,
+			  const struct filter_rule *rule)
+{
+	load_key(bpf, ALLOW);
+	for (size_t i = 0; i < ARRAY_SIZE(creatable); i++) {
+		const struct creatable *kind = &creatable[i];
+
+		if (is_private(facts, kind))
+			bpf_return_if(bpf, BPF_JEQ,
+				      SOCKET_KEY(kind->family, kind->type, kind->protocol),
+				      rule->action);
+	}
 }

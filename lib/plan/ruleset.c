@@ -62,6 +62,24 @@ static inline uint32_t table_rank(const struct ruleset *ruleset, const struct ru
 						   : RANK_NONE;
 }
 
+/* Whether any port of the key is allowed. */
+static bool table_covers(const struct ruleset *ruleset, const struct ruleset_table *table,
+			 struct address_bits key)
+{
+	uint64_t hash = ruleset_hash(key);
+	const uint32_t *bucket = &ruleset->buckets[ruleset_bucket(table, hash)];
+
+	if (!(*bucket & ruleset_mark(table, hash)))
+		return false;
+	for (uint32_t i = *bucket & BUCKET_ENTRY; i < (bucket[1] & BUCKET_ENTRY); i++) {
+		const struct ruleset_entry *entry = &ruleset->entries[i];
+
+		if (bits_are_equal(entry->key, key) && (entry->rank & RANK_ALLOW))
+			return true;
+	}
+	return false;
+}
+
 static uint32_t hosts_rank(const struct query *query, const struct ruleset_table *table)
 {
 	const struct host_table *hosts = query->ruleset->hosts;
@@ -80,26 +98,32 @@ static uint32_t hosts_rank(const struct query *query, const struct ruleset_table
 	return best;
 }
 
-static uint32_t query_rank(const struct query *query, const struct ruleset_table *table)
+/* The key under which a table knows the address, which is no host's; false where it cannot. */
+static bool query_key(const struct query *query, const struct ruleset_table *table,
+		      struct address_bits *ret_key)
 {
 	struct address_bits key = { 0, 0 };
 
-	switch ((enum target)table->target) {
-	case TARGET_ANY:
-		break;
-	case TARGET_CLASS:
+	if (table->target == TARGET_CLASS) {
 		key.low = address_classify(query->address);
-		break;
-	case TARGET_PREFIX:
+	} else if (table->target == TARGET_PREFIX) {
 		if (table->family != query->family)
-			return RANK_NONE;
+			return false;
 		key.high = query->bits.high & table->mask.high;
 		key.low = query->bits.low & table->mask.low;
-		break;
-	case TARGET_HOST:
-		return hosts_rank(query, table);
 	}
-	return table_rank(query->ruleset, table, key, query->port);
+	*ret_key = key;
+	return true;
+}
+
+static uint32_t query_rank(const struct query *query, const struct ruleset_table *table)
+{
+	struct address_bits key;
+
+	if (table->target == TARGET_HOST)
+		return hosts_rank(query, table);
+	return query_key(query, table, &key) ? table_rank(query->ruleset, table, key, query->port)
+					     : RANK_NONE;
 }
 
 /* The best rank of the rules for an address; RANK_NONE where there is none. */
@@ -124,6 +148,39 @@ static uint32_t address_rank(const struct ruleset *ruleset, enum protocol protoc
 		best = rank < best ? rank : best;
 	}
 	return best;
+}
+
+static bool hosts_cover(const struct query *query, const struct ruleset_table *table)
+{
+	const struct host_table *hosts = query->ruleset->hosts;
+	uint32_t row = hosts ? host_table_find(hosts, query->address) : HOST_ROW_NONE;
+
+	for (; row != HOST_ROW_NONE; row = host_table_next(hosts, row))
+		if (table_covers(query->ruleset, table,
+				 (struct address_bits){ 0, hosts->rows[row].host }))
+			return true;
+	return false;
+}
+
+bool ruleset_covers_address(const struct ruleset *ruleset, const struct address *address)
+{
+	const struct query query = {
+		.ruleset = ruleset,
+		.address = address,
+		.bits = address_bits(address),
+		.family = (uint8_t)address_family(address),
+	};
+
+	for (uint32_t i = 0; i < ruleset->table_count; i++) {
+		const struct ruleset_table *table = &ruleset->tables[i];
+		struct address_bits key;
+
+		if (table->target == TARGET_HOST
+			    ? hosts_cover(&query, table)
+			    : query_key(&query, table, &key) && table_covers(ruleset, table, key))
+			return true;
+	}
+	return false;
 }
 
 struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol protocol,

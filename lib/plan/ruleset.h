@@ -76,6 +76,10 @@ struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol proto
 /* True where a rule that names a host allows this port of it, whatever its addresses are. */
 bool ruleset_names_host(const struct ruleset *ruleset, enum protocol protocol, uint16_t port);
 
+/* True where an allow rule of any protocol, at any port, covers the address, whatever denies parts
+ * of it. `address` as in ruleset_decide. */
+bool ruleset_covers_address(const struct ruleset *ruleset, const struct address *address);
+
 /* How many (protocol, port range) pairs the rules have; UINT32_MAX for more. */
 #define RULESET_PAIRS_MAX (1U << 20)
 uint32_t ruleset_count_pairs(const struct ruleset *ruleset);

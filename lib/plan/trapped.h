@@ -20,6 +20,7 @@ enum trap_when {
 	TRAP_OPEN_2, /* the same from argument 2 on */
 	TRAP_PLAIN, /* in such a session: calls that set set-id bits from memory are for plain processes */
 	TRAP_OPTION,  /* where the table of socket options leaves it to the supervisor */
+	TRAP_SOCKET,  /* where it makes an inet datagram socket, and UDP is closed */
 	TRAP_PROCESS, /* where argument 0 names a process: it is not 0 */
 	TRAP_WHO,     /* the same of argument 1 */
 	/* These trap in a gate alone. */
@@ -56,6 +57,7 @@ enum trap_when {
 	row(sendmsg, TRAP_DATAGRAM, sendmsg, send, send)			\
 	row(sendmmsg, TRAP_DATAGRAM, sendmmsg, sendmmsg, send)			\
 	row(setsockopt, TRAP_OPTION, setsockopt, setsockopt, setsockopt)	\
+	row(socket, TRAP_SOCKET, nothing, creation, socket)			\
 	row(setuid, TRAP_UIDS_1, nothing, set_uids, by_kernel)			\
 	row(setfsuid, TRAP_UIDS_1, nothing, setfsuid, by_kernel)		\
 	row(setreuid, TRAP_UIDS_2, nothing, set_uids, by_kernel)		\

@@ -111,6 +111,10 @@ static void judge_inet(const struct rules *rules, struct request *request, struc
 		/* Performed with this address: the socket could be bound elsewhere meanwhile. */
 		write_address(request, &endpoint.address);
 	}
+	if (judge_is_private(rules, request)) {
+		judge_private_destination(rules, request, &endpoint, judgement);
+		return;
+	}
 	if (protocol)
 		verdict = ruleset_decide(&rules->ruleset, protocol, &endpoint);
 	if (verdict.kind == VERDICT_ALLOW)
@@ -266,7 +270,7 @@ static void judge_bind_inet(const struct rules *rules, struct request *request,
 	/* Of port 0 the listen decides: clients choose a source address by it, and look for
 	 * IPv6. */
 	else if (protocol == PROTOCOL_ICMP || plan_binds(rules->plan, endpoint.port) ||
-		 (protocol && endpoint.port == 0))
+		 (protocol && endpoint.port == 0) || judge_is_private(rules, request))
 		judgement_allow(judgement);
 	else
 		refuse_port(request, &endpoint, judgement);

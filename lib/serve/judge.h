@@ -22,6 +22,13 @@ JUDGE_PROTOTYPE(listen);
 JUDGE_PROTOTYPE(send);
 JUDGE_PROTOTYPE(sendmmsg);
 
+/* judge_private.c: a new socket, and where one of the private namespace may lead. */
+JUDGE_PROTOTYPE(creation);
+bool judge_is_private(const struct rules *rules, const struct request *request);
+struct endpoint;
+void judge_private_destination(const struct rules *rules, const struct request *request,
+			       const struct endpoint *endpoint, struct judgement *judgement);
+
 /* Whether a listening TCP socket listens on a port that the policy allows. */
 bool judge_is_listening_port(const struct plan *plan, int fd);
 

@@ -68,6 +68,36 @@ void notify_answer(int listener, uint64_t id, int64_t value, int error)
 	(void)listener_control(listener, SECCOMP_IOCTL_NOTIF_SEND, &raw);
 }
 
+static int descriptor_add(int listener, struct seccomp_notif_addfd *addition)
+{
+	return listener_control(listener, SECCOMP_IOCTL_NOTIF_ADDFD, addition) < 0 ? -errno : 0;
+}
+
+int notify_answer_descriptor(int listener, uint64_t id, int fd, uint32_t flags)
+{
+	struct seccomp_notif_addfd addition = {
+		.id = id,
+		.flags = SECCOMP_ADDFD_FLAG_SEND,
+		.srcfd = (uint32_t)fd,
+		.newfd_flags = flags,
+	};
+
+	return descriptor_add(listener, &addition);
+}
+
+int notify_replace_descriptor(int listener, uint64_t id, int fd, int number, uint32_t flags)
+{
+	struct seccomp_notif_addfd addition = {
+		.id = id,
+		.flags = SECCOMP_ADDFD_FLAG_SETFD,
+		.srcfd = (uint32_t)fd,
+		.newfd = (uint32_t)number,
+		.newfd_flags = flags,
+	};
+
+	return descriptor_add(listener, &addition);
+}
+
 void notify_continue(int listener, uint64_t id)
 {
 	struct seccomp_notif_resp raw = {

@@ -31,6 +31,14 @@ bool notify_is_valid(int listener, uint64_t id);
  * is no error. */
 void notify_answer(int listener, uint64_t id, int64_t value, int error);
 
+/* Gives the caller a copy of our `fd` and ends the call with its number there, in one step; a
+ * negative errno (-EMFILE: it has no room), and then the call is not answered. `flags`: O_CLOEXEC. */
+int notify_answer_descriptor(int listener, uint64_t id, int fd, uint32_t flags);
+
+/* Puts a copy of our `fd` in the place of the caller's descriptor `number`; a negative errno. The
+ * call goes on. */
+int notify_replace_descriptor(int listener, uint64_t id, int fd, int number, uint32_t flags);
+
 /* Lets the kernel perform the call itself. Only where nothing in the caller's memory was judged. */
 void notify_continue(int listener, uint64_t id);
 

@@ -15,6 +15,7 @@ PERFORM_PROTOTYPE(bind);
 PERFORM_PROTOTYPE(listen);
 PERFORM_PROTOTYPE(send);
 PERFORM_PROTOTYPE(setsockopt);
+PERFORM_PROTOTYPE(socket);
 
 /* The kernel performs the call itself: only where nothing but registers was judged, since the
  * caller's memory and descriptors can change while it waits. */

@@ -35,7 +35,7 @@ struct request {
 /* The outcome of serving. A refusal is an ANSWER with an errno. */
 enum outcome_kind {
 	OUTCOME_ANSWER = 0,
-	OUTCOME_GONE,     /* the caller no longer exists: no answer */
+	OUTCOME_GONE,     /* the caller no longer exists, or has its answer: none is due */
 	OUTCOME_WRITABLE, /* serve again when the socket is writable */
 	OUTCOME_RETRY,    /* serve again a little later */
 	OUTCOME_MORE,     /* serve again at once, but after others */

@@ -7,6 +7,7 @@
 
 #include "gate.h"
 #include "plan.h"
+#include "private_sockets.h"
 #include "unix_listeners.h"
 
 /* The socket of SSH_AUTH_SOCK at the start of the session; kept open by whoever fills this in. */
@@ -22,6 +23,7 @@ struct rules {
 	struct unix_listeners listeners;
 	struct agent agent;
 	struct gate gate;
+	struct private_sockets private_sockets;
 	bool multi_uid;    /* processes of other uids than the user's may be in the session */
 	bool kernel_binds; /* bind(2) is the kernel's, and Landlock's, to decide; we only look on */
 	int display;       /* number of the session's X11 display, -1: none */

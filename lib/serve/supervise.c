@@ -87,7 +87,7 @@ static int pending_open_for_user(struct supervisor *supervisor)
 }
 
 int supervise_open(struct supervisor *supervisor, struct loop *loop, const struct plan *plan,
-		   int resolver)
+		   const struct supervise_helpers *helpers)
 {
 	struct rules *rules = &supervisor->rules;
 	int error;
@@ -108,7 +108,9 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	if (!error)
 		error = pending_open_for_user(supervisor);
 	if (!error)
-		error = host_names_open(&supervisor->host_names, loop, plan, resolver);
+		error = host_names_open(&supervisor->host_names, loop, plan, helpers->resolver);
+	if (!error)
+		error = private_sockets_open(&rules->private_sockets, loop, helpers->network);
 	return error;
 }
 

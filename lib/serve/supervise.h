@@ -8,10 +8,16 @@
 
 #include "supervisor.h"
 
-/* Everything that can be done while the session still confines itself. Takes `resolver` over (-1:
- * none). 0 or a negative errno. */
+/* Our ends of the helpers' sockets; -1: the session has none. */
+struct supervise_helpers {
+	int resolver; /* resolution.h */
+	int network;  /* network_request.h */
+};
+
+/* All that can be done while the session still confines itself. Takes the helpers' sockets over. 0
+ * or a negative errno. */
 int supervise_open(struct supervisor *supervisor, struct loop *loop, const struct plan *plan,
-		   int resolver);
+		   const struct supervise_helpers *helpers);
 
 /* Takes `listener` over and serves it from the loop, which ends with the last confined process. */
 int supervise_listen(struct supervisor *supervisor, int listener);

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "failure.h"
+#include "network_request.h"
 #include "plan.h"
 #include "resolution.h"
 #include "spawn.h"
@@ -18,16 +19,24 @@ static bool has_host_names(const struct plan *plan)
 	return plan->header->hosts.count > 0;
 }
 
+/* Where UDP is open the sockets are the machine's own. */
+static bool has_private_sockets(const struct plan *plan)
+{
+	return !(plan->header->flags & PLAN_UDP);
+}
+
 static const struct row {
 	const char *program;
 	bool (*is_needed)(const struct plan *plan);
 } rows[HELPERS] = {
 	[HELPER_RESOLVER] = { LIBEXECDIR "/sandlock-resolver", has_host_names },
+	[HELPER_NETWORK] = { LIBEXECDIR "/sandlock-network", has_private_sockets },
 };
 
 _Static_assert(HELPER_PLAN_FD == 3 && HELPER_SOCKET_FD == 4, "the order of descriptors below");
 _Static_assert(HELPER_PLAN_FD == RESOLVER_PLAN_FD && HELPER_SOCKET_FD == RESOLVER_SOCKET_FD,
 	       "what the resolver takes them for");
+_Static_assert(HELPER_SOCKET_FD == NETWORK_SOCKET_FD, "what the network helper takes it for");
 
 bool helper_is_needed(enum helper helper, const struct plan *plan)
 {

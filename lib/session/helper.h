@@ -16,6 +16,7 @@ struct spawn_ids;
 
 enum helper {
 	HELPER_RESOLVER = 0, /* speaks resolution.h */
+	HELPER_NETWORK,      /* network_request.h */
 	HELPERS,
 };
 

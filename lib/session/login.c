@@ -136,7 +136,8 @@ static int plan_make(struct start *start, bool check)
 	return -EACCES;
 }
 
-/* Helpers and supervisor, which hold the only sockets to one another afterwards. */
+/* Helpers and supervisor, which hold the only sockets to one another afterwards. Between the two
+ * the calling process is restricted to the session's ports: each helper restricts itself. */
 static int supervisor_start(struct start *start, struct failure *failure)
 {
 	const struct login *login = start->login;
@@ -159,7 +160,12 @@ static int supervisor_start(struct start *start, struct failure *failure)
 		return error;
 	for (int i = 0; i < HELPERS; i++)
 		fds[START_HELPERS + i] = helpers.sockets[i];
-	error = login_supervisor_start(&start->supervisor, &message, fds, &start->user, failure);
+	error = confine_parent(&login->plan);
+	if (error)
+		failure_set(failure, error, "cannot apply the port restrictions");
+	else
+		error = login_supervisor_start(&start->supervisor, &message, fds, &start->user,
+					       failure);
 	helpers_close(&helpers);
 	start->login->supervisor = start->supervisor.pid;
 	return error;
@@ -245,9 +251,6 @@ static int session_open(struct start *start)
 		return refuse(start, "cannot get a random number", error);
 	/* Who serves it is not to be seen from within Landlock's domain. */
 	start->agent = login_environment_agent(start->request->agent, &login->plan);
-	error = confine_parent(&login->plan);
-	if (error)
-		return refuse(start, "cannot apply the port restrictions", error);
 	error = supervisor_start(start, &failure);
 	if (!error)
 		error = pam_caller_enter(start, &failure);

@@ -152,13 +152,14 @@ static int supervisor_become(struct start *start)
 	 * stay their ancestor where Yama lets only ancestors look into a process. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 		return failure_set(failure, -errno, "cannot adopt the session's processes");
-	error = confine_parent(&start->session->plan);
-	if (error)
-		return failure_set(failure, error, "cannot apply the port restrictions");
+	/* Outside of the session's ports: each helper restricts itself. */
 	error = helpers_start(&start->session->plan, start->session->memfd, NULL, &start->helpers,
 			      failure);
 	if (error)
 		return error;
+	error = confine_parent(&start->session->plan);
+	if (error)
+		return failure_set(failure, error, "cannot apply the port restrictions");
 	error = confined_start(start);
 	if (error)
 		return failure_set(failure, error, "cannot start the session's first process");

@@ -214,12 +214,10 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
     answer(attempt(s.sendto, b"x", ("127.0.0.1", {port})))
 """
 
-    def test_udp_sockets_are_refused_where_no_rule_opens_udp(self):
+    def test_udp_sockets_reach_nobody_where_no_rule_opens_udp(self):
         listener = self.listen(kind=socket.SOCK_DGRAM)
         self.policy(f"net_allow = 127.0.0.1:{listener.port}")
-        done = self.confined.su(f"exec {PYTHON} -", stdin="import socket\n"
-                                + self.SEND.format(port=listener.port))
-        self.assertIn("PermissionError: [Errno 1]", done.err)
+        self.assertEqual("ok", self.confined.python(self.SEND.format(port=listener.port)))
         self.assertEqual(0, listener.arrivals())
 
     def create(self, kinds):
@@ -228,8 +226,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
 
     def test_every_other_family_type_and_protocol_is_refused(self):
         self.policy("net_allow = *:*")
-        kinds = [(socket.AF_INET, socket.SOCK_DGRAM, 0), (socket.AF_INET6, socket.SOCK_DGRAM, 0),
-                 (socket.AF_INET, socket.SOCK_DGRAM, 136),  # UDP-Lite
+        kinds = [(socket.AF_INET, socket.SOCK_DGRAM, 136),  # UDP-Lite
                  (socket.AF_INET, socket.SOCK_STREAM, 262),  # MPTCP
                  (socket.AF_INET, socket.SOCK_DGRAM, 1), (socket.AF_INET, socket.SOCK_RAW, 1),
                  (socket.AF_INET, socket.SOCK_STREAM, 132), (socket.AF_PACKET, socket.SOCK_RAW, 0),

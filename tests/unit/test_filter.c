@@ -200,6 +200,39 @@ static bool may_create(uint32_t flags, uint32_t family, uint32_t type, uint32_t 
 	return false;
 }
 
+/* Where UDP is closed the supervisor answers with a socket that leads nowhere. */
+static bool is_private(uint32_t flags, uint32_t family, uint32_t type, uint32_t protocol)
+{
+	return !(flags & PLAN_UDP) && (family == AF_INET || family == AF_INET6) &&
+	       type == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP);
+}
+
+static void private_sockets_are_left_to_the_outermost_supervisor(void **state)
+{
+	const struct {
+		struct filter_facts facts;
+		uint32_t action;
+	} cases[] = {
+		{ { 0 }, NOTIFY },
+		{ { .nested = true }, ALLOW },
+		{ { .gate = true, .gate_uid = 1000, .gate_key = 1 }, NOTIFY },
+		{ { .gate = true, .gate_uid = 1000, .gate_key = 1, .flags = PLAN_UDP }, ALLOW },
+		{ { .forbid = true, .gate_uid = 1000 }, ALLOW },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct built built;
+		const uint32_t datagram = SOCK_DGRAM | SOCK_CLOEXEC;
+
+		build(&built, &cases[i].facts);
+		assert_int_equal(cases[i].action, ask(&built, __NR_socket, AF_INET, datagram, 0));
+		assert_int_equal(cases[i].action,
+				 ask(&built, __NR_socket, AF_INET6, datagram, IPPROTO_UDP));
+		assert_int_equal(ALLOW, ask(&built, __NR_socket, AF_INET, SOCK_STREAM, 0));
+	}
+}
+
 static void sockets_are_created_as_the_policy_says(void **state)
 {
 	static const uint32_t protocols[] = { 0,   1,     2,     6,           16,        17,  33,
@@ -218,7 +251,11 @@ static void sockets_are_created_as_the_policy_says(void **state)
 				for (size_t p = 0; p < ARRAY_SIZE(protocols); p++) {
 					bool created =
 						may_create(flags[f], family, type, protocols[p]);
-					uint32_t expected = created ? ALLOW : FAIL(EPERM);
+					bool private =
+						is_private(flags[f], family, type, protocols[p]);
+					uint32_t expected = private   ? NOTIFY
+							    : created ? ALLOW
+								      : FAIL(EPERM);
 					uint32_t pair = created && family == AF_UNIX ? ALLOW
 										     : FAIL(EPERM);
 
@@ -860,6 +897,7 @@ int main(void)
 		cmocka_unit_test(every_other_call_is_allowed),
 		cmocka_unit_test(foreign_abis_and_unknown_numbers_do_not_exist),
 		cmocka_unit_test(sockets_are_created_as_the_policy_says),
+		cmocka_unit_test(private_sockets_are_left_to_the_outermost_supervisor),
 		cmocka_unit_test(trapped_calls_trap_as_the_facts_say),
 		cmocka_unit_test(gate_traps_what_becomes_the_user_and_refuses_nothing),
 		cmocka_unit_test(gate_traps_filters_without_its_key),

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""UDP sockets of a session without UDP rules: they are there, and lead nowhere."""
+import socket
+
+from machine import PUBLIC, PUBLIC6
+from sniffer import Sniffer
+from stage import STAGE
+from test_pam import PamTest
+
+INET = ("127.0.0.1", PUBLIC)
+INET6 = ("::1", PUBLIC6)
+SENDS = ("sendto", "sendmsg", "connect and send")
+
+ATTEMPTS = f"""
+def send(s, how, address):
+    if how == "sendto":
+        return attempt(s.sendto, b"x", address)
+    if how == "sendmsg":
+        return attempt(s.sendmsg, [b"x"], [], 0, address)
+    said = attempt(s.connect, address)
+    return said if said != "ok" else attempt(s.send, b"x")
+def sends(family, addresses):
+    for address in addresses:
+        for how in {SENDS!r}:
+            with socket.socket(family, socket.SOCK_DGRAM) as s:
+                send(s, how, address)
+"""
+
+
+class PrivateSockets(PamTest):
+    def setUp(self):
+        super().setUp()
+        for name in ("alice", "dora"):
+            STAGE.policy("", name)
+        self.stack("su-l")
+
+    def ways_in(self):
+        """By the login shell, and by the PAM module."""
+        return (("login shell", self.confined), ("pam", self.dora))
+
+    def test_sockets_are_made_as_bare(self):
+        self.assertEqual(4 * [True], self.both(lambda who: who.python("""
+import ctypes, fcntl
+said = []
+for family in (socket.AF_INET, socket.AF_INET6):
+    for flags in (0, socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC):
+        number = int(ctypes.CDLL(None).socket(family, socket.SOCK_DGRAM | flags, 0))
+        with socket.socket(fileno=number) as s:
+            said.append(s.family == family and s.type == socket.SOCK_DGRAM and s.proto == 17
+                        and bool(fcntl.fcntl(s, fcntl.F_GETFL) & os.O_NONBLOCK) == (flags != 0)
+                        and os.get_inheritable(number) == (flags == 0))
+answer(said)
+""")))
+
+    def test_nothing_that_is_sent_arrives(self):
+        for name, who in self.ways_in():
+            heard = [self.listen(a, kind=socket.SOCK_DGRAM) for a in INET + INET6]
+            inet, inet6 = ([h.address[:2] for h in heard[n:n + 2]] for n in (0, 2))
+            sending = ATTEMPTS + f"sends(socket.AF_INET, {inet!r})\nsends(socket.AF_INET6, {inet6!r})\n"
+            with self.subTest(way=name):
+                self.bare.python(sending + "answer(0)")
+                self.assertEqual([len(SENDS)] * 4, [h.arrivals() for h in heard])
+                who.python(sending + "answer(0)")
+                self.assertEqual([0] * 4, [h.arrivals() for h in heard])
+
+    def test_nothing_leaves_the_machine(self):
+        wire = Sniffer()
+        self.addCleanup(wire.close)
+        sending = ATTEMPTS + """
+sends(socket.AF_INET, [("198.18.0.2", 53), ("9.9.9.9", 4000), ("224.0.0.251", 5353), ("255.255.255.255", 67)])
+sends(socket.AF_INET6, [("fd18::2", 53), ("2620:fe::9", 4000), ("ff02::fb", 5353), ("::ffff:9.9.9.9", 53)])
+answer(0)
+"""
+        for name, who in self.ways_in():
+            with self.subTest(way=name):
+                wire.quiet()
+                self.bare.python(sending)
+                self.assertTrue(wire.seen(2))
+                wire.quiet()
+                who.python(sending)
+                self.assertFalse(wire.seen(2))
+
+    def test_source_address_is_the_true_one(self):
+        wire = Sniffer()
+        self.addCleanup(wire.close)
+        STAGE.policy("[network]\nnet_allow = *:443\n")
+        self.assertEqual(["198.18.0.1", "fd18::1"], self.both(lambda who: who.python("""
+said = []
+for family, address in ((socket.AF_INET, "9.9.9.9"), (socket.AF_INET6, "2620:fe::9")):
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
+        s.connect((address, 443))
+        said.append(s.getsockname()[0])
+answer(said)
+""")))
+
+    def test_family_without_a_default_route_stays_unreachable(self):
+        STAGE.policy("[network]\nnet_allow = *:443\n")
+        self.both(lambda who: who.python("""
+said = []
+for family, address in ((socket.AF_INET, "9.9.9.9"), (socket.AF_INET6, "2620:fe::9")):
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
+        said.append(attempt(s.connect, (address, 443)))
+answer(said)
+"""))
+
+    def test_connect_elsewhere_is_refused(self):
+        STAGE.policy(f"[network]\nnet_allow = {PUBLIC}:443\n")
+        said = self.confined.python(f"""
+said = []
+for address, port in (("{PUBLIC}", 9), ("127.0.0.1", 9), ("127.0.0.1", 53)):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        said.append(attempt(s.connect, (address, port)))
+answer(said)
+""")
+        self.assertEqual(["ok", "EACCES", "ok"], said)
+
+    def test_look_up_without_a_resolver_fails_at_once(self):
+        said = self.confined.python("""
+start = time.monotonic()
+said = attempt(socket.getaddrinfo, "git.example.test", 443)
+answer([said != "ok", time.monotonic() - start < 2])
+""")
+        self.assertEqual([True, True], said)
+
+    def test_sockets_of_one_session_reach_each_other(self):
+        self.assertEqual("x", self.both(lambda who: who.python("""
+one, two = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for n in "ab")
+one.bind(("127.0.0.1", 0))
+two.sendto(b"x", one.getsockname())
+one.settimeout(2)
+answer(one.recv(9).decode())
+""")))
+
+    def test_many_sockets_in_many_threads(self):
+        said = self.confined.python("""
+import threading
+said = []
+def work():
+    for n in range(20):
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as s:
+            said.append(s.fileno() >= 0)
+threads = [threading.Thread(target=work) for n in range(200)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+answer([len(said), all(said)])
+""")
+        self.assertEqual([4000, True], said)
+
+    def test_limit_of_descriptors_is_as_bare(self):
+        self.assertEqual("EMFILE", self.both(lambda who: who.python("""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+kept, said = [], "ok"
+while said == "ok":
+    said = attempt(lambda: kept.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)))
+answer(said)
+""")))
