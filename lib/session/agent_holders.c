@@ -342,7 +342,7 @@ enum agent_verdict agent_holders_judge(int path_fd, const struct stat *status, u
 	struct unix_file file;
 
 	if (diag < 0 || unix_file_identify(path_fd, status, &file) ||
-	    unix_file_sockets(diag, &file, true, &matches))
+	    unix_file_sockets(diag, &file, UNIX_FILE_LISTENING, &matches))
 		return AGENT_UNSEEN;
 	if (matches.count == 0)
 		return AGENT_DEAD;
