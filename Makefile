@@ -447,9 +447,9 @@ install: all
 # could log in without the module, and login shells.
 uninstall:
 	$(on_this_machine) ! test -x $(BINDIR)/sandlockctl || $(BINDIR)/sandlockctl pam --uses || \
-		{ echo 'Take these lines out first: without the module nobody could log in.'; exit 1; }
+		{ echo 'Remove these lines first: without the module they refuse every login.'; exit 1; }
 	$(on_this_machine) ! getent passwd | grep '/sandlock-shell$$' || \
-		{ echo 'Give these users another shell first (chsh -s /bin/bash USER): they could not log in.'; exit 1; }
+		{ echo 'Give these users another shell first (chsh -s /bin/bash USER): without this one they cannot log in.'; exit 1; }
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(notdir $(BIN)))
 	rm -f $(addprefix $(DESTDIR)$(LIBEXECDIR)/,$(notdir $(LIBEXEC)))
 	rm -f $(addprefix $(DESTDIR)$(PAMDIR)/,$(notdir $(MODULE)))
@@ -502,11 +502,11 @@ help:
 	@echo 'make unit | live | root | check-deps    one suite; root needs root'
 	@echo '                  ONLY="word …" picks tests by their names'
 	@echo 'make kiosk        lightdm and Chromium in a session (root)'
-	@echo 'make suites       test suites of real programs, bare and inside a session (root)'
+	@echo 'make suites       test suites of real programs, with and without a session (root)'
 	@echo 'make old-kernel ONLY="word …"           root tests on Linux 6.1, emulated (root)'
 	@echo 'make san | valgrind                     the unit tests under ASan+UBSan, or valgrind'
-	@echo 'make bench | bench ONLY="word …"        what a session costs, beside others (root)'
-	@echo 'make bench-match  what one decision costs, by kind and number of rules'
+	@echo 'make bench | bench ONLY="word …"        the cost of a session, compared with other sandboxes (root)'
+	@echo 'make bench-match  the cost of one decision, by kind and number of rules'
 	@echo 'make deps-lint | lint | fuzz            checkers; FUZZ_SECONDS=$(FUZZ_SECONDS) for each target'
 	@echo 'Knobs: BINDIR LIBEXECDIR MANDIR DOCDIR VERSION CC CFLAGS WERROR=1 V=1 BUILD'
 
