@@ -155,6 +155,14 @@ $(HOST)/tests/%: $(HOST)/tests/unit/%.o $(UNIT_HELPERS) $(STACK_OBJECTS:%=$(HOST
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka -liniparser -lseccomp -lpam -lcap-ng \
 		-pthread
 
+# Parts of the resolver, which is no library.
+RESOLVER_TESTS := $(addprefix $(HOST)/tests/test_,covered cache)
+$(HOST)/libresolver.a: $(filter-out %/sandlock-resolver.o,$(RESOLVER_OBJECTS))
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(RESOLVER_TESTS): $(HOST)/libresolver.a
+$(RESOLVER_TESTS): LIBS := $(HOST_LIB)
+
 # Judged against libpam itself, by a module that returns what the test wants.
 $(HOST)/tests/test_pam_outcome: LIBS := -lpam
 $(HOST)/tests/test_pam_outcome: | $(HOST)/tests/pam_answer.so

@@ -5,6 +5,7 @@
 #include "clients.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -370,6 +371,8 @@ int clients_listen(struct clients *clients, const int listeners[CLIENT_LISTENERS
 	for (int i = 0; i < CLIENT_LISTENERS; i++) {
 		clients->listeners[i].watch.fd = listeners[i];
 		/* What is not waited for is not in the set, and removing it does no harm. */
+		if (!error && fcntl(listeners[i], F_SETFL, O_NONBLOCK))
+			error = -errno;
 		if (!error)
 			error = loop_add(clients->loop, &clients->listeners[i].watch, EPOLLIN);
 	}

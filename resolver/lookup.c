@@ -100,7 +100,7 @@ static bool answer_report(struct lookups *lookups, const struct lookup *lookup,
 			continue;
 		ttls[count++] = record.ttl;
 	}
-	for (uint32_t i = 0; i < host_count; i++) {
+	for (uint32_t i = 0; i < host_count && count > 0; i++) {
 		if (!lookups_report(lookups, hosts[i], addresses, ttls, count, false))
 			return false;
 	}
