@@ -78,7 +78,8 @@ static bool service_opens(const struct audit *audit, const struct service *servi
 			return false;
 	/* What others include is no program's; nor are Debian's shared files where nobody does. */
 	for (size_t i = 0; i < audit->service_count; i++)
-		if (pam_service_includes(&audit->services[i].pam, name))
+		if (&audit->services[i] != service &&
+		    pam_service_includes(&audit->services[i].pam, name))
 			return false;
 	return strncmp(name, "common-", strlen("common-")) != 0;
 }
@@ -143,14 +144,21 @@ static struct coverage user_coverage(const struct audit *audit, const struct ser
 	return coverage;
 }
 
+/* The file of a service's session lines, or what stands for it where there is none. */
+static const char *session_file(const struct audit *audit, const struct service *service)
+{
+	const struct pam_service *source = service->pam.stacks[TYPE_SESSION].count > 0
+						   ? &service->pam
+						   : &audit->services[0].pam;
+
+	return source->path ? source->path : service->pam.name;
+}
+
 /* Explains what no line does, and finds out what is missing; `any`: a line calls the module. */
 static void user_explain(struct audit *audit, struct service *service, size_t number, bool any)
 {
 	const struct user *user = &audit->users[number];
 	const struct coverage *coverage = &service->coverage[number];
-	const struct pam_service *source = service->pam.stacks[TYPE_SESSION].count > 0
-						   ? &service->pam
-						   : &audit->services[0].pam;
 	const char *name = user->person.account.name;
 
 	if (coverage_is_good(coverage) || coverage->state == COVERAGE_REFUSED)
@@ -163,11 +171,10 @@ static void user_explain(struct audit *audit, struct service *service, size_t nu
 		finding_add(audit, &service->findings, "sshd_config", 0,
 			    PAM_MODULE " is not called without UsePAM yes");
 	else if (any && coverage->state != COVERAGE_OPEN)
-		finding_add(audit, &service->findings,
-			    source->path ? source->path : service->pam.name, 0,
+		finding_add(audit, &service->findings, session_file(audit, service), 0,
 			    "the line that calls " PAM_MODULE " does not apply to %s", name);
-	if (!any)
-		service->missing[TYPE_SESSION] = source->path;
+	if (!any && session_file(audit, service)[0] == '/')
+		service->missing[TYPE_SESSION] = session_file(audit, service);
 }
 
 /* As pam_unix decides that a password must be changed; false where shadow(5) does not show it. */
@@ -250,8 +257,7 @@ static void service_check(struct audit *audit, struct service *service)
 		finding_add(audit, &service->findings, service->pam.problems[i].file,
 			    service->pam.problems[i].line, "%s", service->pam.problems[i].text);
 	if (!outcome.held && !outcome.skipped && !outcome.ignored)
-		finding_add(audit, &service->findings,
-			    service->pam.path ? service->pam.path : service->pam.name, 0,
+		finding_add(audit, &service->findings, session_file(audit, service), 0,
 			    "no session can begin, whatever the modules return");
 	if (any)
 		works = lines_check(audit, service, TYPE_SESSION, ours);
