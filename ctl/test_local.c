@@ -68,15 +68,6 @@ int test_socket(const struct plan *plan, const char *operand, const char *target
 	return answer(false, operand, "no item of unix_allow matches (default)");
 }
 
-/* True where `path` is `root` or lies below it. */
-static bool is_beneath(const char *path, const char *root)
-{
-	size_t length = strlen(root);
-
-	return strcmp(root, "/") == 0 ||
-	       (strncmp(path, root, length) == 0 && (path[length] == '\0' || path[length] == '/'));
-}
-
 /* A path that is to be made is judged by the directory that it is made in. */
 static bool path_resolve(const char *target, char path[PATH_MAX])
 {
@@ -108,7 +99,7 @@ bool file_is_granted(const struct plan *plan, uint32_t right, const char *path,
 							     &end)
 				: -1;
 
-		if (fd >= 0 && is_beneath(path, end.name)) {
+		if (fd >= 0 && path_is_beneath(path, end.name)) {
 			memcpy(ret_root, end.name, sizeof(end.name));
 			return true;
 		}

@@ -24,6 +24,15 @@
 #define MAGIC_SMB2   0xfe534d42U
 #define MAGIC_VBOXSF 0x786f4256U
 
+bool path_is_beneath(const char *path, const char *directory)
+{
+	size_t length = strlen(directory);
+
+	if (length == 0 || strncmp(path, directory, length) != 0)
+		return false;
+	return directory[length - 1] == '/' || path[length] == '/' || path[length] == '\0';
+}
+
 struct walk {
 	int fd;             /* the directory that was reached */
 	struct stat status; /* of fd */

@@ -34,6 +34,9 @@ struct path_untrusted {
 	const void *context;
 };
 
+/* True for `directory` and what is below it, by their names alone; everything is below /. */
+bool path_is_beneath(const char *path, const char *directory);
+
 /* An O_PATH descriptor of the absolute `path`, close-on-exec, or a negative errno: -ELOOP where
  * there is an obstacle. `untrusted` may be NULL. Directories are opened one by one and checked by
  * their descriptors, so that what somebody changes meanwhile makes no difference. Automounts are

@@ -4,6 +4,7 @@
  * with it. Distrusts every byte of the plan, and a memfd that could still change.
  */
 #include "plan.h"
+#include "path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -235,12 +236,9 @@ const char *plan_string(const struct plan *plan, uint32_t offset)
 	return plan->strings + offset;
 }
 
-bool path_is_beneath(const char *path, const char *directory)
+bool plan_home_contains(const char *home, const char *path)
 {
-	size_t length = strlen(directory);
-
-	return length > 1 && strncmp(path, directory, length) == 0 &&
-	       (path[length] == '/' || path[length] == '\0');
+	return home[0] == '/' && home[1] != '\0' && path_is_beneath(path, home);
 }
 
 const char *const plan_temporary[] = { "/tmp", "/var/tmp", "/dev/shm", "/run/screen", NULL };
@@ -253,7 +251,7 @@ bool plan_is_user_directory(const char *home, uid_t uid, const char *path)
 	for (size_t i = 0; plan_temporary[i]; i++)
 		if (path_is_beneath(path, plan_temporary[i]))
 			return true;
-	return path_is_beneath(path, runtime) || path_is_beneath(path, home);
+	return path_is_beneath(path, runtime) || plan_home_contains(home, path);
 }
 
 bool plan_binds(const struct plan *plan, uint16_t port)

@@ -190,8 +190,8 @@ bool plan_is_user_directory(const char *home, uid_t uid, const char *path);
 /* Those for temporary files; ends in NULL. */
 extern const char *const plan_temporary[];
 
-/* True for `directory`, unless it is / or "", and what is below it. */
-bool path_is_beneath(const char *path, const char *directory);
+/* True for a home and what is below it; of / and "", which are nobody's home, nothing is. */
+bool plan_home_contains(const char *home, const char *path);
 
 /* True where TCP port `port` may be bound (0: an ephemeral one). */
 bool plan_binds(const struct plan *plan, uint16_t port);

@@ -640,9 +640,33 @@ static void name_is_the_canonical_one_as_far_as_it_goes(void **state)
 	}
 }
 
+static void path_is_beneath_by_whole_names(void **state)
+{
+	static const struct {
+		const char *path;
+		const char *directory;
+		bool beneath;
+	} cases[] = {
+		{ "/home/alice", "/home/alice", true },
+		{ "/home/alice/x", "/home/alice", true },
+		{ "/home/alice2", "/home/alice", false },
+		{ "/home", "/home/alice", false },
+		{ "/etc", "/", true },
+		{ "/", "/", true },
+		{ "/etc", "", false },
+		{ "", "/", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(cases[i].beneath,
+				 path_is_beneath(cases[i].path, cases[i].directory));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(path_is_beneath_by_whole_names),
 		cmocka_unit_test(path_without_links_is_opened),
 		cmocka_unit_test(descriptors_are_all_closed),
 		cmocka_unit_test(path_that_is_missing_is_told_apart),

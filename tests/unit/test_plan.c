@@ -508,6 +508,9 @@ static void place_of_the_user_is_home_or_temporary(void **state)
 			fail_msg("%s", places[i].path);
 	assert_false(plan_is_user_directory("", 1000, "/etc"));
 	assert_false(plan_is_user_directory("/", 1000, "/etc"));
+	assert_true(plan_home_contains("/home/alice", "/home/alice/x"));
+	assert_false(plan_home_contains("/home/alice", "/home/alice2"));
+	assert_false(plan_home_contains("/", "/etc"));
 }
 
 int main(void)
