@@ -164,12 +164,17 @@ static int find_policy(struct session *session, char path[PATH_TEXT_MAX])
 static int seal(struct session *session, struct plan_builder *builder)
 {
 	struct plan_header *header = plan_builder_header(builder);
+	char excess[PLAN_EXCESS_MAX];
 	int error;
 
 	if (session->options.user)
 		header->flags |= PLAN_DRAFT;
 	header->session = session->id;
 	error = plan_seal(builder, PLAN_FD);
+	if (error == -E2BIG) {
+		plan_builder_excess(builder, excess);
+		return session_refuse(session, "%s", excess);
+	}
 	return error < 0 ? session_refuse(session, "plan: %s", strerror(-error)) : 0;
 }
 
@@ -191,7 +196,8 @@ static int make_plan(struct session *session)
 	error = find_policy(session, path);
 	if (error < 0)
 		return error;
-	error = policy_load(path, NULL, flags, session_report, session, &policy);
+	error = policy_load(path, session->options.conf ? session->options.conf : POLICIES, flags,
+			    session_report, session, &policy);
 	if (error == -EINVAL)
 		return error; /* each complaint was reported */
 	if (error < 0)

@@ -319,6 +319,31 @@ static int spans_set(const struct plan_builder *builder, struct plan_header *hea
 	return 0;
 }
 
+void plan_builder_excess(const struct plan_builder *builder, char text[PLAN_EXCESS_MAX])
+{
+	const struct ruleset rules = {
+		.rules = (const struct rule *)(const void *)builder->tables[SECTION_RULES].elements,
+		.ports = (const struct port_range *)(const void *)builder->tables[SECTION_PORTS].elements,
+		.rule_count = builder->tables[SECTION_RULES].count,
+		.port_count = builder->tables[SECTION_PORTS].count,
+	};
+	uint32_t pairs = ruleset_count_pairs(&rules);
+
+	if (builder->tables[SECTION_HOSTS].count > PLAN_HOSTS_MAX)
+		snprintf(text, PLAN_EXCESS_MAX,
+			 "the policy is too large: more than %u host names, expected no more",
+			 PLAN_HOSTS_MAX);
+	else if (pairs > RULESET_PAIRS_MAX)
+		snprintf(text, PLAN_EXCESS_MAX,
+			 "the policy is too large: %u pairs of rule and port range, expected at most %u: "
+			 "write ranges (8000-8099)",
+			 pairs, RULESET_PAIRS_MAX);
+	else
+		snprintf(text, PLAN_EXCESS_MAX,
+			 "the policy is too large: its rules and paths take more than %u bytes",
+			 PLAN_SIZE_MAX);
+}
+
 /* Of all bytes but what differs between two sessions of equal confinement. */
 static uint64_t image_digest(const struct plan_header *image)
 {

@@ -32,4 +32,8 @@ int plan_add_call(struct plan_builder *builder, const struct plan_call *call);
  * actions for one call the denial stays. -EINVAL for what plan_map would refuse, -E2BIG. */
 int plan_seal(struct plan_builder *builder, int memfd);
 
+/* After -E2BIG: which number is too large, and how large it may be. */
+#define PLAN_EXCESS_MAX 160
+void plan_builder_excess(const struct plan_builder *builder, char text[PLAN_EXCESS_MAX]);
+
 #endif

@@ -4,6 +4,7 @@
  * Distrusts every byte of a file until its owner and its text were checked.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
@@ -163,19 +164,31 @@ static int read_source(struct policy *policy, char *path, struct origin origin,
 	return error;
 }
 
-/* DIRECTORY/NAME.inc, beside the including file. */
+static bool is_there(const char *path)
+{
+	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* NAME.inc beside the including file; where that is a draft without it, in `directory`. */
 static char *fragment_path(const char *including, const char *directory, const char *name)
 {
 	const char *slash = strrchr(including, '/');
+	cleanup_free char *installed = NULL;
+	char *beside = NULL;
 	char *path;
-	int length;
 
-	if (strcmp(including, "-") == 0)
-		length = asprintf(&path, "%s/%s" FRAGMENT_SUFFIX, directory, name);
-	else
-		length = asprintf(&path, "%.*s%s" FRAGMENT_SUFFIX,
-				  slash ? (int)(slash - including + 1) : 0, including, name);
-	return length < 0 ? NULL : path;
+	if (directory && asprintf(&installed, "%s/%s" FRAGMENT_SUFFIX, directory, name) < 0)
+		installed = NULL;
+	if (strcmp(including, "-") != 0 &&
+	    asprintf(&beside, "%.*s%s" FRAGMENT_SUFFIX, slash ? (int)(slash - including + 1) : 0,
+		     including, name) < 0)
+		return NULL;
+	if (!installed || (beside && (is_there(beside) || !is_there(installed))))
+		return beside;
+	free(beside);
+	path = installed;
+	installed = NULL;
+	return path;
 }
 
 static bool is_included(const struct policy *policy, const char *path)
@@ -375,6 +388,11 @@ int policy_load(const char *path, const char *include_directory, unsigned flags,
 	else
 		*ret_policy = policy;
 	return error;
+}
+
+bool policy_is_secret(const struct policy *policy)
+{
+	return policy->secret;
 }
 
 void policy_free(struct policy *policy)

@@ -25,11 +25,14 @@ int policy_search(const char *directory, const struct account *account, policy_r
 int policy_find(const char *directory, const struct account *account, char ret_name[POLICY_NAME_MAX]);
 
 /* Opens, verifies and reads `path` and what it includes, for any account. Every complaint goes to
- * `report`; -EINVAL after at least one error. `path` "-" is standard input (POLICY_OWN only;
- * includes from the directory `include_directory`, which is otherwise ignored). */
+ * `report`; -EINVAL after at least one error. `path` "-" is standard input (POLICY_OWN only). A
+ * fragment is beside `path`; where it is not, in `include_directory`, unless that is NULL. */
 int policy_load(const char *path, const char *include_directory, unsigned flags,
 		policy_report report, void *context, struct policy **ret_policy);
 void policy_free(struct policy *policy);
+
+/* True where not everybody may read all of its files: their text is not to be shown to anybody. */
+bool policy_is_secret(const struct policy *policy);
 
 /* Expands %u and the like for `account` and writes everything into `builder`. Reads resolv.conf
  * (`dns`), /etc/shells (`shell`) and the paths of unix_allow. Files of

@@ -148,9 +148,10 @@ static void plan_setting(struct planning *planning, const struct setting *settin
 		advice[0] = '\0';
 		error = setting->key->apply(&task, why);
 
-		if (error < 0 && error != -EINVAL)
-			why_write(why, "%s",
-				  error == -E2BIG ? "the policy is too large" : strerror(-error));
+		if (error == -E2BIG)
+			plan_builder_excess(planning->builder, why);
+		else if (error < 0 && error != -EINVAL)
+			why_write(why, "%s", strerror(-error));
 		if (error < 0)
 			report_error(reporter, setting->file, task.item->line, "%s: %s",
 				     setting->name, why);

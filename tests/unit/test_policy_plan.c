@@ -675,7 +675,8 @@ static void too_many_names_refused(void **state)
 	for (unsigned i = 0; i <= PLAN_HOSTS_MAX; i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used,
 					 "net_allow.n%u = h%u:1\n", i, i);
-	assert_string_equal("error test.conf:10002: net_allow.n10000: the policy is too large\n",
+	assert_string_equal("error test.conf:10002: net_allow.n10000: the policy is too large: "
+			    "more than 10000 host names, expected no more\n",
 			    plan_complaint(state, &alice, text));
 }
 
