@@ -20,6 +20,13 @@ const char *ctl_directory(const struct ctl_options *options)
 	return options->conf ? options->conf : POLICY_DIRECTORY;
 }
 
+bool operand_is_file(const char *text)
+{
+	const char *dot = strrchr(text, '.');
+
+	return strchr(text, '/') || (dot && (strcmp(dot, ".conf") == 0 || strcmp(dot, ".inc") == 0));
+}
+
 struct policy_name policy_name_read(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -115,29 +122,38 @@ static int policy_path(const struct ctl_options *options, const struct account *
 	int error = policy_search(directory, account, ctl_report, NULL, name);
 
 	if (error == -ENOENT)
-		return ctl_error("%s: no policy in %s decides", account->name, directory);
+		return ctl_error("%s: no policy in %s applies to this account", account->name,
+				 directory);
 	if (error < 0)
-		return ctl_error("%s: could not be looked up", name);
+		return ctl_error("%s: cannot be looked up", name);
 	if (snprintf(ret_path, PATH_SIZE, "%s/%s", directory, name) >= PATH_SIZE)
 		return ctl_error("%s/%s: %s", directory, name, strerror(ENAMETOOLONG));
 	return CTL_GOOD;
 }
 
-static int plan_make(const struct policy *policy, const struct account *account, int memfd)
+static int plan_make(const struct policy *policy, const char *path, const struct account *account,
+		     int memfd)
 {
 	struct plan_builder *builder = plan_builder_new();
 	int error = builder ? policy_plan(policy, account, ctl_report_error, NULL, builder) : -ENOMEM;
+	char text[PLAN_EXCESS_MAX];
+	const struct diagnostic excess = { .file = path, .text = text, .error = true };
 
 	if (error == 0)
 		error = plan_seal(builder, memfd);
+	if (error == -E2BIG) {
+		plan_builder_excess(builder, text);
+		ctl_report(&excess, NULL);
+	}
 	plan_builder_free(builder);
-	return error;
+	return error == -E2BIG ? -EINVAL : error;
 }
 
-int plan_of(const struct policy *policy, const struct account *account, struct plan *ret_plan)
+int plan_of(const struct policy *policy, const char *path, const struct account *account,
+	    struct plan *ret_plan)
 {
 	cleanup_fd int memfd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int error = memfd < 0 ? -errno : plan_make(policy, account, memfd);
+	int error = memfd < 0 ? -errno : plan_make(policy, path, account, memfd);
 
 	return error ? error : plan_map(memfd, ret_plan);
 }
@@ -194,7 +210,7 @@ static int plan_write(void *context)
 
 	if (policy_read(reading, &policy, path) != CTL_GOOD)
 		return CTL_ERROR;
-	error = plan_make(policy, reading->account, reading->memfd);
+	error = plan_make(policy, path, reading->account, reading->memfd);
 	policy_free(policy);
 	if (error < 0)
 		return ctl_error("%s: %s", path, error == -EINVAL ? "refused" : strerror(-error));
@@ -221,4 +237,44 @@ int plan_load(const struct ctl_options *options, const struct person *person, en
 		return CTL_ERROR;
 	}
 	return CTL_GOOD;
+}
+
+/* For the user in the file's name, else for the caller. */
+int draft_person(const char *path, struct person *ret_person)
+{
+	const struct policy_name name = policy_name_read(path);
+
+	if (name.kind == NAME_USER && person_find(name.subject, 0, ret_person) == 0)
+		return 0;
+	return person_find(NULL, getuid(), ret_person);
+}
+
+static int draft_load(const struct ctl_options *options, const char *path,
+		      struct person *ret_person, struct policy **ret_policy, struct plan *ret_plan)
+{
+	struct policy *policy;
+	int error = policy_load(path, ctl_directory(options), POLICY_OWN, ctl_report, NULL, &policy);
+
+	if (error == 0 && policy_is_secret(policy)) {
+		policy_free(policy);
+		return ctl_error("%s: its text is not shown, since not everybody may read it", path);
+	}
+	if (error == 0)
+		error = draft_person(path, ret_person);
+	if (error == 0)
+		error = plan_of(policy, path, &ret_person->account, ret_plan);
+	if (error < 0)
+		return ctl_error("%s: %s", path, error == -EINVAL ? "refused" : strerror(-error));
+	*ret_policy = policy;
+	return CTL_GOOD;
+}
+
+int operand_load(const struct ctl_options *options, const char *operand, struct person *ret_person,
+		 struct policy **ret_policy, struct plan *ret_plan)
+{
+	if (operand_is_file(operand))
+		return draft_load(options, operand, ret_person, ret_policy, ret_plan);
+	if (person_require(operand, ret_person) != CTL_GOOD)
+		return CTL_ERROR;
+	return plan_load(options, ret_person, READER_LOGIN, ret_policy, ret_plan);
 }

@@ -39,14 +39,14 @@ static void user_judge(const char *path, const char *user)
 	if (error == -ENOENT)
 		warn(path, "there is no user \"%s\"", user);
 	else if (error < 0)
-		warn(path, "user \"%s\" could not be looked up: %s", user, strerror(-error));
+		warn(path, "user \"%s\" cannot be looked up: %s", user, strerror(-error));
 	else if (strcmp(entry.pw_name, user) != 0)
 		warn(path,
-		     "the name of the account \"%s\" is \"%s\": this file decides for nobody, "
+		     "account \"%s\" is called \"%s\": this file applies to nobody, "
 		     "expected %s.conf",
 		     user, entry.pw_name, entry.pw_name);
 	else if (entry.pw_uid == 0)
-		warn(path, "uid 0 is never confined: this file decides for nobody");
+		warn(path, "root is never confined: this file applies to nobody");
 }
 
 /* Where a group is renamed, its members are no longer confined. */
@@ -57,7 +57,7 @@ static int group_judge(const char *path, const char *group)
 
 	if (error == -ENOENT)
 		say(stderr,
-		    "%s: there is no group \"%s\": this file decides for nobody, expected "
+		    "%s: there is no group \"%s\": this file applies to nobody, expected "
 		    "@GROUP.conf with the name of a group, or no file\n",
 		    path, group);
 	else if (error < 0)
@@ -85,14 +85,10 @@ static int policy_try(const struct policy *policy, const char *path, const struc
 	};
 	cleanup_person struct person person = { 0 };
 	struct plan plan;
-	int error = -ENOENT;
+	int error = draft_person(path, &person);
 
-	if (name->kind == NAME_USER)
-		error = person_find(name->subject, 0, &person);
-	if (error < 0)
-		error = person_find(NULL, getuid(), &person);
 	if (error == 0)
-		error = plan_of(policy, &person.account, &plan);
+		error = plan_of(policy, path, &person.account, &plan);
 	if (error != 0)
 		return error;
 	if (plan.header->flags & PLAN_ROOT_LEAVES)
@@ -219,7 +215,7 @@ static int user_warn(struct listing *listing, const struct passwd *user)
 		if (error == -ENOENT)
 			error = 0;
 		if (error > 0 && first && !listing->warned[i])
-			warn(file, "user \"%s\" is in this group, but %s decides", user->pw_name,
+			warn(file, "user \"%s\" is in this group, but %s applies", user->pw_name,
 			     first);
 		if (error > 0 && first)
 			listing->warned[i] = true;

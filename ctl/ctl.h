@@ -36,6 +36,9 @@ int run_main(const struct ctl_options *options, int argc, char **argv);
 int show_main(const struct ctl_options *options, int argc, char **argv);
 int pam_main(const struct ctl_options *options, int argc, char **argv);
 
+/* The users to whom a policy applies, and the services that confine them, for `status`. */
+void pam_users_print(const struct ctl_options *options);
+
 const char *ctl_directory(const struct ctl_options *options);
 
 /* As fprintf(3), of which it knows %s %-Ns %d %u %m and %%; each byte of a %s that is not plain ASCII
@@ -106,8 +109,20 @@ int reader_run(enum reader reader, const struct person *person, int (*work)(void
 int plan_load(const struct ctl_options *options, const struct person *person, enum reader reader,
 	      struct policy **ret_policy, struct plan *ret_plan);
 
-/* The same of a policy that was loaded: 0, or a negative errno. The caller unmaps the plan. */
-int plan_of(const struct policy *policy, const struct account *account, struct plan *ret_plan);
+/* The same of a policy that was loaded from `path`: 0, or a negative errno. The caller unmaps the plan. */
+int plan_of(const struct policy *policy, const char *path, const struct account *account,
+	    struct plan *ret_plan);
+
+/* USER or FILE: account names hold no slash, and do not end as policies do. */
+bool operand_is_file(const char *text);
+
+/* The policy and the plan of an operand, as a login would load that of a USER; a FILE may be the
+ * caller's own. The caller frees all three. CTL_GOOD, or CTL_ERROR after a complaint. */
+int operand_load(const struct ctl_options *options, const char *operand, struct person *ret_person,
+		 struct policy **ret_policy, struct plan *ret_plan);
+
+/* The account that a draft is planned for. 0 or a negative errno. */
+int draft_person(const char *path, struct person *ret_person);
 
 /* Warns of each path of [filesystem] that grants nothing because of a link on its way. */
 void plan_warn_links(const struct plan *plan);

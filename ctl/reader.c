@@ -95,7 +95,8 @@ static int status_wait(pid_t pid)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return ctl_error("waitpid: %m");
-	return WIFEXITED(status) ? WEXITSTATUS(status) : ctl_error("the reader of the policies died");
+	return WIFEXITED(status) ? WEXITSTATUS(status)
+				 : ctl_error("the process that reads the policies was killed");
 }
 
 /* The service user's rights where `person` is NULL. */
@@ -111,7 +112,7 @@ static int run_as(const struct person *person, int (*work)(void *), void *contex
 	if (pid > 0)
 		return status_wait(pid);
 	if (person ? become_user(&person->account) : become_service())
-		status = ctl_error("cannot read as the account that a login reads as: %m");
+		status = ctl_error("cannot switch to the account that a login reads policies as: %m");
 	else
 		status = work_do(work, context);
 	fflush(NULL);

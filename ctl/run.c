@@ -13,14 +13,6 @@
 #include "session.h"
 #include "util.h"
 
-/* USER or FILE: account names hold no slash, and do not end as policies do. */
-static bool names_file(const char *text)
-{
-	const char *dot = strrchr(text, '.');
-
-	return strchr(text, '/') || (dot && (strcmp(dot, ".conf") == 0 || strcmp(dot, ".inc") == 0));
-}
-
 static int environment_set(const struct person *person)
 {
 	const struct {
@@ -78,12 +70,12 @@ int run_main(const struct ctl_options *options, int argc, char **argv)
 	if (strcmp(command[0], "--") == 0)
 		command++;
 	if (!command[0])
-		return ctl_error("a command is missing behind --");
+		return ctl_error("missing command after --");
 	request.argv = command;
 	request.program = command[0];
-	if (names_file(subject)) {
+	if (operand_is_file(subject)) {
 		if (getuid() == 0)
-			return ctl_error("root is never confined: try %s as a user", subject);
+			return ctl_error("root is never confined: run %s as a user", subject);
 		request.draft = subject;
 	} else if (user_enter(subject) != CTL_GOOD) {
 		return SESSION_REFUSED;

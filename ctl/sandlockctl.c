@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The administrator's and the user's tool: the table of its subcommands, and their options.
- * Run by hand and by scripts: 0 good, 1 no, 2 not understood.
- * Distrusts its arguments; takes no privilege from being run by root but that of reading what it is told to.
+ * Exit status: 0 good, 1 no, 2 not understood.
+ * Distrusts its arguments; as root it only reads what it is told to.
  */
 #include <getopt.h>
 #include <stdarg.h>
@@ -26,19 +26,19 @@ struct command {
 static const struct command commands[] = {
 	{ "check", "[FILE...]", "find the errors in FILE, or in every policy", check_main, 0, -1,
 	  false, false },
-	{ "status", "", "say what this kernel can hold, and who is confined", status_main, 0, 0,
-	  false, false },
-	{ "show", "USER", "print the policy that holds for USER, each value with its line",
+	{ "status", "", "print what this kernel can enforce, and who is confined", status_main, 0,
+	  0, false, false },
+	{ "show", "USER|FILE", "print the policy that applies to USER, each value with its line",
 	  show_main, 1, 1, false, false },
 	{ "test",
-	  "USER tcp://HOST:PORT|udp://HOST:PORT|icmp://HOST|bind:PORT|unix:PATH|read:PATH|"
+	  "USER|FILE [tcp://]HOST:PORT|udp://HOST:PORT|icmp://HOST|bind:PORT|unix:PATH|read:PATH|"
 	  "write:PATH|exec:PATH",
-	  "say whether USER may do it, and which rule decides", test_main, 2, 2, false, false },
+	  "print whether USER may do it, and which rule decides", test_main, 2, 2, false, false },
 	{ "run", "USER|FILE -- COMMAND...", "run COMMAND under a policy", run_main, 2, -1, true,
 	  false },
 	{ "pam", "[--json] [USER...]|--uses",
-	  "say which ways in are covered for USER, or for all whom a policy names", pam_main, 0, -1,
-	  false, true },
+	  "print which services confine USER, or all users to whom a policy applies", pam_main, 0,
+	  -1, false, true },
 };
 
 static const struct option long_options[] = {
@@ -76,10 +76,10 @@ static void usage(const struct command *command)
 	}
 	puts("options:\n"
 	     "  --conf DIR   read policies from DIR instead of " POLICY_DIRECTORY "\n"
-	     "  --json       of pam: answer in JSON\n"
+	     "  --json       of pam: print JSON\n"
 	     "  --uses       of pam: only the lines that call the module; status 0 where there is none\n"
-	     "  --help       show this\n"
-	     "  --version    show the version");
+	     "  --help       print this\n"
+	     "  --version    print the version");
 }
 
 /* Reads options, those of the whole program up to its subcommand. Returns CTL_GOOD, CTL_ERROR, or
@@ -104,12 +104,12 @@ static int options_parse(int argc, char **argv, const struct command *command,
 			return -1;
 		case 'j':
 			if (!command || !command->json)
-				return ctl_error("--json belongs behind pam");
+				return ctl_error("--json is only supported by \"pam\"");
 			options->json = true;
 			break;
 		case 'u':
 			if (!command || command->main != pam_main)
-				return ctl_error("--uses belongs after pam");
+				return ctl_error("--uses is only supported by \"pam\"");
 			options->uses = true;
 			break;
 		default:
@@ -153,7 +153,7 @@ int main(int argc, char **argv)
 	int status = options_parse(argc, argv, NULL, &options);
 
 	if (status == CTL_GOOD && optind == argc)
-		status = ctl_error("a subcommand is missing; see sandlockctl --help");
+		status = ctl_error("missing subcommand; see sandlockctl --help");
 	if (status == CTL_GOOD) {
 		command = command_find(argv[optind]);
 		if (command)

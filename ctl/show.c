@@ -146,10 +146,9 @@ int show_main(const struct ctl_options *options, int argc, char **argv)
 	struct plan plan;
 
 	(void)argc;
-	if (person_require(argv[0], &person) != CTL_GOOD ||
-	    plan_load(options, &person, READER_LOGIN, &policy, &plan) != CTL_GOOD)
+	if (operand_load(options, argv[0], &person, &policy, &plan) != CTL_GOOD)
 		return CTL_ERROR;
-	say(stdout, "%s: decides for %s (uid %u)\n", plan_string(&plan, plan.header->policy),
+	say(stdout, "%s: applies to %s (uid %u)\n", plan_string(&plan, plan.header->policy),
 	    person.account.name, person.account.uid);
 	policy_each(policy, &person.account, value_show, NULL);
 	policy_free(policy);

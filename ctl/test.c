@@ -3,6 +3,7 @@
  * `sandlockctl test`: what a session of a user would decide, by the very code that would decide
  * it. Distrusts its operands.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "ctl.h"
@@ -31,12 +32,18 @@ static const struct scheme {
 	{ "exec:", QUESTION_FILE, FILE_EXEC },
 };
 
+/* HOST:PORT without a scheme is TCP, as in a rule. */
 static const struct scheme *scheme_find(const char *operand)
 {
+	static const struct scheme none = { "", QUESTION_CONNECTION, PROTOCOL_TCP };
+	const char *colon = strrchr(operand, ':');
+
 	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
 		if (strncmp(operand, schemes[i].prefix, strlen(schemes[i].prefix)) == 0)
 			return &schemes[i];
-	return NULL;
+	return colon && colon > operand && !strchr(operand, '/') && isdigit((unsigned char)colon[1])
+		       ? &none
+		       : NULL;
 }
 
 static int question_answer(const struct plan *plan, const struct scheme *scheme, const char *operand)
@@ -60,15 +67,16 @@ int test_main(const struct ctl_options *options, int argc, char **argv)
 {
 	cleanup_person struct person person = { 0 };
 	const struct scheme *scheme = scheme_find(argv[1]);
+	struct policy *policy;
 	struct plan plan;
 
 	(void)argc;
 	if (!scheme)
-		return ctl_error("expected tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST, bind:PORT, "
-				 "unix:PATH, read:PATH, write:PATH or exec:PATH, got \"%s\"",
+		return ctl_error("expected HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST, "
+				 "bind:PORT, unix:PATH, read:PATH, write:PATH or exec:PATH, got \"%s\"",
 				 argv[1]);
-	if (person_require(argv[0], &person) != CTL_GOOD ||
-	    plan_load(options, &person, READER_LOGIN, NULL, &plan) != CTL_GOOD)
+	if (operand_load(options, argv[0], &person, &policy, &plan) != CTL_GOOD)
 		return CTL_ERROR;
+	policy_free(policy);
 	return question_answer(&plan, scheme, argv[1]);
 }

@@ -162,6 +162,40 @@ static void audit_free(struct audit *audit)
 	arena_free(&audit->arena);
 }
 
+void pam_users_print(const struct ctl_options *options)
+{
+	__attribute__((cleanup(audit_free))) struct audit audit = { .options = options };
+	bool any = false;
+
+	puts("\nusers confined by " PAM_MODULE ":");
+	/* Without a directory of policies nobody is. */
+	if (access(ctl_directory(options), F_OK) == 0 &&
+	    (users_find(&audit, 0, NULL) != CTL_GOOD || !services_read(&audit)))
+		return;
+	if (audit.service_count > 0)
+		coverage_find(&audit);
+	for (size_t i = 0; i < audit.user_count; i++) {
+		const char *separator = ": ";
+
+		for (size_t j = 0; j < audit.service_count; j++) {
+			const struct service *service = &audit.services[j];
+
+			if (!service->opens || service->coverage[i].state != COVERAGE_GOOD)
+				continue;
+			if (separator[0] == ':')
+				say(stdout, "  %-16s %s/%s", audit.users[i].person.account.name,
+				    ctl_directory(options), audit.users[i].policy);
+			say(stdout, "%s%s", separator, service->pam.name);
+			separator = ", ";
+		}
+		if (separator[0] == ',')
+			putchar('\n');
+		any |= separator[0] == ',';
+	}
+	if (!any)
+		puts("  none");
+}
+
 int pam_main(const struct ctl_options *options, int argc, char **argv)
 {
 	__attribute__((cleanup(audit_free))) struct audit audit = { .options = options };

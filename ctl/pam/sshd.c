@@ -31,7 +31,6 @@ static const struct {
 	{ "forcecommand", "sftp (ForceCommand is internal-sftp)", "internal-sftp", false },
 };
 
-static const struct sshd_settings none = { .use_pam = true, .open = "", .keys = "" };
 static const struct sshd_settings worst = {
 	.user_rc = true,
 	.open = "whatever sshd is set to",
@@ -138,9 +137,10 @@ void sshd_read(struct audit *audit)
 	for (size_t i = 0; i < audit->user_count; i++) {
 		struct user *user = &audit->users[i];
 
-		user->sshd = program ? worst : none;
-		if (program)
-			answers = answers && user_read(audit, program, user);
+		if (!program)
+			continue;
+		user->sshd = worst;
+		answers = answers && user_read(audit, program, user);
 	}
 	if (!answers)
 		finding_add(audit, &audit->findings, program, 0,

@@ -52,6 +52,7 @@ static int user_add(struct audit *audit, const char *name, bool asked_for)
 		finding_add(audit, &audit->findings, user.policy, 0,
 			    "cannot be looked up: %s is refused everywhere", name);
 	user.confining_shell = shell_is_ours(user.person.shell);
+	user.sshd = (struct sshd_settings){ .use_pam = true, .open = "", .keys = "" };
 	audit->users = arena_grow(&audit->arena, audit->users, audit->user_count, sizeof(user));
 	audit->users[audit->user_count++] = user;
 	return CTL_GOOD;

@@ -77,7 +77,7 @@ class Check(CtlTest):
         self.write("root.conf")
         done = self.ctl("check")
         self.assertEqual(0, done.status)
-        self.assertIn("root.conf: warning: uid 0 is never confined", done.err)
+        self.assertIn("root.conf: warning: root is never confined", done.err)
 
     def test_second_group_that_matches_a_user_is_a_warning(self):
         for name in ("first", "second"):
@@ -86,9 +86,9 @@ class Check(CtlTest):
         done = self.ctl("check")
         self.assertEqual(0, done.status)
         self.assertIn('@second.conf: warning: user "alice" is in this group, '
-                      "but @first.conf decides", done.err)
+                      "but @first.conf applies", done.err)
         self.write("alice.conf")
-        self.assertNotIn("decides", self.ctl("check").err)
+        self.assertNotIn("applies", self.ctl("check").err)
 
     def test_missing_directory_is_an_error(self):
         done = call([ctl(), "--conf", self.conf / "none", "check"])
@@ -127,6 +127,8 @@ class Answers(CtlTest):
                 ("tcp://192.0.2.9:80", 1, f'rule "192.0.2.9:80" at {path}:3'),
                 ("tcp://[2001:db8::1]:80", 1, "no rule matches (default)"),
                 ("udp://192.0.2.1:80", 1, "no rule matches (default)"),
+                ("192.0.2.1:80", 0, f'rule "192.0.2.0/24:80" at {path}:2'),
+                ("[2001:db8::1]:80", 1, "no rule matches (default)"),
                 ("bind:8080", 0, "net_bind lists it"),
                 ("bind:0", 1, "net_bind does not list it")):
             with self.subTest(question=question):
@@ -136,7 +138,7 @@ class Answers(CtlTest):
 
     def test_malformed_question_has_no_answer(self):
         self.write("alice.conf")
-        for question in ("192.0.2.1:80", "tcp://192.0.2.1", "tcp://192.0.2.1:0", "tcp://:80",
+        for question in ("192.0.2.1", "192.0.2.1:x", ":80", "tcp://192.0.2.1", "tcp://192.0.2.1:0", "tcp://:80",
                          "tcp://2001:db8::1:80", "tcp://192.0.2.1:65536", "bind:x", "bind:65536"):
             with self.subTest(question=question):
                 self.refused(self.ctl("test", "alice", question), 2, "expected ")
@@ -166,13 +168,104 @@ class Answers(CtlTest):
         for command, words in (("test", ["bind:1"]), ("show", [])):
             with self.subTest(command=command):
                 self.refused(self.ctl(command, "alice", *words), 2,
-                             f"{self.conf}: could not be looked up")
+                             f"{self.conf}: cannot be looked up")
 
     def test_bad_policy_has_no_answer(self):
         path = self.write("alice.conf", "[network]\nnet_allow = 192.0.2.1\n")
         for command, words in (("test", ["bind:1"]), ("show", [])):
             with self.subTest(command=command):
                 self.refused(self.ctl(command, "alice", *words), 2, f"{path}:2: ")
+
+
+class Drafts(CtlTest):
+    """A FILE outside of the directory of policies."""
+
+    def setUp(self):
+        super().setUp()
+        scratch = tempfile.TemporaryDirectory(prefix="sandlock-draft.")
+        self.addCleanup(scratch.cleanup)
+        self.place = Path(scratch.name)
+        self.place.chmod(0o755)
+        self.draft = self.file("draft.conf", "[policy]\ninclude = shared\n[network]\n"
+                                             "net_allow = 192.0.2.2:80\n")
+
+    def file(self, name, text):
+        path = self.place / name
+        path.write_text(text)
+        path.chmod(0o644)
+        return path
+
+    def test_fragment_of_the_directory_is_found_where_none_is_beside(self):
+        done = self.ctl("check", self.draft)
+        self.assertEqual(1, done.status)
+        self.assertIn(f"{self.place}/shared.inc: No such file", done.err)
+        shipped = self.write("shared.inc")
+        self.assertEqual(f"{self.draft}: ok\n", self.ctl("check", self.draft).out)
+        done = self.ctl("test", self.draft, "192.0.2.1:80")
+        self.assertEqual((0, ""), (done.status, done.err))
+        self.assertIn(f"at {shipped}:2", done.out)
+        beside = self.file("shared.inc", "[network]\nnet_allow = 192.0.2.3:80\n")
+        self.assertEqual(1, self.ctl("test", self.draft, "192.0.2.1:80").status)
+        self.assertIn(f"at {beside}:2", self.ctl("test", self.draft, "192.0.2.3:80").out)
+
+    def test_session_of_a_draft_has_the_fragment_too(self):
+        self.write("shared.inc", "[network]\nnet_bind = 8080\n")
+        done = self.bare.run([ctl(), "run", "--conf", self.conf, self.draft, "--", "true"])
+        self.assertEqual((0, ""), (done.status, done.err))
+
+    def test_draft_is_shown_and_asked(self):
+        self.write("shared.inc")
+        done = self.ctl("show", self.draft)
+        self.assertEqual((0, ""), (done.status, done.err))
+        self.assertTrue(done.out.startswith(f"{self.draft}: applies to root"), done.out)
+        self.assertIn(f"{self.draft}:4: [network] net_allow = 192.0.2.2:80\n", done.out)
+        for question, status in (("192.0.2.2:80", 0), ("192.0.2.9:80", 1)):
+            self.assertEqual(status, self.ctl("test", self.draft, question).status)
+
+    def test_draft_named_after_a_user_is_expanded_for_them(self):
+        draft = self.file("alice.conf", "[filesystem]\nwrite = %h\n")
+        self.assertIn("applies to alice", self.ctl("show", draft).out)
+        self.assertEqual(0, self.ctl("test", draft, f"write:{self.confined.home}").status)
+
+    def test_bad_draft_has_no_answer(self):
+        draft = self.file("bad.conf", "[network]\nnet_allow = 192.0.2.1\n")
+        for words in (("show", draft), ("test", draft, "192.0.2.1:80")):
+            done = self.ctl(*words)
+            self.assertEqual((2, ""), (done.status, done.out))
+            self.assertIn(f"{draft}:2: ", done.err)
+
+    def test_text_that_not_everybody_may_read_is_not_shown(self):
+        draft = self.file("secret.conf", "[policy]\ndescription = hidden\n")
+        draft.chmod(0o600)
+        for words in (("show", draft), ("test", draft, "192.0.2.1:80")):
+            done = self.ctl(*words)
+            self.assertEqual((2, ""), (done.status, done.out))
+            self.assertIn("not everybody may read it", done.err)
+
+
+class Status(CtlTest):
+    def test_session_does_not_claim_that_sessions_are_refused(self):
+        self.write("alice.conf", "[network]\n")
+        bare = call([ctl(), "status"])
+        done = self.ctl("run", "alice", "--", ctl(), "status")
+        for answer in (bare, done):
+            self.assertEqual((0, ""), (answer.status, answer.err))
+            self.assertNotIn("MISSING", answer.out)
+        self.assertIn("this process is in a sandlock session\n", done.out)
+        self.assertNotIn("in a sandlock session", bare.out)
+        kinds = [[line[:10] for line in answer.out.splitlines() if line.startswith("  yes")]
+                 for answer in (bare, done)]
+        self.assertEqual(*kinds)
+
+    def test_users_of_pam_are_listed_with_their_services(self):
+        su = Path("/etc/pam.d/su")
+        self.addCleanup(su.write_text, su.read_text())
+        self.write("bare.conf")
+        self.assertIn("\nusers confined by pam_sandlock.so:\n  none\n", self.ctl("status").out)
+        su.write_text(su.read_text() + "session required pam_sandlock.so\n")
+        self.assertRegex(self.ctl("status").out, rf"(?m)^  bare +{self.conf}/bare.conf: su, su-l$")
+        self.assertIn("users confined by pam_sandlock.so:\n  none\n",
+                      call([ctl(), "status", "--conf", "/nonexistent"]).out)
 
 
 class Options(CtlTest):
@@ -183,7 +276,7 @@ class Options(CtlTest):
             with self.subTest(words=words):
                 done = call([ctl(), *words])
                 self.assertEqual((0, ""), (done.status, done.err))
-                self.assertTrue(done.out.startswith(f"{path}: decides for alice "), done)
+                self.assertTrue(done.out.startswith(f"{path}: applies to alice "), done)
 
     def test_help_of_a_subcommand_is_its_own(self):
         for command in ("check", "status", "show", "test", "run"):
@@ -194,7 +287,7 @@ class Options(CtlTest):
                 self.assertTrue(done.out.startswith(f"usage: sandlockctl {command}"), done)
 
     def test_wrong_use_is_told_in_one_line(self):
-        for words, text in ((("show",), "usage: sandlockctl show USER"),
+        for words, text in ((("show",), "usage: sandlockctl show USER|FILE"),
                             (("status", "alice"), "usage: sandlockctl status"),
                             (("check", "--conf"), "option '--conf' requires an argument"),
                             (("check", "--nonsense"), "unrecognized option '--nonsense'")):

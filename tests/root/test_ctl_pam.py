@@ -764,4 +764,4 @@ class Users(CtlPam):
         self.assertEqual((2, "", "sandlockctl: /nowhere: No such file or directory\n"),
                          (done.status, done.out, done.err))
         done = call([ctl(), "status", "--json"])
-        self.assertEqual((2, "sandlockctl: --json belongs behind pam\n"), (done.status, done.err))
+        self.assertEqual((2, "sandlockctl: --json is only supported by \"pam\"\n"), (done.status, done.err))

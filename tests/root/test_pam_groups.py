@@ -112,7 +112,7 @@ class Members(GroupsTest):
 
     def test_all_who_decide_say_the_same(self):
         self.switch("files memberless")
-        self.assertIn("@students.conf: decides for dora", self.show("dora").out)
+        self.assertIn("@students.conf: applies to dora", self.show("dora").out)
         self.assertIn("no policy", self.show("bare").err)
         self.group_policy("zz")
         self.add("/etc/group", "zz:x:47512:dora")
@@ -403,7 +403,7 @@ class Named(GroupsTest):
         self.switch("files", passwd="files memberless")
         STAGE.policy(NOTHING, "dora")
         self.assertEqual(self.su("AD\\dora").out, CONFINED)
-        self.assertIn("decides for dora", self.show("AD\\dora").out)
+        self.assertIn("applies to dora", self.show("AD\\dora").out)
 
     def test_file_by_another_name_of_the_account_refuses(self):
         self.switch("files", passwd="files memberless")
