@@ -117,7 +117,7 @@ class Members(GroupsTest):
         self.group_policy("zz")
         self.add("/etc/group", "zz:x:47512:dora")
         done = call([ctl(), "check"])
-        self.assertIn('@zz.conf: warning: user "dora" is in this group, but @students.conf decides',
+        self.assertIn('@zz.conf: warning: user "dora" is in this group, but @students.conf applies',
                       done.err)
         users = json.loads(call([ctl(), "pam", "--json", "dora"]).out)["users"]
         self.assertEqual([("dora", "@students.conf")],
@@ -419,7 +419,7 @@ class Named(GroupsTest):
             self.assertIn("expected the file dora.conf", self.show(user).err)
         self.assertEqual(self.su("bare").out, FREE)
         done = call([ctl(), "check"])
-        self.assertIn(f'{path}: warning: the name of the account "AD\\dora" is "dora"', done.err)
+        self.assertIn(f'{path}: warning: account "AD\\dora" is called "dora"', done.err)
         self.assertIn("expected dora.conf", done.err)
 
     def test_file_that_is_there_and_of_no_use_refuses(self):
