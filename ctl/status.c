@@ -13,8 +13,8 @@
 
 #include "compat.h"
 #include "ctl.h"
-#include "nested.h"
 #include "landlock.h"
+#include "nested.h"
 #include "util.h"
 
 /* One protection; without it a session is refused, or `instead` is who enforces it then. */
