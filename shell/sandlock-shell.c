@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The login shell of a confined account: starts the session that the policy describes and stands
- * for its shell. Static, so that nothing of the user's runs before the sandbox is on. Distrusts
- * arguments and environment: both only reach the confined shell.
+ * The login shell of a confined account: starts the session of its policy and represents its shell.
+ * Static, so that no code of the user runs before the sandbox is applied. Distrusts arguments and
+ * environment: both only reach the confined shell.
  */
 #include <unistd.h>
 

@@ -5,8 +5,7 @@
 #ifndef SANDLOCK_ALLOWLIST_H
 #define SANDLOCK_ALLOWLIST_H
 
-/* From here on every call that is not in the list ends the process, and with it all that it would
- * have allowed. */
+/* From here on every call that is not in the list ends the process. */
 int allowlist_load(void);
 
 #endif

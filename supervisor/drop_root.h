@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A supervisor that PAM started is root at first, and gives that up.
+ * A supervisor that PAM started is root at first, and gives that up here.
  */
 #ifndef SANDLOCK_DROP_ROOT_H
 #define SANDLOCK_DROP_ROOT_H

@@ -21,7 +21,7 @@ struct relay {
 /* To be called while the parent is our parent. Takes the socket over. */
 int relay_open(struct relay *relay, struct loop *loop, int parent, pid_t child);
 
-/* The same under PAM: the program that opened the session goes its own way. */
+/* The same under PAM, where the program that opened the session is independent. */
 int relay_open_alone(struct relay *relay, struct loop *loop);
 
 /* Waits for the first process, which has closed the listener and is about to end. */

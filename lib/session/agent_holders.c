@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Whether it is an ssh agent that serves a socket. Distrusts a process's own name for itself and
- * the number of who once listened; the program that a process runs is the kernel's word.
+ * Whether an ssh agent serves a socket. Distrusts a process's own name and the number of the
+ * process that once listened; only the program that the kernel reports for a process counts.
  */
 #include "agent_holders.h"
 
@@ -30,8 +30,8 @@
 #define LOOK_MS       2000
 #define SHORTEST_TAIL 6 /* what mkdtemp(3) makes of XXXXXX */
 
-/* The programs; and of those that have more sockets than that of the agent, its file name: the
- * others start programs, or change what is started. */
+/* The programs; for those with more sockets than the agent's, also the file name: their other
+ * sockets start programs, or change what is started. */
 static const struct {
 	const char *program;
 	const char *socket;
@@ -43,8 +43,8 @@ static const struct {
 	{ "gnome-keyring-daemon", "ssh" },
 };
 
-/* What of the user's nobody may look into, and holds no socket of others: our own, and the waiting
- * half of systemd's PAM session. */
+/* Processes of the user that cannot be inspected and have no sockets of others: our own, and the
+ * waiting half of systemd's PAM session. */
 static const char *const harmless[] = {
 	"sandlock-shell", "sandlock-superv", "sandlock-resolv", "sandlock-planne", "(sd-pam)",
 };
@@ -56,10 +56,10 @@ struct scan {
 	char name[NAME_SIZE];     /* that it was bound to */
 	bool found;
 	bool users;         /* a process of the user's made it */
-	unsigned holders;   /* agents that hold it */
-	bool other;         /* something else holds it */
-	unsigned closed;    /* agents of the user's that cannot be looked into */
-	bool closed_others; /* something else of his */
+	unsigned holders;   /* agents that have it open */
+	bool other;         /* another process has it open */
+	unsigned closed;    /* agents of the user that cannot be inspected */
+	bool closed_others; /* other processes of the user */
 	bool hidden;        /* there may be more */
 	bool late;          /* because there was no time to look at them */
 	int64_t end;        /* of the time to look */
@@ -215,14 +215,14 @@ static ssize_t text_read(int process, const char *what, char *text, size_t size)
 	return length;
 }
 
-/* A process that has ended, all its threads too, holds nothing; it only waits to be reaped. */
+/* A process that has ended, all its threads too, has nothing open; it only waits to be reaped. */
 static bool has_ended(const char *status)
 {
 	return (strstr(status, "\nState:\tZ") || strstr(status, "\nState:\tX")) &&
 	       strstr(status, "\nThreads:\t1\n");
 }
 
-/* Of a process that cannot be looked into only its own word is known. */
+/* A process that cannot be inspected is known only by its own name. */
 static void closed_see(struct scan *scan, int process)
 {
 	char status[STATUS_SIZE];
@@ -238,7 +238,7 @@ static void closed_see(struct scan *scan, int process)
 	length = text_read(process, "comm", comm, sizeof(comm));
 	if (length < 1)
 		return;
-	/* In the place of the newline. */
+	/* Replaces the newline. */
 	comm[length - 1] = '\0';
 	if (is_agent(scan, comm, COMM_LENGTH))
 		scan->closed++;
@@ -273,7 +273,7 @@ static bool has_agent_name(const char *name)
 
 static void process_see(struct scan *scan, int proc, const char *number)
 {
-	/* It stays with this process: whoever has its number later is not reached by it. */
+	/* It stays with this process, and does not reach a later one of its number. */
 	cleanup_fd int process = openat(proc, number, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int holds = process < 0 ? -errno : holds_socket(scan, process);
 
@@ -281,7 +281,7 @@ static void process_see(struct scan *scan, int proc, const char *number)
 		scan->holders++;
 	else if (holds == 1)
 		scan->other = true;
-	/* Where the name of the socket decides, whose process it is need not be known. */
+	/* Where the name of the socket decides, the owner of the process need not be known. */
 	else if ((holds == -EACCES || holds == -EPERM) && has_agent_name(scan->name))
 		scan->closed_others = true;
 	else if (holds == -EACCES || holds == -EPERM)
@@ -296,8 +296,8 @@ static void processes_see(struct scan *scan)
 	struct entries entries = { .fd = proc };
 	const char *number;
 
-	/* Where it is not to be seen, /proc hides the processes of others, and the user's that he
-	 * may not look into. */
+	/* If it is not visible, /proc hides the processes of others, and those of the user that the
+	 * user may not inspect. */
 	scan->hidden = proc < 0 || faccessat(proc, "1/status", R_OK, 0);
 	while (!scan->other && !is_late(scan) && (number = entry_next(&entries)))
 		if (isdigit((unsigned char)number[0]))
@@ -320,13 +320,14 @@ static enum agent_verdict verdict_of(const struct scan *scan)
 {
 	if (scan->other)
 		return AGENT_OTHER;
-	/* Who has no time to be seen could be anybody, whatever the name. */
+	/* A process that there was no time to check could be any, whatever the name. */
 	if (scan->late)
 		return AGENT_UNSEEN;
-	/* All were seen. */
+	/* All were checked. */
 	if (!scan->hidden && scan->closed == 0 && !scan->closed_others)
 		return scan->holders > 0 ? AGENT_SERVED : AGENT_UNSEEN;
-	/* bind(2) had that name, whatever the file is called by now: nobody else's server takes it. */
+	/* bind(2) had that name, whatever the file is called by now: no other server can take
+	 * it. */
 	if (has_agent_name(scan->name))
 		return AGENT_SERVED;
 	if (scan->hidden || scan->closed_others)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Why a start failed: what could not be done, and the errno. One travels from whoever failed, by
- * handover.h, to whoever logs it and refuses the login.
+ * Why a start failed: what could not be done, and the errno. It is passed by handover.h from the
+ * process that failed to the one that logs it and refuses the login.
  */
 #ifndef SANDLOCK_FAILURE_H
 #define SANDLOCK_FAILURE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The helpers of a session: programs beside the supervisor that do what it must not do itself. Each
- * has the plan and one socket to the supervisor, and ends when that is closed. One table says which
- * there are; a new one is a row of it.
+ * The helpers of a session: programs that do for the supervisor what it must not do itself. Each
+ * has the plan and one socket to the supervisor, and ends when that is closed. One table lists
+ * them; a new one is a row of it.
  */
 #ifndef SANDLOCK_HELPER_H
 #define SANDLOCK_HELPER_H

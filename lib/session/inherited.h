@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a helper (planner, supervisor, resolver) inherits from whoever logs in, made what it is to
- * be: limits of pam_limits and of who called su are meant for the user's processes, and some of
- * them the kernel would count against the service account, which all sessions share.
+ * Resets what a helper (planner, supervisor, resolver) inherits from the login: limits of
+ * pam_limits and of the caller of su are meant for the user's processes, and the kernel would count
+ * some of them against the service account, which all sessions share.
  */
 #ifndef SANDLOCK_INHERITED_H
 #define SANDLOCK_INHERITED_H
@@ -19,8 +19,8 @@
  * negative errno: a limit could not even be read or lowered. */
 int inherited_reset(void);
 
-/* A program that root has started for another uid begins with that as its effective and saved one:
- * this makes it the real one and gives all capabilities up. Does nothing else. */
+/* A program that root has started for another uid begins with that as effective and saved uid: this
+ * makes it the real one and drops all capabilities. Does nothing otherwise. */
 int inherited_ids_take(void);
 
 /* The name of a limit that is still lower than a helper's should be, after inherited_reset; NULL

@@ -42,7 +42,7 @@ static bool lists_own(const struct plan *plan)
 	return false;
 }
 
-/* Whether the policy opens it anyhow, by the path that the supervisor will see. */
+/* Whether the policy allows it anyway, by the path that the supervisor will see. */
 static bool is_listed(const struct plan *plan, int fd)
 {
 	char name[PROC_NAME];

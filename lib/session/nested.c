@@ -16,7 +16,7 @@
 enum nesting {
 	NESTING_NONE = 0,
 	NESTING_SAME,      /* confined by this very plan */
-	NESTING_ENDPOINTS, /* by a plan that decides the same way about every connection */
+	NESTING_ENDPOINTS, /* by a plan with the same network rules */
 	NESTING_OTHER,
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A session inside a session: where the calling process stands, and what another plan can still
- * add there.
+ * A session inside a session: what the calling process is confined by, and what another plan can
+ * still add.
  */
 #ifndef SANDLOCK_NESTED_H
 #define SANDLOCK_NESTED_H

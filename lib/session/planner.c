@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Has sandlock-planner make a plan, and accepts it. Distrusts the planner: its plan is validated,
- * and must be this account's.
+ * Has sandlock-planner make a plan. Distrusts the planner: its plan is validated, and must be for
+ * this account.
  */
 #include "planner.h"
 
@@ -27,7 +27,7 @@ static enum planner_result fail(char why[PLANNER_WHY_MAX], const char *what, int
 	return PLANNER_FAILED;
 }
 
-/* The planner's exit status, or a negative errno. It writes what is wrong to `complaints`. */
+/* The planner's exit status, or a negative errno. It writes errors to `complaints`. */
 static int planner_exec(const struct planner_request *request, int complaints, int memfd)
 {
 	const int descriptors[] = { -1, -1, complaints, memfd };
@@ -67,7 +67,7 @@ static void complaint_read(int reader, char why[PLANNER_WHY_MAX])
 	why[strcspn(why, "\n")] = '\0';
 }
 
-/* A PAM program's standard error is nobody's to see: there the complaint is returned. */
+/* Nobody sees a PAM program's standard error: there the error is returned. */
 static int planner_call(const struct planner_request *request, int memfd, char why[PLANNER_WHY_MAX])
 {
 	cleanup_fd int reader = -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Has sandlock-planner make a plan, and accepts it. Distrusts the planner: what it made is
- * validated, and must be the plan of the account that was asked for.
+ * Has sandlock-planner make a plan. Distrusts the planner: its plan is validated, and must be for
+ * the requested account.
  */
 #ifndef SANDLOCK_PLANNER_H
 #define SANDLOCK_PLANNER_H
@@ -12,14 +12,14 @@
 #include "plan.h"
 #include "spawn.h"
 
-/* Its exit statuses, beside 0. Any other has said nothing. */
-#define PLANNER_SAID    1 /* it has said and logged why it refuses */
-#define PLANNER_UNNAMED 3 /* no policy names the account */
+/* Its exit statuses, besides 0. With any other it has reported nothing. */
+#define PLANNER_SAID    1 /* it has printed and logged why it refuses */
+#define PLANNER_UNNAMED 3 /* no policy applies to the account */
 
 struct planner_request {
 	const char *conf;    /* another policy directory, or NULL */
 	const char *draft;   /* a policy file of the caller's own instead, or NULL */
-	const char *account; /* NULL: the caller's. Its errors are said on standard error then */
+	const char *account; /* NULL: the caller's. Its errors are then printed to standard error */
 	bool check; /* a session follows that does the same: its warnings are logged there */
 	uid_t uid;  /* whose plan it must be */
 	const struct spawn_ids *ids; /* the planner runs as; NULL: as the caller */

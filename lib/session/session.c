@@ -18,7 +18,7 @@
 #include "start_wait.h"
 #include "util.h"
 
-/* A descriptor of ours must not end up as somebody's standard output. */
+/* A descriptor of ours must not become another program's standard output. */
 static int standard_descriptors_fill(void)
 {
 	int null;
@@ -32,7 +32,7 @@ static int standard_descriptors_fill(void)
 	return 0;
 }
 
-/* 0, or the exit status of a refusal that was said. */
+/* 0, or the exit status of a refusal that was printed. */
 static int plan_make(const struct session_request *request, int64_t deadline_ms, int *ret_memfd,
 		     struct plan *ret_plan)
 {
@@ -98,7 +98,7 @@ int session_run(const struct session_request *request)
 	log_open(-1);
 	if (error)
 		return session_refuse("cannot close inherited descriptors", -error);
-	/* Nobody of the same uid looks into this process or its children until they exec. */
+	/* No process of the same uid can inspect this process or its children until they exec. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return session_refuse("cannot protect its own memory (PR_SET_DUMPABLE)", errno);
 	refused = plan_make(request, session.deadline_ms, &session.memfd, &session.plan);

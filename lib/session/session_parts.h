@@ -25,7 +25,7 @@ struct session {
 	pid_t supervisor;    /* its child */
 };
 
-/* Says and logs a refusal in one line, with the errno `error` where it is not 0; returns
+/* Prints and logs a refusal in one line, with the errno `error` where it is not 0; returns
  * SESSION_REFUSED. */
 int session_refuse(const char *what, int error);
 
@@ -37,11 +37,11 @@ int session_move_descriptor(int fd, int number);
 /* Starts supervisor and confined process; the calling process becomes the parent. */
 int session_start(struct session *session, struct failure *failure);
 
-/* Becomes the confined program. Returns only where that fails, with the exit status; the reason was
- * said. */
+/* Executes the confined program. Returns only if that fails, with the exit status; the reason was
+ * printed. */
 int session_exec(const struct session_request *request, const struct plan *plan);
 
-/* Waits for the end of the confined process, stops and continues with it, hands on signals; returns
+/* Waits for the end of the confined process, stops and continues with it, forwards signals; returns
  * its exit status or dies by its signal. */
 int session_stand_in(struct session *session);
 

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* What a login is refused with, like env(1) and chroot(1) for their own failures. */
+/* Exit status of a refused login, as env(1) and chroot(1) use for their own failures. */
 #define SESSION_REFUSED        125
 #define SESSION_NOT_EXECUTABLE 126
 #define SESSION_NOT_FOUND      127

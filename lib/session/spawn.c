@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Starts a program of ours beside a process that is not ours. Distrusts the C library between
- * clone and exec: the child shares the caller's memory, so it makes system calls only.
+ * Starts a program of ours from a process that is not ours. Distrusts the C library between clone
+ * and exec: the child shares the caller's memory, so it makes system calls only.
  */
 #include "spawn.h"
 
@@ -25,9 +25,9 @@
 #define STACKS_SIZE    (2 * STACK_SIZE)
 #define KERNEL_SIGNALS 64
 
-/* What the caller and the two processes share. exec(2) makes any child one that its parent is told
- * of, so the program is the child of a process between, which executes nothing and of which nobody
- * is told. */
+/* Shared by the caller and the two processes. After exec(2) any child reports its end to its
+ * parent, so the program is the child of an intermediate process, which executes nothing and
+ * reports to nobody. */
 struct shared {
 	const struct spawn *spawn;
 	int64_t deadline_ms; /* of spawn_run; 0: of spawn_leave */
@@ -52,7 +52,7 @@ ON_OWN_STACK static void handlers_drop(void)
 		(void)syscall(SYS_rt_sigaction, number, by_default, NULL, KERNEL_SIGNALS / 8);
 }
 
-/* Each first to above all places, so that none overwrites another. */
+/* Each first to a number above all targets, so that none overwrites another. */
 ON_OWN_STACK static int descriptors_place(const struct shared *shared)
 {
 	const struct spawn *spawn = shared->spawn;
@@ -71,9 +71,10 @@ ON_OWN_STACK static int descriptors_place(const struct shared *shared)
 	return fd_close_from((int)spawn->descriptor_count);
 }
 
-/* The calls themselves: the C library's would change the ids of every thread of the caller. The real
- * uid stays root's, or exec(2) would hold the caller's limit of processes, which only a capability
- * raises, against those of the service account; the program takes its own (inherited_ids_take). */
+/* The calls themselves: the C library's would change the ids of every thread of the caller. The
+ * real uid stays root's, or exec(2) would hold the caller's limit of processes, which only a
+ * capability raises, against those of the service account; the program takes its own
+ * (inherited_ids_take). */
 ON_OWN_STACK static int ids_take(const struct spawn_ids *ids)
 {
 	if (syscall(SYS_setgroups, ids->group_count, ids->groups) ||
@@ -109,8 +110,8 @@ ON_OWN_STACK static int program_main(void *argument)
 	_exit(127);
 }
 
-/* What does not end in time is killed; what then is not gone, for want of a file system that
- * answers, is left to init. */
+/* A program that does not end in time is killed; if it still does not end, blocked by a file
+ * system, it is left to init. */
 ON_OWN_STACK static int program_wait(pid_t pid, int pidfd, int64_t deadline_ms)
 {
 	int late = start_await(pidfd, deadline_ms);
@@ -129,8 +130,8 @@ ON_OWN_STACK static int program_wait(pid_t pid, int pidfd, int64_t deadline_ms)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
 }
 
-/* su's real uid is that of whoever started it, who could kill us by it: then the caller would go on
- * while the program, before its exec, still uses its memory. */
+/* su's real uid is that of the user who started it, who could kill us by it: the caller would then
+ * continue while the program, before its exec, still uses its memory. */
 ON_OWN_STACK static int real_uid_leave(void)
 {
 	return geteuid() == 0 && syscall(SYS_setresuid, 0, 0, 0) ? -errno : 0;
@@ -179,7 +180,7 @@ static int between_run(struct shared *shared)
 	else
 		while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
 			;
-	/* Whoever changes his ids makes the memory non-dumpable, and it was the caller's too. */
+	/* A change of ids makes the memory non-dumpable, and it was the caller's too. */
 	if (dumpable == 1)
 		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -199,7 +200,8 @@ static int spawn_start(const struct spawn *spawn, int64_t deadline_ms)
 
 	if (null < 0)
 		return -errno;
-	/* Not of the caller's own stack, which would hold the pages as long as the session lasts. */
+	/* Not of the caller's own stack, which would hold the pages as long as the session
+	 * lasts. */
 	shared.stacks = mmap(NULL, STACKS_SIZE, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
 	if (shared.stacks == MAP_FAILED)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Starts a program of ours beside a process that is not ours: nothing of its memory is copied, it
- * gets no SIGCHLD, and no wait(2) of its own meets a child. Distrusts what the process holds: only
- * the descriptors named here reach the program.
+ * Starts a program of ours from a process that is not ours: its memory is not copied, it gets no
+ * SIGCHLD, and no wait(2) of its own finds a child. Distrusts the state of the process: only the
+ * descriptors listed here reach the program.
  */
 #ifndef SANDLOCK_SPAWN_H
 #define SANDLOCK_SPAWN_H
@@ -36,7 +36,8 @@ struct spawn {
  * directory. */
 
 /* Waits for the program's end; its exit status, -EIO where a signal ended it, -ETIMEDOUT where it
- * did not end before the deadline (start_wait.h) and was killed. The caller sees no signal but SIGKILL meanwhile. */
+ * did not end before the deadline (start_wait.h) and was killed. The caller sees no signal but
+ * SIGKILL meanwhile. */
 int spawn_run(const struct spawn *spawn, int64_t deadline_ms);
 
 /* The program's pid. It is a child of init, or of the nearest subreaper. */

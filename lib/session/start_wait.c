@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one bound on all waits of a start together.
+ * The common bound of all waits of a start.
  */
 #include "start_wait.h"
 

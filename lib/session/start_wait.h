@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The one bound on all waits of a start together: for the planner, the supervisor, the confined
- * process and what they tell one another. What has not answered by then is ended, and the login
- * refused. A deadline is taken once, where a start begins, and handed to all its waits.
+ * The common bound of all waits of a start: for the planner, the supervisor, the confined process
+ * and their messages. A process that has not answered by then is killed, and the login refused. A
+ * deadline is taken once, where a start begins, and passed to all its waits.
  */
 #ifndef SANDLOCK_START_WAIT_H
 #define SANDLOCK_START_WAIT_H
@@ -11,12 +11,12 @@
 #include <stdint.h>
 
 #define START_WAIT_MS 15000
-#define START_END_MS  1000 /* for what was killed to be gone */
+#define START_END_MS  1000 /* for a killed process to end */
 
 /* Monotonic. */
 int64_t start_now_ms(void);
 
-/* When a start that begins now is too late. */
+/* The deadline of a start that begins now. */
 int64_t start_deadline(void);
 
 /* Milliseconds until then, for poll(2); 0 once it has passed. */
