@@ -128,11 +128,11 @@ $(STATIC)/sandlock-%:
 	$(Q)$(CC) $(STATIC_LDFLAGS) -o $@ $(STATIC_START) $^ $(STATIC_END)
 
 $(HOST)/sandlock-planner: $(PLANNER_OBJECTS) $(HOST_LIB)
-$(HOST)/sandlock-planner: LIBS := $(call archived,iniparser) $(call archived,seccomp)
+$(HOST)/sandlock-planner: LIBS := $(call archived,iniparser) $(call archived,seccomp) $(call archived,cap-ng)
 $(HOST)/sandlock-resolver: $(RESOLVER_OBJECTS) $(HOST_LIB)
 $(HOST)/sandlock-resolver: LIBS := -pthread
 $(HOST)/sandlockctl: $(CTL_OBJECTS) $(HOST_LIB)
-$(HOST)/sandlockctl: LIBS := -liniparser -lseccomp -ljansson
+$(HOST)/sandlockctl: LIBS := -liniparser -lseccomp -lcap-ng -ljansson
 $(HOST)/sandlock-planner $(HOST)/sandlock-resolver $(HOST)/sandlockctl:
 	$(call say,LINK)
 	$(Q)$(CC) $(HOST_LDFLAGS) -o $@ $^ $(LIBS)
@@ -421,7 +421,7 @@ fuzz:
 		$(FUZZ)/libsandlock.a $(FUZZ_HELPERS) $(FUZZERS:%=$(FUZZ)/tests/fuzz/%.o)
 	$(Q)test -n '$(FUZZERS)' && for f in $(FUZZERS); do \
 		$(CC) -pie -fsanitize=fuzzer,address,undefined -o $(FUZZ)/$$f \
-			$(FUZZ)/tests/fuzz/$$f.o $(FUZZ_HELPERS) $(FUZZ)/libsandlock.a -liniparser -lseccomp || exit 1; \
+			$(FUZZ)/tests/fuzz/$$f.o $(FUZZ_HELPERS) $(FUZZ)/libsandlock.a -liniparser -lseccomp -lcap-ng || exit 1; \
 		mkdir -p $(BUILD)/fuzz/corpus/$$f; \
 		echo "  FUZZ	$$f"; \
 		(cd $(BUILD)/fuzz && $(abspath $(FUZZ))/$$f -max_total_time=$(FUZZ_SECONDS) \

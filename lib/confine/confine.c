@@ -5,7 +5,6 @@
 #include "confine.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "compat.h"
 #include "landlock.h"
 #include "multicast.h"
@@ -28,18 +28,9 @@ static int privileges_renounce(void)
 }
 
 /* The capability that the kernel requires without no_new_privs; root inside a session lacks it. */
-static bool has_admin(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	return syscall(SYS_capget, &header, sets) == 0 &&
-	       (sets[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective & CAP_TO_MASK(CAP_SYS_ADMIN));
-}
-
 static bool keeps_privileges(const struct plan *plan)
 {
-	return (plan->header->flags & PLAN_SETUID) && has_admin();
+	return (plan->header->flags & PLAN_SETUID) && caps_is_effective(CAP_SYS_ADMIN);
 }
 
 int confine_parent(const struct plan *plan)
@@ -190,7 +181,7 @@ int confine_refused(uid_t uid, uint64_t gate_key)
 		.gate_uid = uid,
 		.gate_key = gate_key,
 	};
-	int error = has_admin() ? 0 : privileges_renounce();
+	int error = caps_is_effective(CAP_SYS_ADMIN) ? 0 : privileges_renounce();
 
 	return error ? error : (int)filter_load(&facts, ALL_THREADS);
 }

@@ -4,6 +4,7 @@
  */
 #include "policy_apply.h"
 
+#include <cap-ng.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -14,6 +15,8 @@
 #include "policy_session.h"
 #include "policy_unix.h"
 #include "util.h"
+
+#define CAPABILITIES_MAX 64 /* bits of a plan's set */
 
 static const struct account *account_of(const struct task *task)
 {
@@ -100,51 +103,15 @@ int apply_privileges(const struct task *task, char why[WHY_MAX])
 	return 0;
 }
 
-/* In the order of the kernel's numbers. */
-static const char *const capabilities[] = {
-	"chown",
-	"dac_override",
-	"dac_read_search",
-	"fowner",
-	"fsetid",
-	"kill",
-	"setgid",
-	"setuid",
-	"setpcap",
-	"linux_immutable",
-	"net_bind_service",
-	"net_broadcast",
-	"net_admin",
-	"net_raw",
-	"ipc_lock",
-	"ipc_owner",
-	"sys_module",
-	"sys_rawio",
-	"sys_chroot",
-	"sys_ptrace",
-	"sys_pacct",
-	"sys_admin",
-	"sys_boot",
-	"sys_nice",
-	"sys_resource",
-	"sys_time",
-	"sys_tty_config",
-	"mknod",
-	"lease",
-	"audit_write",
-	"audit_control",
-	"setfcap",
-	"mac_override",
-	"mac_admin",
-	"syslog",
-	"wake_alarm",
-	"block_suspend",
-	"audit_read",
-	"perfmon",
-	"bpf",
-	"checkpoint_restore",
-	NULL,
-};
+/* The names of the kernel's capabilities, in the order of their numbers; NULL at the end. */
+static void capability_names(const char *ret_names[CAPABILITIES_MAX + 1])
+{
+	unsigned count = 0;
+
+	while (count < CAPABILITIES_MAX && (ret_names[count] = capng_capability_to_name(count)))
+		count++;
+	ret_names[count] = NULL;
+}
 
 #define NONE_AND_OTHERS "\"none\" is listed with other capabilities, expected it alone"
 
@@ -160,6 +127,7 @@ static int capabilities_close(struct planning *planning, char why[WHY_MAX])
 int apply_capability(const struct task *task, char why[WHY_MAX])
 {
 	const char *name = task->item->text;
+	const char *names[CAPABILITIES_MAX + 1];
 
 	if (strncmp(name, "cap_", 4) == 0)
 		name += 4;
@@ -169,10 +137,11 @@ int apply_capability(const struct task *task, char why[WHY_MAX])
 		return capabilities_close(task->planning, why);
 	if (task->planning && task->planning->capabilities_none)
 		return refuse(why, NONE_AND_OTHERS);
-	if (word_parse("capability", name, capabilities, why) < 0)
+	capability_names(names);
+	if (word_parse("capability", name, names, why) < 0)
 		return -EINVAL;
-	for (size_t i = 0; task->planning && capabilities[i]; i++)
-		if (strcmp(name, capabilities[i]) == 0)
+	for (size_t i = 0; task->planning && names[i]; i++)
+		if (strcmp(name, names[i]) == 0)
 			task->planning->capabilities |= 1ULL << i;
 	return 0;
 }

@@ -48,15 +48,3 @@ bool caller_root_is_ours(const struct caller *caller)
 {
 	return caller->root >= 0 && caller->directory >= 0 && has_our_root(caller->root) == 1;
 }
-
-int caller_directory_enter(const struct caller *caller)
-{
-	return fchdir(caller->directory) ? -errno : 0;
-}
-
-int caller_directory_leave(void)
-{
-	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return root < 0 || fchdir(root) ? -errno : 0;
-}

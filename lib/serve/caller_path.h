@@ -15,10 +15,4 @@ int caller_path_open(const struct caller *caller, const char *path);
  * directory. */
 bool caller_root_is_ours(const struct caller *caller);
 
-/* Enters the caller's working directory; 0 or a negative errno. */
-int caller_directory_enter(const struct caller *caller);
-
-/* Back to the root, so that no directory of the caller stays in use by us. */
-int caller_directory_leave(void);
-
 #endif

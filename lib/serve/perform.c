@@ -5,13 +5,10 @@
 #include "perform.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <netinet/in.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "caller_path.h"
+#include "as_caller.h"
 #include "judge.h"
 #include "nonblocking.h"
 #include "util.h"
@@ -94,47 +91,20 @@ static int bind_now(const struct request *request)
 	return bind(request->socket_fd, &request->address.generic, request->length) ? -errno : 0;
 }
 
-/* The capability that supervisors under PAM have beyond the user's rights. */
-static int tracing_set(bool effective)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	struct __user_cap_data_struct *set = &sets[CAP_TO_INDEX(CAP_SYS_PTRACE)];
-
-	set->permitted = CAP_TO_MASK(CAP_SYS_PTRACE);
-	set->effective = effective ? set->permitted : 0;
-	return syscall(__NR_capset, &header, sets) ? -errno : 0;
-}
-
-/* The path may lead through /proc into a directory of a process that the caller may not access. */
-static int bind_untraced(const struct supervisor *supervisor, const struct request *request)
-{
-	bool traces = supervisor->uid != supervisor->rules.plan->header->uid;
-	int error;
-
-	if (traces && tracing_set(false))
-		return -EACCES;
-	error = bind_now(request);
-	if (traces)
-		(void)tracing_set(true);
-	return error;
-}
-
-/* Relative to the caller's working directory, and with its umask. */
+/* Relative to the caller's working directory, and with its umask. The path may lead through /proc
+ * into a directory of a process that the caller may not access. */
 static int bind_path(const struct supervisor *supervisor, const struct request *request)
 {
 	const struct caller *caller = &supervisor->copies.caller;
-	mode_t ours;
-	int error;
+	cleanup_as_caller struct as_caller as_caller = { 0 };
+	int error = as_caller_directory(&as_caller, caller->directory);
 
-	error = caller_directory_enter(caller);
 	if (error)
 		return error;
-	ours = umask(caller->status.umask);
-	error = bind_untraced(supervisor, request);
-	umask(ours);
-	(void)caller_directory_leave();
-	return error;
+	as_caller_umask(&as_caller, caller->status.umask);
+	if (supervisor->uid != supervisor->rules.plan->header->uid && as_caller_untraced(&as_caller))
+		return -EACCES;
+	return bind_now(request);
 }
 
 /* Other threads' descriptors are the process's, and outlive the thread. */

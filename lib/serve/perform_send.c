@@ -8,11 +8,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "as_caller.h"
 #include "fetch.h"
 #include "message.h"
 #include "nonblocking.h"
 #include "perform.h"
-#include "real_uid.h"
 #include "util.h"
 
 #define FLAGS_OURS (MSG_DONTWAIT | MSG_NOSIGNAL)
@@ -50,8 +50,11 @@ static ssize_t send_copy(struct supervisor *supervisor, struct request *request)
 		.msg_control = message->control_length ? message->control : NULL,
 		.msg_controllen = (socklen_t)message->control_length,
 	};
-	bool named = names_its_sender(supervisor, request);
-	int error = named ? real_uid_take(supervisor->rules.plan->header->uid) : 0;
+	cleanup_as_caller struct as_caller as_caller = { 0 };
+	int error = names_its_sender(supervisor, request)
+			    ? as_caller_uid(&as_caller, supervisor->rules.plan->header->uid,
+					    supervisor->uid)
+			    : 0;
 	long sent;
 
 	if (error)
@@ -63,11 +66,7 @@ static ssize_t send_copy(struct supervisor *supervisor, struct request *request)
 	 * never reaches the kernel, for the socket's option can change meanwhile. */
 	sent = syscall(__NR_sendmsg, request->socket_fd, &header,
 		       (message->flags & ~MSG_ZEROCOPY) | FLAGS_OURS);
-	if (sent < 0)
-		sent = -errno;
-	if (named)
-		(void)real_uid_take(supervisor->uid);
-	return sent;
+	return sent < 0 ? -errno : sent;
 }
 
 static struct outcome wait_to_send(const struct request *request)

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "as_caller.h"
 #include "nonblocking.h"
-#include "real_uid.h"
 #include "ruleset_index.h"
 #include "serve.h"
 
@@ -77,13 +77,10 @@ static int ruleset_open(struct ruleset *ruleset)
  * all supervisors share. */
 static int pending_open_for_user(struct supervisor *supervisor)
 {
-	const uid_t user = supervisor->rules.plan->header->uid;
-	int error = real_uid_take(user);
+	cleanup_as_caller struct as_caller as_caller = { 0 };
+	int error = as_caller_uid(&as_caller, supervisor->rules.plan->header->uid, supervisor->uid);
 
-	if (error)
-		return error;
-	error = pending_open(&supervisor->pending, supervisor->loop, &pending_hooks);
-	return error ? error : real_uid_take(supervisor->uid);
+	return error ? error : pending_open(&supervisor->pending, supervisor->loop, &pending_hooks);
 }
 
 int supervise_open(struct supervisor *supervisor, struct loop *loop, const struct plan *plan,

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "util.h"
 
 #define NO_LIMIT        UINT64_MAX
@@ -106,16 +106,13 @@ int inherited_reset(void)
 
 int inherited_ids_take(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
 	uid_t uid = geteuid();
 
 	if (getuid() == uid)
 		return 0;
-	if (setresuid(uid, uid, uid) || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) ||
-	    syscall(SYS_capset, &header, none))
+	if (setresuid(uid, uid, uid) || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
 		return -errno;
-	return 0;
+	return caps_set(0, 0);
 }
 
 const char *inherited_leftover(void)
