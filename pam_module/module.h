@@ -35,6 +35,7 @@ struct arguments {
 struct user {
 	const char *name;
 	const char *service;
+	const char *client; /* where the login comes from, or NULL */
 	bool known;
 	uid_t uid;
 };

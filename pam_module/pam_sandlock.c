@@ -92,6 +92,7 @@ int user_read(pam_handle_t *pamh, struct user *ret_user)
 	struct user user = { 0 };
 	cleanup_free char *storage = NULL;
 	const void *service = NULL;
+	const void *client = NULL;
 	struct passwd entry;
 
 	if (pam_get_item(pamh, PAM_USER, (const void **)&user.name) != PAM_SUCCESS || !user.name ||
@@ -99,6 +100,8 @@ int user_read(pam_handle_t *pamh, struct user *ret_user)
 		return -ENOENT;
 	(void)pam_get_item(pamh, PAM_SERVICE, &service);
 	user.service = service ? service : "";
+	(void)pam_get_item(pamh, PAM_RHOST, &client);
+	user.client = client;
 	if (user_by_name(user.name, &entry, &storage) == 0) {
 		user.known = true;
 		user.uid = entry.pw_uid;
@@ -168,6 +171,8 @@ static int user_open(pam_handle_t *pamh, const struct arguments *arguments, cons
 {
 	const struct login_request request = {
 		.user = user->name,
+		.service = user->service,
+		.client = user->client,
 		.conf = arguments->conf,
 		.gate = state->gate,
 		.inherit = arguments->inherit,

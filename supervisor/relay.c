@@ -70,7 +70,7 @@ static void signals_ready(struct watch *watch, uint32_t events)
 static void parent_ready(struct watch *watch, uint32_t events)
 {
 	struct relay *relay = container_of(watch, struct relay, parent);
-	struct handover_message message;
+	struct handover_message message = { 0 };
 	int error = handover_receive(watch->fd, &message);
 
 	(void)events;

@@ -5,6 +5,7 @@
  * session; the plan was validated by plan_map, the answers of the resolver are checked one by one.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -21,6 +22,8 @@
 #include "relay.h"
 #include "supervise.h"
 #include "util.h"
+
+#define NUMBER_MAX 24
 
 _Static_assert(INHERITED_DESCRIPTORS >= 4 * PENDING_MAX, "a pending call takes some");
 
@@ -212,6 +215,34 @@ static int start_run(struct session *session)
 	return 0;
 }
 
+static void begin_log(const struct session *session)
+{
+	const struct plan *plan = &session->plan;
+	const struct start_message *start = &session->start;
+	const struct log_field fields[] = {
+		{ "service", start->service },
+		{ "client", start->client[0] ? start->client : NULL },
+		{ "policy", plan_string(plan, plan->header->policy) },
+	};
+
+	(void)log_event(LOG_INFO, "session started", fields, ARRAY_SIZE(fields));
+}
+
+static void end_log(const struct session *session)
+{
+	char calls[NUMBER_MAX];
+	char refused[NUMBER_MAX];
+	const struct log_field fields[] = {
+		{ "service", session->start.service },
+		{ "trapped", calls },
+		{ "refused", refused },
+	};
+
+	snprintf(calls, sizeof(calls), "%llu", (unsigned long long)session->supervisor.calls);
+	snprintf(refused, sizeof(refused), "%llu", (unsigned long long)session->supervisor.refused);
+	(void)log_event(LOG_INFO, "session ended", fields, ARRAY_SIZE(fields));
+}
+
 int main(void)
 {
 	static struct session session;
@@ -227,8 +258,10 @@ int main(void)
 	close(START_FD);
 	if (start_run(&session))
 		return 1;
+	begin_log(&session);
 	error = loop_run(&session.loop);
 	denial_flush(&session.supervisor.denials);
+	end_log(&session);
 	/* Who serves no more must not keep the listener: every call would wait for an answer. */
 	if (error)
 		return 1;

@@ -57,6 +57,7 @@ static struct outcome refuse(struct supervisor *supervisor, const struct request
 
 	if (judgement->is_mistake)
 		return outcome_error(judgement->error);
+	supervisor->refused++;
 	caller_fetch_status(caller, request->call.thread);
 	if (!request_is_valid(supervisor, request))
 		caller->known = false;

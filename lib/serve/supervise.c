@@ -48,6 +48,7 @@ static void listener_ready(struct watch *watch, uint32_t events)
 	}
 	if (notify_receive(watch->fd, &request.call))
 		return;
+	supervisor->calls++;
 	outcome = serve(supervisor, &request);
 	if (pending_waits(&outcome)) {
 		if (pending_add(&supervisor->pending, &request, outcome.kind))

@@ -20,7 +20,9 @@ struct supervisor {
 	struct host_names host_names;
 	struct denials denials;
 	struct pending pending;
-	uid_t uid; /* our real one: the user's, or under PAM the service user's */
+	uint64_t calls;   /* that were trapped */
+	uint64_t refused; /* by the policy, of those */
+	uid_t uid;        /* our real one: the user's, or under PAM the service user's */
 };
 
 /* True while the call is pending: what was read by its caller's number was its caller's. */

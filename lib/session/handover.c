@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "plan.h"
 #include "start_wait.h"
 #include "util.h"
 
@@ -22,6 +24,18 @@ int handover_pair(int ret_ends[2])
 }
 
 /* The start message ------------------------------------------------------------------------- */
+
+void start_message_name(struct start_message *message, const char *service, const char *client)
+{
+	snprintf(message->service, sizeof(message->service), "%s", service ? service : "");
+	snprintf(message->client, sizeof(message->client), "%s", client ? client : "");
+}
+
+void start_title(char ret_title[START_TITLE_MAX], const struct plan *plan, const char *service)
+{
+	snprintf(ret_title, START_TITLE_MAX, "%s %s %016llx", plan_string(plan, plan->header->user),
+		 service, (unsigned long long)plan->header->session);
+}
 
 union control {
 	struct cmsghdr header; /* for its alignment */
@@ -95,6 +109,9 @@ static bool is_sound(const struct start_message *message)
 	const uint32_t needed = 1U << START_PLAN | 1U << START_PARENT;
 	const bool has_child = message->fds & (1U << START_CHILD);
 
+	if (message->service[START_SERVICE_MAX - 1] != '\0' ||
+	    message->client[START_CLIENT_MAX - 1] != '\0')
+		return false;
 	if (message->version != START_VERSION || message->fds >> START_FDS ||
 	    (message->fds & needed) != needed || message->child <= 0 || message->deadline_ms <= 0 ||
 	    message->display < -1 || message->display > UINT16_MAX)
@@ -222,7 +239,7 @@ void handover_broken(struct failure *failure, const char *who, int error)
 int handover_await(int fd, const char *who, enum handover kind, int64_t deadline_ms, int *ret_value,
 		   struct failure *failure)
 {
-	struct handover_message message;
+	struct handover_message message = { 0 };
 	int error = start_await(fd, deadline_ms);
 
 	if (!error)

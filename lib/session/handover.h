@@ -25,7 +25,10 @@
 /* The start message ------------------------------------------------------------------------- */
 
 #define START_FD      3 /* of the supervisor, at its start: what start_message_pack returns */
-#define START_VERSION 1 /* a supervisor of another one refuses */
+#define START_VERSION 1 /* a supervisor of another version refuses */
+
+#define START_SERVICE_MAX 32
+#define START_CLIENT_MAX  64
 
 enum start_mode {
 	START_SHELL = 1, /* the login shell, as the user */
@@ -51,7 +54,13 @@ struct start_message {
 	int32_t display;      /* number of the session's X11 display; -1: none */
 	uint32_t service_uid; /* whom to become under PAM; 0 for START_SHELL */
 	int64_t deadline_ms;  /* of the whole start, start_wait.h */
+	/* For the log; anybody may have chosen these bytes. */
+	char service[START_SERVICE_MAX]; /* PAM's name of it, or "shell" */
+	char client[START_CLIENT_MAX];   /* where the login comes from; "": this machine */
 };
+
+/* Fills in service and client, cut where they are too long; NULL is "". */
+void start_message_name(struct start_message *message, const char *service, const char *client);
 
 /* *ret_fd holds the message and copies of the descriptors (-1: none) until it is opened or closed.
  * Nobody waits for anybody. */
@@ -60,6 +69,11 @@ int start_message_pack(const struct start_message *message, const int fds[START_
 /* -EPROTO: not a sound message of this version. The descriptors are close-on-exec, -1 where there
  * is none. */
 int start_message_open(int fd, struct start_message *ret_message, int ret_fds[START_FDS]);
+
+/* The supervisor's argument, which only ps(1) shows: user, service and session. */
+#define START_TITLE_MAX 320
+struct plan;
+void start_title(char ret_title[START_TITLE_MAX], const struct plan *plan, const char *service);
 
 /* What follows ------------------------------------------------------------------------------ */
 

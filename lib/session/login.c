@@ -141,7 +141,7 @@ static int plan_make(struct start *start, bool check)
 static int supervisor_start(struct start *start, struct failure *failure)
 {
 	const struct login *login = start->login;
-	const struct start_message message = {
+	struct start_message message = {
 		.mode = login->gate ? START_GATE : START_OPEN,
 		.child = login->pam_caller,
 		.display = login_environment_display(start->request->display),
@@ -160,12 +160,13 @@ static int supervisor_start(struct start *start, struct failure *failure)
 		return error;
 	for (int i = 0; i < HELPERS; i++)
 		fds[START_HELPERS + i] = helpers.sockets[i];
+	start_message_name(&message, start->request->service, start->request->client);
 	error = confine_parent(&login->plan);
 	if (error)
 		failure_set(failure, error, "cannot apply the port restrictions");
 	else
-		error = login_supervisor_start(&start->supervisor, &message, fds, &start->user,
-					       failure);
+		error = login_supervisor_start(&start->supervisor, &login->plan, &message, fds,
+					       &start->user, failure);
 	helpers_close(&helpers);
 	start->login->supervisor = start->supervisor.pid;
 	return error;

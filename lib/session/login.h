@@ -19,6 +19,8 @@
 
 struct login_request {
 	const char *user;
+	const char *service; /* PAM's name of it */
+	const char *client;  /* PAM_RHOST, or NULL */
 	const char *conf;    /* another policy directory, or NULL */
 	bool gate;           /* the session is in a child that calls login_enter */
 	bool inherit;        /* inside a session of other endpoints, those stay */

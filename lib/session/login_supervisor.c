@@ -66,10 +66,11 @@ static int supervisor_hold(struct login_supervisor *supervisor, pid_t pid)
 }
 
 /* The supervisor's pid, or a negative errno. */
-static pid_t supervisor_spawn(const struct start_message *message, const int fds[START_FDS],
-			      const struct spawn_ids *ids)
+static pid_t supervisor_spawn(const struct plan *plan, const struct start_message *message,
+			      const int fds[START_FDS], const struct spawn_ids *ids)
 {
-	static const char *const argv[] = { "sandlock-supervisor", NULL };
+	char title[START_TITLE_MAX];
+	const char *const argv[] = { "sandlock-supervisor", title, NULL };
 	struct spawn_ids as_root = *ids;
 	cleanup_fd int packed = -1;
 	int error = start_message_pack(message, fds, &packed);
@@ -77,6 +78,7 @@ static pid_t supervisor_spawn(const struct start_message *message, const int fds
 	if (error)
 		return error;
 	as_root.uid = 0;
+	start_title(title, plan, message->service);
 	return spawn_leave(&(struct spawn){
 		.program = SUPERVISOR,
 		.argv = argv,
@@ -87,8 +89,9 @@ static pid_t supervisor_spawn(const struct start_message *message, const int fds
 	});
 }
 
-int login_supervisor_start(struct login_supervisor *supervisor, const struct start_message *message,
-			   int fds[START_FDS], const struct spawn_ids *ids, struct failure *failure)
+int login_supervisor_start(struct login_supervisor *supervisor, const struct plan *plan,
+			   const struct start_message *message, int fds[START_FDS],
+			   const struct spawn_ids *ids, struct failure *failure)
 {
 	int ends[2];
 	int error = handover_pair(ends);
@@ -99,7 +102,7 @@ int login_supervisor_start(struct login_supervisor *supervisor, const struct sta
 		return failure_set(failure, error, "cannot reach the supervisor");
 	supervisor->handover = ends[0];
 	fds[START_PARENT] = ends[1];
-	pid = supervisor_spawn(message, fds, ids);
+	pid = supervisor_spawn(plan, message, fds, ids);
 	util_cleanup_fd(&ends[1]);
 	if (pid < 0)
 		return failure_set(failure, pid, "cannot start " SUPERVISOR);

@@ -11,6 +11,7 @@
 
 #include "handover.h"
 
+struct plan;
 struct spawn_ids;
 
 struct login_supervisor {
@@ -27,8 +28,9 @@ void login_supervisor_init(struct login_supervisor *supervisor);
 /* Starts it as root with the groups of `ids`, and waits until it has given root up. The start
  * message goes with `fds`, to which START_PARENT is added. After a failure login_supervisor_end is
  * still to be called. */
-int login_supervisor_start(struct login_supervisor *supervisor, const struct start_message *message,
-			   int fds[START_FDS], const struct spawn_ids *ids, struct failure *failure);
+int login_supervisor_start(struct login_supervisor *supervisor, const struct plan *plan,
+			   const struct start_message *message, int fds[START_FDS],
+			   const struct spawn_ids *ids, struct failure *failure);
 
 /* It takes the listener over from the calling process, which then may go on. */
 int login_supervisor_serve(struct login_supervisor *supervisor, int listener, int64_t deadline_ms,

@@ -122,7 +122,7 @@ static void supervisor_lost(struct parent *parent)
 /* A negative errno: the session did not start. */
 static int message_read(struct parent *parent, struct failure *failure)
 {
-	struct handover_message message;
+	struct handover_message message = { 0 };
 	int error = handover_receive(parent->session->handover, &message);
 
 	if (error == -EAGAIN)

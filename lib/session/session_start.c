@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -113,7 +114,7 @@ static int confined_start(struct start *start)
 /* Leaves the start message where the supervisor looks for it; all else is closed by its exec. */
 static int message_leave(struct start *start)
 {
-	const struct start_message message = {
+	struct start_message message = {
 		.mode = START_SHELL,
 		.child = start->child_pid,
 		.deadline_ms = start->session->deadline_ms,
@@ -133,6 +134,9 @@ static int message_leave(struct start *start)
 
 	for (int i = 0; i < HELPERS; i++)
 		fds[START_HELPERS + i] = start->helpers.sockets[i];
+	start_message_name(&message, "shell", getenv("SSH_CONNECTION"));
+	/* "ADDRESS PORT ADDRESS PORT" */
+	message.client[strcspn(message.client, " ")] = '\0';
 	error = start_message_pack(&message, fds, &packed);
 	if (error)
 		return error;
@@ -143,8 +147,9 @@ static int message_leave(struct start *start)
 
 static int supervisor_become(struct start *start)
 {
-	static char *const arguments[] = { (char *)(uintptr_t) "sandlock-supervisor", NULL };
 	static char *const no_environment[] = { NULL };
+	char title[START_TITLE_MAX];
+	char *const arguments[] = { (char *)(uintptr_t) "sandlock-supervisor", title, NULL };
 	struct failure *failure = &start->failure;
 	int error;
 
@@ -172,6 +177,7 @@ static int supervisor_become(struct start *start)
 	error = message_leave(start);
 	if (error)
 		return failure_set(failure, error, "cannot write the supervisor's start message");
+	start_title(title, &start->session->plan, "shell");
 	execve(SUPERVISOR, arguments, no_environment);
 	return failure_set(failure, -errno, "cannot start " SUPERVISOR);
 }

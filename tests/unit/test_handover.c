@@ -103,6 +103,21 @@ static void start_message_arrives_with_its_descriptors(void **state)
 	}
 }
 
+static void names_are_cut_to_their_room(void **state)
+{
+	char text[START_CLIENT_MAX + 2] = "";
+	struct start_message message;
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	start_message_name(&message, "sshd", text);
+	assert_string_equal("sshd", message.service);
+	assert_int_equal(START_CLIENT_MAX - 1, strlen(message.client));
+	start_message_name(&message, NULL, NULL);
+	assert_string_equal("", message.service);
+	assert_string_equal("", message.client);
+}
+
 static void descriptor_that_is_not_open_is_not_packed(void **state)
 {
 	int fds[START_FDS];
@@ -183,6 +198,9 @@ static void start_message_that_is_not_sound_refused(void **state)
 	REFUSED(shell, 3, display, UINT16_MAX + 1);
 	REFUSED(shell, 3, service_uid, 990);
 	REFUSED(gate, 2, service_uid, 0);
+	/* Texts without an end. */
+	REFUSED(shell, 3, service[START_SERVICE_MAX - 1], 'x');
+	REFUSED(shell, 3, client[START_CLIENT_MAX - 1], 'x');
 	/* Descriptors that are not there, or are not named. */
 	REFUSED(shell, 2, child, 77);
 	REFUSED(shell, 4, child, 77);
@@ -355,6 +373,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pair_open, pair_close)
 	const struct CMUnitTest tests[] = {
 		TEST(start_message_arrives_with_its_descriptors),
+		TEST(names_are_cut_to_their_room),
 		TEST(descriptor_that_is_not_open_is_not_packed),
 		TEST(start_message_that_is_not_sound_refused),
 		TEST(start_message_of_another_size_refused),
