@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "helper.h"
 #include "plan.h"
 #include "resolution.h"
 #include "util.h"
@@ -45,7 +46,7 @@ static bool message_send(const struct resolution *resolution)
 	ssize_t sent;
 
 	do {
-		sent = send(RESOLVER_SOCKET_FD, resolution, length, MSG_NOSIGNAL);
+		sent = send(HELPER_SOCKET_FD, resolution, length, MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
 	return sent == (ssize_t)length;
 }

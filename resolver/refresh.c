@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "helper.h"
 #include "log.h"
 #include "plan.h"
 #include "resolution.h"
@@ -96,7 +97,7 @@ static void announce(struct refresh *refresh)
 	if (refresh->batch > 0 || !refresh->announces)
 		return;
 	refresh->announces = false;
-	(void)send(RESOLVER_SOCKET_FD, &done, resolution_length(0), MSG_NOSIGNAL);
+	(void)send(HELPER_SOCKET_FD, &done, resolution_length(0), MSG_NOSIGNAL);
 }
 
 static void batch_leave(struct refresh *refresh, struct refresh_host *host)

@@ -13,6 +13,7 @@
 #include <sys/time.h>
 
 #include "answer.h"
+#include "helper.h"
 #include "inherited.h"
 #include "landlock.h"
 #include "log.h"
@@ -178,8 +179,8 @@ static int resolver_open(struct resolver *resolver)
 
 	if (error)
 		return error;
-	resolver->supervisor = (struct watch){ RESOLVER_SOCKET_FD, supervisor_ready };
-	if (setsockopt(RESOLVER_SOCKET_FD, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)))
+	resolver->supervisor = (struct watch){ HELPER_SOCKET_FD, supervisor_ready };
+	if (setsockopt(HELPER_SOCKET_FD, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)))
 		return -errno;
 	error = loop_add(&resolver->loop, &resolver->supervisor, EPOLLIN);
 	for (int file = 0; file < FILES; file++)
@@ -238,10 +239,10 @@ static int resolver_main(const char *const paths[FILES])
 
 	memcpy(resolver.paths, paths, sizeof(resolver.paths));
 	if (error == 0)
-		error = fd_close_from(RESOLVER_SOCKET_FD + 1);
+		error = fd_close_from(HELPER_SOCKET_FD + 1);
 	log_open(-1);
 	if (error == 0)
-		error = plan_map(RESOLVER_PLAN_FD, &resolver.plan);
+		error = plan_map(HELPER_PLAN_FD, &resolver.plan);
 	if (error == 0)
 		log_identify(plan_string(&resolver.plan, resolver.plan.header->user),
 			     resolver.plan.header->session);

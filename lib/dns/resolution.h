@@ -13,10 +13,6 @@
 
 #include "endpoint.h"
 
-/* The resolver's descriptors at its start; it closes all that lies above. */
-#define RESOLVER_PLAN_FD   3 /* the sealed plan; its hosts are the names */
-#define RESOLVER_SOCKET_FD 4
-
 #define RESOLUTION_VERSION 2
 
 enum resolution_kind {

@@ -10,7 +10,6 @@
 #include "failure.h"
 #include "network_request.h"
 #include "plan.h"
-#include "resolution.h"
 #include "spawn.h"
 #include "util.h"
 
@@ -34,8 +33,6 @@ static const struct row {
 };
 
 _Static_assert(HELPER_PLAN_FD == 3 && HELPER_SOCKET_FD == 4, "the order of descriptors below");
-_Static_assert(HELPER_PLAN_FD == RESOLVER_PLAN_FD && HELPER_SOCKET_FD == RESOLVER_SOCKET_FD,
-	       "what the resolver takes them for");
 _Static_assert(HELPER_SOCKET_FD == NETWORK_SOCKET_FD, "what the network helper takes it for");
 
 bool helper_is_needed(enum helper helper, const struct plan *plan)

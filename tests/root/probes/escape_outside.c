@@ -138,7 +138,7 @@ static int by_proc_fd(void)
 	return copy < 0 ? errno : result_of(write(copy, WORD, 4));
 }
 
-/* What only the keepers of a session are guarded from. */
+/* What only supervisor, helpers and parent of a session are guarded from. */
 
 static int by_limit(void)
 {
