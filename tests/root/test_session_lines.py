@@ -6,7 +6,7 @@ from pathlib import Path
 from commands import eventually
 from machine import PUBLIC
 from stage import STAGE
-from test_pam_ssh import SshTest, supervisors
+from test_pam_ssh import FILES, SshTest, supervisors
 
 LEVEL = r"^<86>"  # authpriv, informational
 WHO = r"user=dora session=[0-9a-f]{16}"
@@ -20,7 +20,8 @@ class Lines(SshTest):
     def setUp(self):
         super().setUp()
         self.listed, self.other = self.listen(PUBLIC), self.listen(PUBLIC)
-        self.policy = f"[network]\nnet_allow = {PUBLIC}:{self.listed.port}\n"
+        # As the shipped examples begin.
+        self.policy = f"{FILES}[network]\nnet_allow = {PUBLIC}:{self.listed.port}\n"
 
     def command(self, port):
         return f"exec 3<>/dev/tcp/{PUBLIC}/{port}; true"
