@@ -57,20 +57,34 @@ static int plan_with_names(struct plan *ret_plan)
 	struct plan_builder *builder = builder_minimal();
 	int memfd;
 
+	plan_builder_header(builder)->flags |= PLAN_UDP;
 	assert_int_equal(0, plan_add_host(builder, "name.test"));
 	memfd = sealed(builder);
 	assert_int_equal(0, plan_map(memfd, ret_plan));
 	return memfd;
 }
 
-static void plan_without_names_has_no_resolver(void **state)
+static void plan_without_udp_has_a_network_of_its_own(void **state)
 {
 	struct plan plan = mapped(sealed(builder_minimal()));
-	struct failure failure = { 0 };
-	struct helpers helpers;
 
 	(void)state;
-	assert_false(helper_is_needed(HELPER_RESOLVER, &plan));
+	assert_true(helper_is_needed(HELPER_NETWORK, &plan));
+	plan_unmap(&plan);
+}
+
+static void plan_with_udp_and_without_names_has_no_helper(void **state)
+{
+	struct plan_builder *builder = builder_minimal();
+	struct failure failure = { 0 };
+	struct helpers helpers;
+	struct plan plan;
+
+	(void)state;
+	plan_builder_header(builder)->flags |= PLAN_UDP;
+	plan = mapped(sealed(builder));
+	for (int i = 0; i < HELPERS; i++)
+		assert_false(helper_is_needed((enum helper)i, &plan));
 	/* There is no program yet, either. */
 	assert_int_equal(0, helpers_start(&plan, -1, NULL, &helpers, &failure));
 	for (int i = 0; i < HELPERS; i++) {
@@ -133,7 +147,8 @@ static void helper_has_plan_and_socket_and_ends_with_it(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plan_without_names_has_no_resolver),
+		cmocka_unit_test(plan_without_udp_has_a_network_of_its_own),
+		cmocka_unit_test(plan_with_udp_and_without_names_has_no_helper),
 		cmocka_unit_test(program_that_is_missing_named),
 		cmocka_unit_test(helper_has_plan_and_socket_and_ends_with_it),
 	};
