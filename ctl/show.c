@@ -86,7 +86,7 @@ static const char *dns_text(const struct plan *plan)
 {
 	switch ((enum plan_dns)plan->header->dns) {
 	case PLAN_DNS_FILTERED:
-		return plan->header->flags & PLAN_DNS ? "system, since filtered is not to be had here"
+		return plan->header->flags & PLAN_DNS ? "system, since filtered is not available here"
 						      : "filtered";
 	case PLAN_DNS_SYSTEM:
 		return "system";

@@ -161,8 +161,8 @@ static int gid_find(const struct nss_database *names, const char *group, gid_t *
 	if (!remote)
 		return -ENOENT;
 	snprintf(why, NSS_WHY_MAX,
-		 "no service knows the group \"%s\", and \"%s\" may have lost sight of it; a group "
-		 "that does not exist may have no policy file",
+		 "no service has the group \"%s\", but \"%s\" may not reach its "
+		 "directory; if the group does not exist, remove its policy file",
 		 group, remote);
 	return -EIO;
 }
@@ -212,8 +212,8 @@ static int other_check(const struct groups *groups, const char *group, gid_t kno
 		if (found == 0)
 			continue;
 		snprintf(why, NSS_WHY_MAX,
-			 "%s is in the group %s of service \"%s\" with gid %u, getgrnam(3) knows another "
-			 "one with gid %u: rename one of them",
+			 "%s is in group %s of service \"%s\" with gid %u, but getgrnam(3) "
+			 "finds one with gid %u: rename one of the groups",
 			 groups->user, group, service->name, (unsigned)gid, (unsigned)known);
 		return -EIO;
 	}
@@ -231,7 +231,7 @@ int groups_contain(const struct groups *groups, const char *group, char why[NSS_
 		return 1;
 	if (!gids_contain(&groups->told, gid))
 		return other_check(groups, group, gid, why);
-	snprintf(why, NSS_WHY_MAX, "the services know %s in the group %s, getgrouplist(3) does not",
+	snprintf(why, NSS_WHY_MAX, "the services list %s in group %s, but getgrouplist(3) does not",
 		 groups->user, group);
 	return -EIO;
 }

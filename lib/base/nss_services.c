@@ -215,11 +215,11 @@ static int service_load(const char *database, struct nss_service *service, char 
 		error = dlerror();
 		return fail(why,
 			    "service \"%s\" of %s in " SWITCH " cannot be loaded (%s): install it, "
-			    "or take it out of the line",
+			    "or remove it from the line",
 			    service->name, database, error ? error : library);
 	}
 	if (!knows_groups(service))
-		return fail(why, "service \"%s\" of %s in " SWITCH ": %s knows of no groups",
+		return fail(why, "service \"%s\" of %s in " SWITCH ": %s provides no groups",
 			    service->name, database, library);
 	return 0;
 }

@@ -162,7 +162,7 @@ static void obstacle_log(const struct plan *plan, const struct plan_file *file,
 	};
 
 	snprintf(line, sizeof(line), "%u", (unsigned)file->line);
-	snprintf(event, sizeof(event), "a path of [filesystem] grants nothing: its link %s",
+	snprintf(event, sizeof(event), "a path in [filesystem] grants nothing: one component %s",
 		 path_obstacle_text(end->obstacle));
 	log_event(LOG_WARNING, event, fields, ARRAY_SIZE(fields));
 }

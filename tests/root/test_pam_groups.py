@@ -243,7 +243,7 @@ class Unknown(GroupsTest):
         self.group_policy("staff-of-the-directory")
         for group in ("files memberless", "memberless files", "files [SUCCESS=merge] memberless"):
             self.switch(group)
-            self.none_gets_in('no service knows the group "staff-of-the-directory"')
+            self.none_gets_in('no service has the group "staff-of-the-directory"')
         for group in ("files", "files [NOTFOUND=return] memberless"):
             self.switch(group)
             self.assertEqual(self.su("bare").out, FREE)
@@ -293,7 +293,7 @@ class Unknown(GroupsTest):
                     self.switch(group)
                     service_put(self.library, "memberless")
                     spoil()
-                    self.none_gets_in("cannot be loaded|knows of no groups")
+                    self.none_gets_in("cannot be loaded|provides no groups")
 
     def test_line_that_libc_half_reads_refuses_whom_no_file_names(self):
         self.switch("files [NOTFOUND=return] [UNAVAIL=return] memberless")
