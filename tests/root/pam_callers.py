@@ -112,11 +112,15 @@ class At(Job):
     services = ("atd",)
 
     def start(self, script, end):
-        with daemon("atd", "-f"):
+        with daemon("atd", "-f") as atd:
             eventually(Path("/run/atd.pid").exists, "atd is there")
             # Not yet due when atd has looked: it is told by at itself.
             self.account.run(["at", "now"], stdin=f"bash {script}\n")
-            return end()
+            result = end()
+            # What it does as root when the job has ended belongs to the job.
+            children = Path(f"/proc/{atd.process.pid}/task/{atd.process.pid}/children")
+            eventually(lambda: not children.read_text(), "atd has done with the job")
+            return result
 
 
 DIRECT = (Su, SuLogin, SuPty, Runuser, RunuserUser, RunuserLogin, Sudo, SudoLogin, Unknown)
