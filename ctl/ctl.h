@@ -47,7 +47,7 @@ void say(FILE *stream, const char *format, ...) __attribute__((format(printf, 2,
 void say_list(FILE *stream, const char *format, va_list arguments)
 	__attribute__((format(printf, 2, 0)));
 
-/* One line on standard error behind the program's name; returns CTL_ERROR. */
+/* One line on standard error, after the program's name; returns CTL_ERROR. */
 int ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A policy_report that prints to standard error; `context` is not used. */

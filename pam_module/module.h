@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the parts of the module share: its arguments, and who asks to be let in.
+ * What the parts of the module share: its arguments, and the user.
  */
 #ifndef SANDLOCK_PAM_MODULE_H
 #define SANDLOCK_PAM_MODULE_H
@@ -31,7 +31,7 @@ struct arguments {
 	const char *bad; /* an argument whose value is not known */
 };
 
-/* Who wants in, and how. */
+/* The user, and the service. */
 struct user {
 	const char *name;
 	const char *service;
@@ -42,10 +42,10 @@ struct user {
 
 /* Whether a session of the user would be confined. */
 enum concern {
-	CONCERN_REFUSED = 0, /* an argument is wrong: nobody can tell; the reason was logged */
+	CONCERN_REFUSED = 0, /* an argument is invalid: not known; the reason was logged */
 	CONCERN_NONE,
 	CONCERN_EXEMPT,
-	CONCERN_CONFINED, /* where a policy names them */
+	CONCERN_CONFINED, /* where a policy applies to them */
 };
 
 struct arguments arguments_read(int argc, const char **argv);
@@ -56,7 +56,8 @@ bool is_root(const struct user *user);
 enum concern user_concern(const struct arguments *arguments, const struct user *user,
 			  char why[LOGIN_WHY_MAX]);
 
-/* Tells the user one line, unless the line or the program wants none. `why` may hold any bytes. */
+/* Shows the user one line, unless `quiet` or the program forbids it. `why` may contain any
+ * bytes. */
 void refusal_tell(pam_handle_t *pamh, const struct arguments *arguments, int flags, const char *why);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A supervisor that PAM started gives root up.
+ * A supervisor that PAM started gives up root.
  */
 #include "drop_root.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The first confined process and the parent that stands for it.
+ * The first confined process, and the parent that represents it.
  */
 #include "relay.h"
 
@@ -15,7 +15,8 @@
 #include "process.h"
 #include "util.h"
 
-/* The parent is stopped and continued from here, so that it never misses the later one of the two. */
+/* The parent is stopped and continued from here, so that it never misses the later one of the
+ * two. */
 static void parent_signal(const struct relay *relay, int number)
 {
 	if (relay->parent_pidfd >= 0)
@@ -30,14 +31,14 @@ static void child_changed(struct relay *relay, int status)
 	}
 	if (!WIFCONTINUED(status)) {
 		relay->child = 0;
-		/* A parent that cannot be told waits for our end. */
+		/* A parent that the message does not reach waits for our end. */
 		if (relay->parent.fd >= 0)
 			(void)handover_send(relay->parent.fd, HANDOVER_STATUS, status);
 	}
 	parent_signal(relay, SIGCONT);
 }
 
-/* Every child there is: the first one is reported, orphans of the session are only buried. */
+/* Every child: the first one is reported, orphans of the session are only reaped. */
 static void children_reap(struct relay *relay, int flags)
 {
 	int status;
@@ -81,8 +82,8 @@ static void parent_ready(struct watch *watch, uint32_t events)
 			kill(relay->child, message.value);
 		return;
 	}
-	/* The parent is gone. After its child that is the normal end; before, it was killed in the
-	 * shell's place. */
+	/* The parent has ended. After its child that is normal; before, it was killed instead of
+	 * the shell. */
 	loop_remove(relay->loop, watch);
 	util_cleanup_fd(&watch->fd);
 	watch->fd = -1;

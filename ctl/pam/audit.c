@@ -77,7 +77,7 @@ static int file_read(const char *name, void *context, struct arena *arena, const
 	return 0;
 }
 
-/* Left behind by editors, packages and administrators: no program has such a name. */
+/* Left by editors, packages and administrators: no program has such a name. */
 static bool name_is_left_over(const char *name)
 {
 	static const char *const patterns[] = { ".*",        "#*",       "*~",       "*.dpkg-*",

@@ -98,7 +98,7 @@ static bool arguments_check(const struct check *check, const struct pam_line *li
 	return works;
 }
 
-/* True where the stack goes on after a failure of the line as if there were none. */
+/* True where the stack continues after a failure of the line as if there were none. */
 static bool fails_open(const struct pam_line *line)
 {
 	for (int value = 0; value < RETURN_INCOMPLETE; value++)

@@ -139,7 +139,7 @@ static void file_follow(struct reading *reading, const struct pam_file *file)
 		}
 		reading->service->refused = true;
 		problem_add(reading, file->path, line.number,
-			    unfinished ? "the line goes on after a \\, but the file ends"
+			    unfinished ? "the line continues after a \\, but the file ends"
 				       : "more lines than any service needs");
 	}
 }

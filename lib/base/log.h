@@ -15,7 +15,7 @@
 #define LOG_FIELDS_MAX 14   /* of a line, user and session among them */
 #define LOG_LINE_MAX   1024 /* bytes of a line; what is longer is cut */
 
-/* `name` is lower-case [a-z_]; it is the key of the line and, upper-cased behind SANDLOCK_, the
+/* `name` is lower-case [a-z_]; it is the key of the line and, upper-cased after SANDLOCK_, the
  * journal's field. */
 struct log_field {
 	const char *name;

@@ -20,7 +20,7 @@
 #define CHUNK         4096
 #define LINE_START    64 /* of a line of mountinfo: mount, parent and device stand there */
 
-/* The decimal number at *at, which is left behind it. */
+/* The decimal number at *at, which is advanced past it. */
 static uint64_t number_take(const char **at)
 {
 	uint64_t value = 0;

@@ -18,7 +18,7 @@ static const struct account *account_of(const struct task *task)
 	return task->planning ? task->planning->account : NULL;
 }
 
-/* `22` behind `a:22,` was meant as a second port. */
+/* `22` after `a:22,` was meant as a second port. */
 static bool is_lone_port(const struct item *item)
 {
 	return item->follows_comma && item->text[strspn(item->text, "0123456789-,")] == '\0';

@@ -25,7 +25,7 @@ struct judgement {
 	bool is_minor;     /* what libraries try by themselves; they cope with a refusal */
 	bool kernel_first; /* the kernel first reports other errors of the call */
 	int path_fd; /* keeps the unix socket that was judged where it is: O_PATH of its file, or
-			the socket behind an abstract name; -1: none. The caller closes it */
+			the socket of an abstract name; -1: none. The caller closes it */
 	const char *protocol;    /* as the log names it */
 	const struct rule *rule; /* that decided; NULL: no rule did */
 	const char *reason;      /* why the call cannot be judged; NULL: it was */

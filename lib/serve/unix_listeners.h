@@ -78,7 +78,7 @@ enum unix_server {
 	UNIX_SERVER_SESSION,     /* in this one */
 };
 
-/* Who serves the socket file behind an O_PATH descriptor of status `status`, for sockets of `type`.
+/* Who serves the socket file of an O_PATH descriptor of status `status`, for sockets of `type`.
  * The answer stays true while the descriptor is open: no other socket can be bound to that file. */
 enum unix_server unix_listeners_find(struct unix_listeners *listeners, int path_fd,
 				     const struct stat *status, int type);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a helper inherits, made what it is to be. Distrusts the environment of su's caller, who can
- * set all of it before.
+ * Resets what a helper inherits. Distrusts the environment of su's caller, who can set all of it.
  */
 #include "inherited.h"
 
@@ -34,7 +33,7 @@ struct limit {
 static const struct {
 	uint32_t resource;
 	uint64_t value;
-	const char *name; /* of what a helper stops working without; NULL: of no weight */
+	const char *name; /* a limit that a helper needs; NULL: an unimportant one */
 } limits[] = {
 	{ RLIMIT_CPU, NO_LIMIT, "cpu" },    { RLIMIT_FSIZE, NO_LIMIT, NULL },
 	{ RLIMIT_DATA, NO_LIMIT, "data" },  { RLIMIT_STACK, STACK, "stack" },
@@ -56,13 +55,14 @@ static int limit_set(uint32_t resource, uint64_t value)
 	if (syscall(SYS_prlimit64, 0, resource, NULL, &limit))
 		return -errno;
 	limit.soft = limit.hard < value ? limit.hard : value;
-	/* So that SIGXCPU comes before the end, and somebody can say why. */
+	/* So that SIGXCPU comes before the end, and the reason can be logged. */
 	if (resource == RLIMIT_CPU && limit.soft == limit.hard && limit.soft > 1)
 		limit.soft--;
 	return syscall(SYS_prlimit64, 0, resource, &limit, NULL) ? -errno : 0;
 }
 
-/* Who may be killed first for want of memory. A lower score than usual is the machine's choice. */
+/* The score by which the kernel kills for lack of memory. A lower score than usual is the machine's
+ * choice. */
 static void score_reset(void)
 {
 	char score[8];
@@ -72,7 +72,7 @@ static void score_reset(void)
 		(void)!pwrite(fd, "0", 1, 0);
 }
 
-/* Without privileges some of it fails, and is then only the user's own. */
+/* Without privileges some of it fails, and then concerns only the user's own session. */
 static void schedule_reset(void)
 {
 	unsigned char processors[PROCESSORS_SIZE];

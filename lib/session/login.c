@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A session that a PAM program opens. Distrusts the lookups of accounts and groups: what cannot be
- * looked up refuses.
+ * A session that a PAM program opens. Distrusts the look-ups of accounts and groups: if one fails,
+ * the login is refused.
  */
 #include "login.h"
 
@@ -172,7 +172,7 @@ static int supervisor_start(struct start *start, struct failure *failure)
 	return error;
 }
 
-/* What every process of the session is to keep for good, whoever it becomes. */
+/* Restrictions that every process of the session keeps, whatever user it becomes. */
 static int rights_bound(const struct plan *plan)
 {
 	int error = rlimits_apply(plan);
@@ -227,13 +227,13 @@ static int pam_caller_enter(struct start *start, struct failure *failure)
 	cleanup_fd int listener = -1;
 	int error;
 
-	/* What we log later the filter would trap, for a supervisor that may be the reason. */
+	/* Later log lines of ours would be trapped, for a supervisor that may be their reason. */
 	log_connect();
 	error = pam_caller_confine(start, &listener);
 	if (error)
 		return failure_set(failure, error, "cannot confine the session");
-	/* What of ours is trapped by now would wait for ourselves, without a supervisor: our own
-	 * copy of the listener is closed on every way out. */
+	/* Trapped calls of ours would wait for ourselves if there is no supervisor: our own copy of
+	 * the listener is closed on every path. */
 	return login_supervisor_serve(&start->supervisor, listener, start->deadline_ms, failure);
 }
 
@@ -250,7 +250,7 @@ static int session_open(struct start *start)
 	error = key_make(&login->gate_key);
 	if (error)
 		return refuse(start, "cannot get a random number", error);
-	/* Who serves it is not to be seen from within Landlock's domain. */
+	/* Its server cannot be determined from within a Landlock domain. */
 	start->agent = login_environment_agent(start->request->agent, &login->plan);
 	error = supervisor_start(start, &failure);
 	if (!error)
@@ -259,7 +259,7 @@ static int session_open(struct start *start)
 		login_supervisor_end(&start->supervisor);
 		return refuse(start, failure.text, failure.error);
 	}
-	/* The thread that will fork the session goes in by itself; the others stay before the gate. */
+	/* The thread that will fork the session confines itself; the others only get the gate. */
 	if (start->threads && !start->request->gate) {
 		login->gate = false;
 		error = gate_enter(login, true);
@@ -267,14 +267,14 @@ static int session_open(struct start *start)
 	return error ? refuse(start, "cannot confine the session", error) : 0;
 }
 
-/* The supervisor that is there already stays. */
+/* The existing supervisor stays. */
 static int session_join(struct start *start)
 {
 	struct login *login = start->login;
 	int error;
 
-	/* Landlock and filters are a thread's: another one's children would be in the outer session
-	 * alone. */
+	/* Landlock and filters belong to a thread: children of another one would be in the outer
+	 * session only. */
 	if (start->threads)
 		return refuse(start, "opened by a program with several threads", 0);
 	login->gate = false;
@@ -337,7 +337,7 @@ int login_check(const struct login_request *request)
 int login_enter(const struct login *login)
 {
 	const struct plan_header *header = login->plan.header;
-	/* Another thread would stay before the gate, and get our filter by TSYNC later. */
+	/* Another thread would not be confined, and could get our filter by TSYNC later. */
 	int error = unshare(CLONE_THREAD) ? -EOPNOTSUPP : gate_enter(login, false);
 
 	log_identify(plan_string(&login->plan, header->user), header->session);

@@ -43,7 +43,7 @@ static int trigger_make(struct login_supervisor *supervisor)
 	return 0;
 }
 
-/* Closing it would pull it, too, and a child of another thread may have a copy. */
+/* Closing it would fire it as well, and a child of another thread may have a copy. */
 static void trigger_drop(struct login_supervisor *supervisor)
 {
 	if (supervisor->trigger_end >= 0 && (fcntl(supervisor->trigger_end, F_SETFL, 0) ||
@@ -107,7 +107,7 @@ int login_supervisor_start(struct login_supervisor *supervisor, const struct pla
 	if (pid < 0)
 		return failure_set(failure, pid, "cannot start " SUPERVISOR);
 	error = supervisor_hold(supervisor, pid);
-	/* What has ended already may have said why. */
+	/* A supervisor that has ended may have reported why. */
 	if (error && error != -EPIPE)
 		return failure_set(failure, error, "cannot watch the supervisor");
 	return handover_await(supervisor->handover, WHO, HANDOVER_READY, message->deadline_ms,
@@ -120,7 +120,7 @@ int login_supervisor_serve(struct login_supervisor *supervisor, int listener, in
 	int error = handover_send(supervisor->handover, HANDOVER_LISTENER, listener);
 	int child;
 
-	/* It says why before it ends. */
+	/* It reports why before it ends. */
 	if (error && error != -EPIPE)
 		return failure_set(failure, error,
 				   "cannot pass the session's filter to the supervisor");
@@ -133,7 +133,7 @@ void login_supervisor_end(const struct login_supervisor *supervisor)
 		return;
 	if (supervisor->trigger < 0 || write(supervisor->trigger, "", 1) != 1)
 		(void)syscall(SYS_pidfd_send_signal, supervisor->pidfd, SIGKILL, NULL, 0);
-	/* It is not ours to wait for. */
+	/* It is not our child. */
 	(void)start_await(supervisor->pidfd, start_now_ms() + START_END_MS);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The supervisor of a login while it starts, as the PAM program that opens the session holds it:
- * not its child, and out of the reach of its signals once the program is confined.
+ * The supervisor of a login while it starts, as seen by the PAM program that opens the session: not
+ * its child, and not reachable by its signals once the program is confined.
  */
 #ifndef SANDLOCK_LOGIN_SUPERVISOR_H
 #define SANDLOCK_LOGIN_SUPERVISOR_H
@@ -32,14 +32,14 @@ int login_supervisor_start(struct login_supervisor *supervisor, const struct pla
 			   const struct start_message *message, int fds[START_FDS],
 			   const struct spawn_ids *ids, struct failure *failure);
 
-/* It takes the listener over from the calling process, which then may go on. */
+/* It takes the listener over from the calling process, which then may continue. */
 int login_supervisor_serve(struct login_supervisor *supervisor, int listener, int64_t deadline_ms,
 			   struct failure *failure);
 
 /* A start that failed leaves nothing behind: the helpers end with the supervisor. */
 void login_supervisor_end(const struct login_supervisor *supervisor);
 
-/* Closes what is ours of it. */
+/* Closes our descriptors of it. */
 void login_supervisor_close(struct login_supervisor *supervisor);
 
 #endif

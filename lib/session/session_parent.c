@@ -21,11 +21,11 @@
 #include "start_wait.h"
 #include "util.h"
 
-/* What the terminal or a job-control shell sends to the whole group is the confined process's
- * business. */
+/* Signals from the terminal or a job-control shell to the whole group are for the confined
+ * process. */
 static const int ignored[] = { SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
 
-/* What is meant for the session is handed on. */
+/* Signals for the session are forwarded. */
 static const int forwarded[] = { SIGHUP, SIGTERM, SIGCONT };
 
 struct parent {
@@ -73,7 +73,7 @@ static bool is_child(pid_t pid)
 	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-/* Only once the supervisor is dead are these ours to wait for. */
+/* Only once the supervisor has died can these be waited for. */
 static void orphans_reap(struct parent *parent)
 {
 	int status;
@@ -82,7 +82,7 @@ static void orphans_reap(struct parent *parent)
 	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0)
 		if (pid == parent->child)
 			status_take(parent, status);
-	/* The supervisor can have waited for it and have died before it told how it ended. */
+	/* The supervisor may have waited for it and died before reporting how it ended. */
 	if (parent->session->handover < 0 && !is_child(parent->session->supervisor) &&
 	    !is_child(parent->child))
 		status_take(parent, SIGKILL);
@@ -103,7 +103,7 @@ static void signals_read(struct parent *parent)
 	while (read(parent->signals, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			orphans_reap(parent);
-		/* The supervisor's own SIGCONT tells that the child goes on already. */
+		/* The supervisor's own SIGCONT means that the child has been continued already. */
 		else if ((pid_t)info.ssi_pid != parent->session->supervisor)
 			signal_forward(parent, (int)info.ssi_signo);
 	}
@@ -185,7 +185,7 @@ static int wait_for_end(struct parent *parent, struct failure *failure)
 	return 0;
 }
 
-/* As the confined process died, without a core of ours. */
+/* With the signal of the confined process, without a core dump of ours. */
 static void die_by(int number)
 {
 	const struct rlimit none = { 0, 0 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Starts the processes of a session: the supervisor's, and below it the helpers and the confined one.
+ * Starts the processes of a session: the supervisor's, and below it the helpers and the confined
+ * one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,8 +62,8 @@ static int confined_enter(const struct start *start, struct failure *failure)
 
 	for (int i = 0; i < HELPERS; i++)
 		context.protected_pids[2 + i] = (uint32_t)start->helpers.pids[i];
-	/* Until the start is over: a place of the policy on a file system that does not answer
-	 * would hold us in the kernel. */
+	/* Until the start is over: a path of the policy on a file system that does not answer would
+	 * block us in the kernel. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
 		return failure_set(failure, -errno, "cannot tie the session to its supervisor");
 	error = rlimits_apply(&session->plan);
@@ -86,7 +87,7 @@ static void confined_run(const struct start *start)
 {
 	struct failure failure;
 
-	/* The supervisor's end must not be held open by the one who waits for its end of file. */
+	/* The process that waits for the end of file must not have the supervisor's end open. */
 	close(start->child);
 	if (confined_enter(start, &failure)) {
 		(void)handover_fail(start->confined, &failure);
@@ -111,7 +112,7 @@ static int confined_start(struct start *start)
 	return start->child_pid < 0 ? -errno : 0;
 }
 
-/* Leaves the start message where the supervisor looks for it; all else is closed by its exec. */
+/* Puts the start message where the supervisor expects it; all else is closed by its exec. */
 static int message_leave(struct start *start)
 {
 	struct start_message message = {
@@ -140,7 +141,7 @@ static int message_leave(struct start *start)
 	error = start_message_pack(&message, fds, &packed);
 	if (error)
 		return error;
-	/* A failure of the exec is still to be told. */
+	/* A failure of the exec is still to be reported. */
 	start->parent = fcntl(start->parent, F_DUPFD_CLOEXEC, START_FD + 1);
 	return start->parent < 0 ? -errno : session_move_descriptor(packed, START_FD);
 }
