@@ -156,7 +156,7 @@ static void line_that_never_ends_refuses_the_service(void **state)
 				    { 0 } };
 
 	(void)state;
-	service_refused(texts, "a:1: the line goes on after a \\, but the file ends\n");
+	service_refused(texts, "a:1: the line continues after a \\, but the file ends\n");
 }
 
 static void loop_is_named_where_it_closes(void **state)
