@@ -26,6 +26,9 @@ struct ctl_options {
 	const char *conf; /* NULL: POLICY_DIRECTORY */
 	bool json;        /* of the commands that know it */
 	bool uses;        /* of pam: only the lines that call the module */
+	bool apply;       /* of pam: write the missing lines of these services */
+	bool undo;        /* of pam: take them back */
+	bool yes;         /* of pam: do so without a question */
 };
 
 /* Each gets its operands, as many as its row in sandlockctl.c says, and returns the exit status. */

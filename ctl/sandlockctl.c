@@ -36,15 +36,21 @@ static const struct command commands[] = {
 	  "print whether USER may do it, and which rule decides", test_main, 2, 2, false, false },
 	{ "run", "USER|FILE -- COMMAND...", "run COMMAND under a policy", run_main, 2, -1, true,
 	  false },
-	{ "pam", "[--json] [USER...]|--uses",
+	{ "pam", "[--json] [USER...]|--uses|--apply|--undo [--yes] SERVICE...",
 	  "print which services confine USER, or all users to whom a policy applies", pam_main, 0,
 	  -1, false, true },
 };
 
 static const struct option long_options[] = {
-	{ "conf", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' },
-	{ "json", no_argument, NULL, 'j' },       { "uses", no_argument, NULL, 'u' },
-	{ "version", no_argument, NULL, 'V' },    { 0 },
+	{ "conf", required_argument, NULL, 'c' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "apply", no_argument, NULL, 'a' },
+	{ "undo", no_argument, NULL, 'n' },
+	{ "yes", no_argument, NULL, 'y' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "uses", no_argument, NULL, 'u' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
 };
 
 int ctl_error(const char *format, ...)
@@ -78,6 +84,9 @@ static void usage(const struct command *command)
 	     "  --conf DIR   read policies from DIR instead of " POLICY_DIRECTORY "\n"
 	     "  --json       of pam: print JSON\n"
 	     "  --uses       of pam: only the lines that call the module; status 0 where there is none\n"
+	     "  --apply      of pam: add the lines that SERVICE lacks, after showing them\n"
+	     "  --undo       of pam: restore the files of SERVICE as before --apply\n"
+	     "  --yes        of pam: do so without asking\n"
 	     "  --help       print this\n"
 	     "  --version    print the version");
 }
@@ -107,10 +116,18 @@ static int options_parse(int argc, char **argv, const struct command *command,
 				return ctl_error("--json is only supported by \"pam\"");
 			options->json = true;
 			break;
+		case 'a':
+		case 'n':
 		case 'u':
+		case 'y':
 			if (!command || command->main != pam_main)
-				return ctl_error("--uses is only supported by \"pam\"");
-			options->uses = true;
+				return ctl_error(
+					"--apply, --undo, --yes and --uses are only supported by "
+					"\"pam\"");
+			*(option == 'a'   ? &options->apply
+			  : option == 'n' ? &options->undo
+			  : option == 'u' ? &options->uses
+					  : &options->yes) = true;
 			break;
 		default:
 			return CTL_ERROR;

@@ -13,8 +13,6 @@
 #include "audit.h"
 #include "util.h"
 
-#define PAM_FILE_MAX (256U << 10)
-
 /* Where libpam looks for a file, the administrator's first. */
 static const char *const directories[] = { "/etc/pam.d", "/usr/lib/pam.d" };
 
@@ -80,11 +78,12 @@ static int file_read(const char *name, void *context, struct arena *arena, const
 /* Left by editors, packages and administrators: no program has such a name. */
 static bool name_is_left_over(const char *name)
 {
-	static const char *const patterns[] = { ".*",        "#*",       "*~",       "*.dpkg-*",
-						"*.ucf-*",   "*.rpm*",   "*.bak",    "*.disabled",
-						"*.off",     "*.old",    "*.orig",   "*.save",
-						"*.swp",     "*.tmp",    "*.pacnew", "*.pacsave",
-						"*.pam-old", "*.pam-new" };
+	static const char *const patterns[] = {
+		".*",       "#*",         "*~",       "*.dpkg-*",  "*.ucf-*",   "*.rpm*",
+		"*.bak",    "*.disabled", "*.off",    "*.old",     "*.orig",    "*.save",
+		"*.swp",    "*.tmp",      "*.pacnew", "*.pacsave", "*.pam-old", "*" BACKUP_SUFFIX,
+		"*.pam-new"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
 		if (fnmatch(patterns[i], name, 0) == 0)
@@ -112,8 +111,22 @@ static int service_order(const void *left, const void *right)
 	return strcmp(a->pam.name, b->pam.name);
 }
 
+/* What pam-auth-update remembers to have written. */
+static bool profile_is_enabled(void)
+{
+	cleanup_file FILE *file = fopen("/var/lib/pam/session", "re");
+	cleanup_free char *line = NULL;
+	bool enabled = false;
+	size_t size = 0;
+
+	while (file && !enabled && getline(&line, &size, file) > 0)
+		enabled = strcmp(line, "Module: sandlock\n") == 0;
+	return enabled;
+}
+
 bool services_read(struct audit *audit)
 {
+	audit->profile = profile_is_enabled();
 	service_add(audit, "other");
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
 		struct dirent **entries;
@@ -196,6 +209,49 @@ void pam_users_print(const struct ctl_options *options)
 		puts("  none");
 }
 
+/* Finds all there is to find. */
+static int audit_make(struct audit *audit, int argc, char **argv)
+{
+	if (users_find(audit, argc, argv) != CTL_GOOD || !services_read(audit))
+		return CTL_ERROR;
+	sshd_read(audit);
+	coverage_find(audit);
+	return CTL_GOOD;
+}
+
+/* The named services as they are after an edit. */
+static void services_print(const struct ctl_options *options, int argc, char **argv)
+{
+	__attribute__((cleanup(audit_free))) struct audit audit = { .options = options };
+
+	if (audit_make(&audit, 0, NULL) != CTL_GOOD)
+		return;
+	for (int i = 0; i < argc; i++)
+		for (size_t j = 0; j < audit.service_count; j++)
+			if (audit.services[j].opens &&
+			    strcmp(audit.services[j].pam.name, argv[i]) == 0)
+				report_print_service(&audit, &audit.services[j]);
+}
+
+/* `--apply` and `--undo`. */
+static int edit_main(const struct ctl_options *options, int argc, char **argv)
+{
+	__attribute__((cleanup(audit_free))) struct audit audit = { .options = options };
+	int status = CTL_GOOD;
+
+	if (argc == 0 || options->json || options->apply == options->undo)
+		return ctl_error("usage: sandlockctl pam --apply|--undo [--yes] SERVICE...");
+	if (geteuid() != 0)
+		return ctl_error("only root may change /etc/pam.d");
+	if (options->apply)
+		status = audit_make(&audit, 0, NULL);
+	if (status == CTL_GOOD)
+		status = (options->apply ? services_apply : services_undo)(&audit, argc, argv);
+	if (status == CTL_GOOD)
+		services_print(options, argc, argv);
+	return status;
+}
+
 int pam_main(const struct ctl_options *options, int argc, char **argv)
 {
 	__attribute__((cleanup(audit_free))) struct audit audit = { .options = options };
@@ -203,14 +259,12 @@ int pam_main(const struct ctl_options *options, int argc, char **argv)
 
 	if (options->uses && (argc > 0 || options->json))
 		return ctl_error("--uses takes neither users nor --json");
-	if (!options->uses && users_find(&audit, argc, argv) != CTL_GOOD)
-		return CTL_ERROR;
-	if (!services_read(&audit))
-		return CTL_ERROR;
+	if (options->apply || options->undo || options->yes)
+		return edit_main(options, argc, argv);
 	if (options->uses)
-		return uses_print(&audit);
-	sshd_read(&audit);
-	coverage_find(&audit);
+		return services_read(&audit) ? uses_print(&audit) : CTL_ERROR;
+	if (audit_make(&audit, argc, argv) != CTL_GOOD)
+		return CTL_ERROR;
 	user_files_find(&audit);
 	covered = audit_is_covered(&audit);
 	(options->json ? report_print_json : report_print)(&audit, covered);

@@ -11,7 +11,9 @@
 #include "pam_outcome.h"
 #include "pam_stack.h"
 
-#define PAM_MODULE "pam_sandlock.so"
+#define PAM_MODULE    "pam_sandlock.so"
+#define PAM_FILE_MAX  (256U << 10)
+#define BACKUP_SUFFIX ".sandlock-save" /* of a file of /etc/pam.d before --apply */
 
 /* What sshd is set to for one user; the worst where it does not tell, the best where there is none. */
 struct sshd_settings {
@@ -83,6 +85,7 @@ struct audit {
 	struct findings findings; /* about no service */
 	const char *unread;       /* the first file that is there but cannot be read; or NULL */
 	bool refused;             /* somebody's policy lets nobody in */
+	bool profile;             /* pam-auth-update has written our lines into the shared files */
 };
 
 /* The line that a service needs in each of its stacks, and its place there. */
@@ -127,7 +130,12 @@ bool line_holds(const struct pam_line *line, const char *service, const struct u
  * around them. False: they refuse every session, or a gate's login that does not come to them. */
 bool lines_check(struct audit *audit, struct service *service, enum pam_type type, const bool *ours);
 
-/* Prints the audit to standard output. */
+/* `--apply` and `--undo` of the named services. An exit status. */
+int services_apply(struct audit *audit, int argc, char **argv);
+int services_undo(struct audit *audit, int argc, char **argv);
+
+/* Prints one service to standard output, or the whole audit. */
+void report_print_service(const struct audit *audit, const struct service *service);
 void report_print(const struct audit *audit, bool covered);
 void report_print_json(const struct audit *audit, bool covered);
 

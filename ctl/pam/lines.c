@@ -121,6 +121,8 @@ static bool resets(const struct pam_line *line)
 static void order_check(const struct check *check, size_t last)
 {
 	const struct pam_line *ours = &check->stack->lines[last];
+	const char *name = strrchr(ours->file, '/');
+	bool generated = check->audit->profile && name && strncmp(name, "/common-", 8) == 0;
 	size_t after = 0;
 
 	for (size_t i = last + 1; i < check->stack->count; i++) {
@@ -128,13 +130,15 @@ static void order_check(const struct check *check, size_t last)
 
 		after += line->kind != LINE_SUBSTACK;
 		for (size_t j = 0; j < ARRAY_SIZE(early_modules); j++)
-			if (strcmp(pam_module_name(line), early_modules[j].module) == 0)
+			if (!(generated && check->service->gate) &&
+			    strcmp(pam_module_name(line), early_modules[j].module) == 0)
 				FINDING(check, line, "%s comes after " PAM_MODULE " (%s:%u): %s",
 					line->name, AT(ours),
 					check->service->gate ? "it belongs before it"
 							     : early_modules[j].why);
 	}
-	if (after > 0)
+	/* pam-auth-update gives it no other place. */
+	if (after > 0 && !generated)
 		FINDING(check, ours, PAM_MODULE " is not the last session line: %zu follow%s",
 			after, after == 1 ? "s" : "");
 }

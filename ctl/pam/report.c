@@ -87,18 +87,20 @@ static void missing_print(const char *file, enum pam_type type)
 /* The package's way to write the line into the files that most services include. */
 static bool profile_is_offered(const struct audit *audit)
 {
-	bool missing = false, enabled = false;
+	bool missing = false;
 
-	for (size_t i = 0; i < audit->service_count; i++) {
-		const struct service *service = &audit->services[i];
-		const struct pam_stack *stack = &service->pam.stacks[TYPE_SESSION];
+	for (size_t i = 0; i < audit->service_count; i++)
+		missing |= audit->services[i].missing[TYPE_SESSION] != NULL;
+	return missing && !audit->profile && access(PROFILE, R_OK) == 0;
+}
 
-		missing |= service->missing[TYPE_SESSION] != NULL;
-		for (size_t j = 0; j < stack->count; j++)
-			enabled |= strcmp(service->pam.name, "common-session") == 0 &&
-				   line_is_ours(&stack->lines[j]);
-	}
-	return missing && !enabled && access(PROFILE, R_OK) == 0;
+void report_print_service(const struct audit *audit, const struct service *service)
+{
+	coverage_print(audit, service->pam.name, NULL, service->coverage);
+	findings_print(&service->findings);
+	for (size_t i = 0; i < ARRAY_SIZE(missing_types); i++)
+		if (service->missing[missing_types[i]])
+			missing_print(service->missing[missing_types[i]], missing_types[i]);
 }
 
 void report_print(const struct audit *audit, bool covered)
@@ -109,17 +111,9 @@ void report_print(const struct audit *audit, bool covered)
 		    ctl_directory(audit->options));
 		return;
 	}
-	for (size_t i = 0; i < audit->service_count; i++) {
-		const struct service *service = &audit->services[i];
-
-		if (!service->opens)
-			continue;
-		coverage_print(audit, service->pam.name, NULL, service->coverage);
-		findings_print(&service->findings);
-		for (size_t j = 0; j < ARRAY_SIZE(missing_types); j++)
-			if (service->missing[missing_types[j]])
-				missing_print(service->missing[missing_types[j]], missing_types[j]);
-	}
+	for (size_t i = 0; i < audit->service_count; i++)
+		if (audit->services[i].opens)
+			report_print_service(audit, &audit->services[i]);
 	for (size_t i = 0; i < audit->file_count; i++)
 		coverage_print(audit, audit->files[i].path,
 			       audit->files[i].service ? audit->files[i].service

@@ -317,6 +317,11 @@ class Profile(ProfileTest):
         self.assertEqual("refused", state)
         self.assertIn("/etc/pam.d/sshd:0: no auth line calls pam_sandlock.so: "
                       "every login is refused", findings)
+        # What pam-auth-update has done is not to be done again, or otherwise.
+        out = self.pam("bare")
+        self.assertNotIn("pam-auth-update", out)
+        self.assertNotIn("not the last", out)
+        self.assertNotRegex(out, r"(?m)^/etc/pam.d/sshd:\d+: .* comes after")
         self.follow_advice()
         self.assertRegex(self.pam(status=0), r"(?m)^sshd: covered: alice, bare$")
         self.update("--disable", "sandlock")
@@ -329,6 +334,101 @@ class Profile(ProfileTest):
         modules = [line.split()[2] for line in lines if line.startswith("session")]
         self.assertEqual("pam_sandlock.so", modules[-1])
         self.assertIn("pam_mkhomedir.so", modules)
+
+
+class Apply(CtlPam):
+    """`pam --apply` and `--undo`, on the files of /etc/pam.d, with the module where PAM finds it."""
+
+    def setUp(self):
+        super().setUp()
+        places = Path("/usr/lib").glob("*/security/pam_unix.so")
+        security = next(places).parent
+        copy = self.conf.parent / "security"
+        shutil.copytree(security, copy, symlinks=True)
+        shutil.copy(PREFIX / "lib/security/pam_sandlock.so", copy)
+        subprocess.run(["mount", "--bind", copy, security], check=True)
+        self.addCleanup(subprocess.run, ["umount", security], check=True)
+
+    def edit(self, *words, status=0, **options):
+        done = call([ctl(), "pam", "--conf", self.conf, *words], **options)
+        self.assertEqual(status, done.status, done)
+        return done
+
+    def files(self):
+        return {path.name: path.read_bytes() for path in STACKS.iterdir() if path.is_file()}
+
+    def test_lines_are_shown_and_written_and_taken_back(self):
+        before, mode = self.files(), (STACKS / "su").stat()
+        done = self.edit("--apply", "--yes", "su", "sshd")
+        self.assertIn(f"\n+{SESSION}\n", done.out)
+        self.assertIn(f"\n+{AUTH}\n", done.out)
+        self.assertRegex(done.out, r"(?m)^su: covered: alice, bare$")
+        self.assertRegex(done.out, r"(?m)^sshd: covered: alice, bare$")
+        after = self.files()
+        self.assertEqual({"su", "sshd", "su.sandlock-save", "sshd.sandlock-save"},
+                         {name for name in after if after[name] != before.get(name)})
+        self.assertEqual(before["su"] + f"{SESSION}\n".encode(), after["su"])
+        self.assertEqual(before["su"], after["su.sandlock-save"])
+        now = (STACKS / "su").stat()
+        self.assertEqual((mode.st_mode, mode.st_uid, mode.st_gid),
+                         (now.st_mode, now.st_uid, now.st_gid))
+        self.assertEqual("nothing to add\n", self.edit("--apply", "su").out.splitlines(True)[0])
+        self.assertNotIn("sandlock-save", self.pam("bare"))
+        done = self.edit("--undo", "--yes", "su", "sshd")
+        self.assertIn(f"\n-{SESSION}\n", done.out)
+        self.assertEqual(before, self.files())
+
+    def test_written_lines_confine(self):
+        call([ctl(), "pam", "--uses"])
+        self.edit("--apply", "--yes", "su")
+        text = (STACKS / "su").read_text()
+        self.stack("su", "auth sufficient pam_rootok.so\naccount required pam_permit.so\n"
+                         + text.replace(SESSION, f"{SESSION} conf={self.conf}"))
+        done = call(["su", "bare", "-s", "/bin/sh", "-c", "grep ^Seccomp: /proc/self/status"])
+        self.assertEqual("Seccomp:\t2\n", done.out, done)
+
+    def test_nothing_is_written_without_consent(self):
+        before = self.files()
+        done = self.edit("--apply", "su", status=1)
+        self.assertIn(f"\n+{SESSION}\n", done.out)
+        self.assertIn("answer on a terminal, or write --yes", done.err)
+        script = ["script", "-qec", f"{ctl()} pam --conf {self.conf} --apply su", "/dev/null"]
+        for answer, written in (("n\n", False), ("\n", False), ("y\n", True)):
+            call(script, stdin=answer)
+            self.assertEqual(written, self.files() != before, answer)
+
+    def test_file_of_a_package_is_copied_and_the_copy_removed(self):
+        if not (VENDOR / "systemd-user").exists():
+            self.skipTest("no systemd-user in /usr/lib/pam.d")
+        vendor = (VENDOR / "systemd-user").read_bytes()
+        self.edit("--apply", "--yes", "systemd-user")
+        self.assertEqual(vendor + f"{SESSION}\n".encode(), (STACKS / "systemd-user").read_bytes())
+        self.edit("--undo", "--yes", "systemd-user")
+        self.assertEqual(vendor, (VENDOR / "systemd-user").read_bytes())
+        self.assertFalse([path for path in STACKS.iterdir() if "systemd-user" in path.name])
+
+    def test_what_cannot_be_done_changes_nothing(self):
+        before = self.files()
+        for words, said in ((("--apply", "--yes", "nonesuch"), "no such service"),
+                            (("--apply", "--yes", "passwd"), "opens no sessions"),
+                            (("--undo", "--yes", "su"), "nothing to undo"),
+                            (("--undo", "--yes", "../su"), "expected the name"),
+                            (("--apply",), "usage: "), (("--yes",), "usage: "),
+                            (("--apply", "--undo", "su"), "usage: ")):
+            with self.subTest(words=words):
+                self.assertIn(said, self.edit(*words, status=2).err)
+        done = self.bare.run([ctl(), "pam", "--conf", self.conf, "--apply", "--yes", "su"])
+        self.assertEqual((2, "sandlockctl: only root may change /etc/pam.d\n"),
+                         (done.status, done.err))
+        self.assertEqual(before, self.files())
+        next(Path("/usr/lib").glob("*/security/pam_sandlock.so")).unlink()
+        self.assertIn("is not installed", self.edit("--apply", "--yes", "su", status=2).err)
+
+    def test_link_is_not_replaced(self):
+        (STACKS / "su").rename(STACKS / "su-of-others")
+        (STACKS / "su").symlink_to("su-of-others")
+        self.edit("--apply", "--yes", "su", status=2)
+        self.assertTrue((STACKS / "su").is_symlink())
 
 
 class AccountLine(CtlPam):
@@ -543,7 +643,7 @@ class Removal(ProfileTest):
 
     def test_reader_that_is_not_there_stops_it(self):
         self.update("--enable", "sandlock")
-        self.assert_not_removable("cannot be told", path="/nonexistent")
+        self.assert_not_removable("cannot determine", path="/nonexistent")
 
 
 class Truth(CtlPam):
