@@ -443,10 +443,10 @@ answer([said, got, b.recv(1).decode()])
 
 
 class NameServer:
-    """Answers A for one name, from the machine's public address."""
+    """Answers A for one name, or for those that end in it, from the machine's public address."""
 
     def __init__(self, name, address):
-        self.name, self.address, self.asked = name.encode(), socket.inet_aton(address), []
+        self.name, self.address, self.asked = name, socket.inet_aton(address), []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind((PUBLIC, 53))
         self.thread = threading.Thread(target=self._serve, daemon=True)
@@ -461,10 +461,11 @@ class NameServer:
             while query[at]:
                 labels.append(query[at + 1:at + 1 + query[at]])
                 at += query[at] + 1
-            question, name = query[12:at + 5], b".".join(labels).lower()
-            self.asked.append(name.decode())
-            found = name == self.name and query[at + 1:at + 3] == b"\0\1"
-            header = query[:2] + (b"\x81\x80" if name == self.name else b"\x81\x83")
+            question, name = query[12:at + 5], b".".join(labels).lower().decode()
+            self.asked.append(name)
+            known = name == self.name or self.name[0] == "." and name.endswith(self.name)
+            found = known and query[at + 1:at + 3] == b"\0\1"
+            header = query[:2] + (b"\x81\x80" if known else b"\x81\x83")
             record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + self.address if found else b""
             self.socket.sendto(header + struct.pack(">HHHH", 1, found, 0, 0) + question + record,
                                client)
