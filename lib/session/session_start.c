@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -76,11 +77,8 @@ static int confined_enter(const struct start *start, struct failure *failure)
 	if (error)
 		return failure_set(failure, error,
 				   "cannot pass the session's filter to the supervisor");
-	error = handover_await(start->confined, "the supervisor", HANDOVER_GO, session->deadline_ms,
-			       &served, failure);
-	if (!error && prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0))
-		error = failure_set(failure, -errno, "cannot release the session");
-	return error;
+	return handover_await(start->confined, "the supervisor", HANDOVER_GO, session->deadline_ms,
+			      &served, failure);
 }
 
 static void confined_run(const struct start *start)
@@ -91,6 +89,11 @@ static void confined_run(const struct start *start)
 	close(start->child);
 	if (confined_enter(start, &failure)) {
 		(void)handover_fail(start->confined, &failure);
+		_exit(SESSION_REFUSED);
+	}
+	/* The start is over, and nobody reads what is handed over. */
+	if (prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)) {
+		dprintf(STDERR_FILENO, "sandlock: cannot release the session: %s\n", strerror(errno));
 		_exit(SESSION_REFUSED);
 	}
 	_exit(session_exec(start->session->request, &start->session->plan));
