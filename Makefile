@@ -230,7 +230,7 @@ DEPS_DEMO  := python3 iproute2 passwd login openssh-server openssh-client
 DEPS_TEST  := adduser libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
 	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils \
 	      sudo cron at iputils-ping xauth gpg-agent man-db aspell aspell-en \
-	      bind9-dnsutils netcat-openbsd lftp mosh xvfb x11-utils emacs-nox
+	      bind9-dnsutils knot unbound netcat-openbsd lftp mosh xvfb x11-utils emacs-nox
 # Beside what is built and tested there.
 DEPS_DEB   := build-essential debhelper
 DEPS_KIOSK := chromium dbus lightdm lightdm-gtk-greeter xvfb

@@ -72,6 +72,8 @@ static void connection_close(struct connection *connection)
 	connection->generation++;
 	free(connection->output);
 	connection->output = NULL;
+	free(connection->input);
+	connection->input = NULL;
 }
 
 static void connection_watch(struct connection *connection, uint32_t events)
@@ -249,7 +251,7 @@ static void connection_input(struct connection *connection)
 static void connection_receive(struct connection *connection)
 {
 	ssize_t received = recv(connection->watch.fd, connection->input + connection->received,
-				sizeof(connection->input) - connection->received, MSG_DONTWAIT);
+				2 + CLIENT_MESSAGE_MAX - connection->received, MSG_DONTWAIT);
 
 	if (received < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -324,6 +326,11 @@ static bool connection_take(struct clients *clients, int listener)
 	if (fd < 0)
 		return false;
 	connection = connection_new(clients);
+	connection->input = malloc(2 + CLIENT_MESSAGE_MAX);
+	if (!connection->input) {
+		close(fd);
+		return true;
+	}
 	connection->watch.fd = fd;
 	connection->waits = false;
 	connection->received = 0;
@@ -331,6 +338,8 @@ static bool connection_take(struct clients *clients, int listener)
 	if (loop_add(clients->loop, &connection->watch, EPOLLIN)) {
 		close(fd);
 		connection->watch.fd = -1;
+		free(connection->input);
+		connection->input = NULL;
 	}
 	return true;
 }

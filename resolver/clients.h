@@ -43,7 +43,7 @@ struct connection {
 	uint8_t *output; /* what is still to be sent, NULL: nothing */
 	size_t output_length;
 	size_t output_sent;
-	uint8_t input[2 + CLIENT_MESSAGE_MAX];
+	uint8_t *input; /* 2 + CLIENT_MESSAGE_MAX */
 };
 
 struct listener {

@@ -31,8 +31,6 @@ int lookups_open(struct lookups *lookups, const struct plan *plan, const struct 
 	lookups->plan = plan;
 	lookups->covered = covered;
 	lookups->upstream = upstream;
-	for (size_t i = 0; i < UPSTREAM_QUERIES_MAX; i++)
-		lookups->lookups[i].lookups = lookups;
 	return 0;
 }
 
@@ -187,6 +185,7 @@ void lookup_start(struct lookups *lookups, const struct dns_name *name, uint16_t
 		return;
 	lookup = lookup_find(lookups, name, type);
 	if (lookup && !lookup->used) {
+		lookup->lookups = lookups;
 		lookup->name = *name;
 		lookup->type = type;
 		if (upstream_ask(lookups->upstream, name, type, lookup_done, lookup))

@@ -19,6 +19,7 @@
 #define INTERVAL_MIN_S 60U
 #define INTERVAL_MAX_S 3600U
 #define RETRY_S        60U
+#define PENDING_MS     1000U
 #define ROOM_MS        20U  /* until it is tried again to ask for more */
 #define LISTED_TTL_S   120U /* of /etc/hosts, which is reported at least each INTERVAL_MIN_S */
 
@@ -243,8 +244,13 @@ uint64_t refresh_tick(struct refresh *refresh)
 		uint32_t index = (start + i) % count;
 		struct refresh_host *host = &refresh->hosts[index];
 
-		if (host->pending > 0 || is_below_rule(refresh->plan, index))
+		if (is_below_rule(refresh->plan, index))
 			continue;
+		/* Its end may come by the clock alone. */
+		if (host->pending > 0) {
+			next = now + PENDING_MS < next ? now + PENDING_MS : next;
+			continue;
+		}
 		if (!host->due && host->next_ms > now) {
 			next = host->next_ms < next ? host->next_ms : next;
 			continue;

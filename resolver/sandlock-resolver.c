@@ -20,6 +20,7 @@
 #include "plan.h"
 #include "refresh.h"
 #include "resolution.h"
+#include "resolver_calls.h"
 #include "util.h"
 
 #define CHECK_MS     1000U /* the files are looked at so often at most */
@@ -214,12 +215,13 @@ static uint64_t earlier(uint64_t left, uint64_t right)
 static int resolver_serve(struct resolver *resolver)
 {
 	while (!resolver->loop.stopped) {
-		uint64_t next = upstream_tick(&resolver->upstream);
+		/* What is asked here has to be waited for below. */
+		uint64_t next = refresh_tick(&resolver->refresh);
 		uint64_t now;
 		int error;
 
 		next = earlier(next, clients_tick(&resolver->clients));
-		next = earlier(next, refresh_tick(&resolver->refresh));
+		next = earlier(next, upstream_tick(&resolver->upstream));
 		now = upstream_now_ms();
 		if (next == UINT64_MAX)
 			error = loop_wait(&resolver->loop, -1);
@@ -250,6 +252,8 @@ static int resolver_main(const char *const paths[FILES])
 		error = confine();
 	if (error == 0)
 		error = resolver_open(&resolver);
+	if (error == 0)
+		error = resolver_calls_limit();
 	if (error < 0) {
 		log_line(LOG_ERR, "sandlock-resolver cannot start: %s", strerror(-error));
 		return EXIT_FAILURE;

@@ -281,10 +281,6 @@ void upstream_open(struct upstream *upstream, struct loop *loop, const struct dn
 	upstream->config = config;
 	upstream->tokens = UPSTREAM_BURST;
 	upstream->refilled_ms = upstream_now_ms();
-	for (size_t i = 0; i < UPSTREAM_QUERIES_MAX; i++) {
-		upstream->queries[i].upstream = upstream;
-		upstream->queries[i].watch = (struct watch){ -1, query_ready };
-	}
 }
 
 void upstream_reset(struct upstream *upstream)
@@ -313,8 +309,11 @@ int upstream_ask(struct upstream *upstream, const struct dns_name *name, uint16_
 
 	if (upstream_room(upstream) == 0)
 		return -EAGAIN;
+	/* Memory that is not used stays untouched. */
 	while (query->done)
 		query++;
+	query->watch = (struct watch){ -1, query_ready };
+	query->upstream = upstream;
 	upstream->tokens--;
 	upstream->in_use++;
 	query->name = *name;

@@ -19,7 +19,7 @@
 typedef void (*upstream_done)(void *context, struct dns_answer *answer);
 
 struct upstream_query {
-	struct watch watch; /* fd -1: not in use */
+	struct watch watch; /* fd -1: no socket */
 	struct upstream *upstream;
 	struct dns_name name;
 	uint16_t type;
@@ -32,7 +32,7 @@ struct upstream_query {
 	uint64_t deadline_ms;
 	uint8_t *stream; /* by TCP: what has been received, with its length before it */
 	size_t stream_length;
-	upstream_done done;
+	upstream_done done; /* NULL: not in use */
 	void *context;
 };
 

@@ -25,6 +25,7 @@ struct denial {
 	const char *operation;   /* the system call's name */
 	const char *protocol;    /* "tcp", "udp", "unix", ... */
 	const char *destination; /* as text */
+	const char *name;        /* the host name that brought the address; NULL: none is known */
 	const struct rule *rule; /* NULL: no rule, the default */
 	const char *reason;      /* instead of a rule: why it could not be served; NULL */
 	bool minor; /* one that libraries cause by themselves: logged once for all programs, after others */

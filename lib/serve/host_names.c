@@ -163,6 +163,10 @@ int host_names_open(struct host_names *names, struct loop *loop, const struct pl
 	names->resolver.ready = resolver_ready;
 	host_table_open(&names->table, names->rows, HOST_ADDRESSES_MAX, names->heads,
 			HOST_HEADS_BITS);
+	if (plan->header->dns == PLAN_DNS_FILTERED && (plan->header->flags & PLAN_DNS))
+		log_line(LOG_NOTICE,
+			 "dns = filtered is not possible here; the session asks the system's "
+			 "name servers (as dns = system)");
 	if (resolver < 0)
 		return 0;
 	names->refreshed = clock_now_ns();
@@ -192,6 +196,15 @@ void host_names_keep(struct host_names *names, const struct address *address)
 {
 	if (names->table.count > 0)
 		host_table_extend(&names->table, address, now_s() + HOST_NAMES_KEEP_S);
+}
+
+const char *host_names_find(const struct host_names *names, const struct address *address)
+{
+	uint32_t row = host_table_find(&names->table, address);
+
+	if (row == HOST_ROW_NONE)
+		return NULL;
+	return plan_string(names->plan, names->plan->hosts[names->table.rows[row].host]);
 }
 
 bool host_names_refresh(struct host_names *names, const struct address *address)

@@ -55,6 +55,9 @@ void host_names_update(struct host_names *names);
 /* The session has connected to the address. */
 void host_names_keep(struct host_names *names, const struct address *address);
 
+/* The host name of the plan that has the address; NULL. */
+const char *host_names_find(const struct host_names *names, const struct address *address);
+
 /* Requests the names again, unless that was done a moment ago, first those that once had `address`;
  * true where answers are still due. */
 bool host_names_refresh(struct host_names *names, const struct address *address);

@@ -41,11 +41,23 @@ static const struct stages *stages_find(const struct request *request)
 	return NULL;
 }
 
+/* Where the call leads; false where that is no internet address. */
+static bool destination_of(const struct request *request, struct address *ret_address)
+{
+	struct endpoint endpoint;
+
+	if ((request->kind.domain != AF_INET && request->kind.domain != AF_INET6) ||
+	    endpoint_from_sockaddr(&request->address.storage, request->length, &endpoint))
+		return false;
+	*ret_address = endpoint.address;
+	return true;
+}
+
 /* The program is logged only if the caller still exists. */
 static struct outcome refuse(struct supervisor *supervisor, const struct request *request,
 			     const char *operation, const struct judgement *judgement)
 {
-	const struct denial denial = {
+	struct denial denial = {
 		.operation = operation,
 		.protocol = judgement->protocol,
 		.destination = judgement->destination,
@@ -54,10 +66,13 @@ static struct outcome refuse(struct supervisor *supervisor, const struct request
 		.minor = judgement->is_minor,
 	};
 	struct caller *caller = &supervisor->copies.caller;
+	struct address address;
 
 	if (judgement->is_mistake)
 		return outcome_error(judgement->error);
 	supervisor->refused++;
+	if (destination_of(request, &address))
+		denial.name = host_names_find(&supervisor->host_names, &address);
 	caller_fetch_status(caller, request->call.thread);
 	if (!request_is_valid(supervisor, request))
 		caller->known = false;
@@ -73,18 +88,6 @@ struct outcome serve_fail(struct supervisor *supervisor, const struct request *r
 
 	judgement_fail(&judgement, socket_protocol_name(&request->kind), reason);
 	return refuse(supervisor, request, operation, &judgement);
-}
-
-/* Where the call leads; false where that is no internet address. */
-static bool destination_of(const struct request *request, struct address *ret_address)
-{
-	struct endpoint endpoint;
-
-	if ((request->kind.domain != AF_INET && request->kind.domain != AF_INET6) ||
-	    endpoint_from_sockaddr(&request->address.storage, request->length, &endpoint))
-		return false;
-	*ret_address = endpoint.address;
-	return true;
 }
 
 /* Host names are requested again, once for each call. */

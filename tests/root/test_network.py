@@ -485,6 +485,7 @@ class Names(NetworkTest):
                                     f"tcp('{PUBLIC}', {refused.port})])")
         self.assertEqual(["ok", "EACCES"], said)
         self.assertEqual((1, 0), (allowed.arrivals(), refused.arrivals()))
+        self.assertIn("name=allowed.test", self.log.wait(f"denied .*{refused.port}"))
 
     def test_host_name_with_an_ipv6_address_opens_it(self):
         allowed = self.listen(PUBLIC6)
