@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Owns the private network namespace of one session and hands out sockets of it. Parses no byte
- * that a user wrote: its requests are the supervisor's and of one size. Started with the descriptor
- * of lib/serve/network_request.h; ends when the supervisor does.
+ * that a user wrote: its requests are the supervisor's and of one size. Started with the
+ * descriptors of lib/session/helper.h; ends when the supervisor does.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <string.h>
@@ -17,7 +16,9 @@
 #include <unistd.h>
 
 #include "call_list.h"
+#include "caps.h"
 #include "compat.h"
+#include "helper.h"
 #include "namespace.h"
 #include "network_request.h"
 #include "util.h"
@@ -31,20 +32,10 @@ struct network {
 	int error; /* why there is none: a negative errno */
 };
 
-/* Ours are over what the namespace is made with: the user namespace of this process, or the
- * machine's where root has started it. */
-static int capabilities_set(uint64_t wanted)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	sets[0].permitted = (uint32_t)wanted;
-	sets[0].effective = (uint32_t)wanted;
-	return syscall(__NR_capset, &header, sets) ? -errno : 0;
-}
-
-#define CAPABILITY(name) (1ULL << CAP_##name)
-#define IN_NAMESPACE     (CAPABILITY(NET_ADMIN) | CAPABILITY(NET_BIND_SERVICE))
+/* Over what the namespace is made with: the user namespace of this process, or the machine's where
+ * root has started it. */
+#define IN_NAMESPACE (CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_NET_BIND_SERVICE))
+#define TO_MAKE_IT   (IN_NAMESPACE | CAP_BIT(CAP_SYS_ADMIN))
 
 /* Root's start gives the effective uid alone (spawn.h). Whoever is not root's makes a user
  * namespace, by which it may make the other one later. */
@@ -56,13 +47,13 @@ static int privileges_take(void)
 		if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) || setresuid(uid, uid, uid) ||
 		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
 			return -errno;
-		if (capabilities_set(IN_NAMESPACE | CAPABILITY(SYS_ADMIN)) == 0)
+		if (caps_set(TO_MAKE_IT, TO_MAKE_IT) == 0)
 			return 0;
-		(void)capabilities_set(0);
+		(void)caps_set(0, 0);
 	}
 	if (unshare(CLONE_NEWUSER))
 		return -errno;
-	return capabilities_set(IN_NAMESPACE | CAPABILITY(SYS_ADMIN));
+	return caps_set(TO_MAKE_IT, TO_MAKE_IT);
 }
 
 static int harden(void)
@@ -70,8 +61,8 @@ static int harden(void)
 	static const struct rlimit none = { 0, 0 };
 
 	/* The plan is for the other helpers. */
-	close(NETWORK_SOCKET_FD - 1);
-	if (fd_close_from(NETWORK_SOCKET_FD + 1) || chdir("/") || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ||
+	close(HELPER_PLAN_FD);
+	if (fd_close_from(HELPER_SOCKET_FD + 1) || chdir("/") || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) ||
 	    setrlimit(RLIMIT_CORE, &none) || setrlimit(RLIMIT_FSIZE, &none))
 		return -errno;
 	return 0;
@@ -117,7 +108,7 @@ static int namespace_take(struct network *network)
 	network->made = true;
 	if (!network->error)
 		network->error = namespace_make(&network->namespace);
-	(void)capabilities_set(network->error ? 0 : IN_NAMESPACE);
+	(void)(network->error ? caps_set(0, 0) : caps_set(IN_NAMESPACE, IN_NAMESPACE));
 	return network->error;
 }
 
@@ -218,7 +209,7 @@ static int answer_send(const struct network_answer *answer, const int *sockets, 
 		memcpy(CMSG_DATA(descriptors), sockets, size);
 	}
 	do {
-		sent = sendmsg(NETWORK_SOCKET_FD, &message, MSG_NOSIGNAL);
+		sent = sendmsg(HELPER_SOCKET_FD, &message, MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : 0;
 }
@@ -246,7 +237,7 @@ static void serve(struct network *network)
 	ssize_t length;
 
 	for (;;) {
-		length = recv(NETWORK_SOCKET_FD, &request, sizeof(request), 0);
+		length = recv(HELPER_SOCKET_FD, &request, sizeof(request), 0);
 		if (length < 0 && errno == EINTR)
 			continue;
 		if (length != (ssize_t)sizeof(request) || request_answer(network, &request))

@@ -9,7 +9,6 @@
 
 #include <stdint.h>
 
-#define NETWORK_SOCKET_FD   4 /* of the helper at its start; it closes all others */
 #define NETWORK_SOCKETS_MAX 8 /* of one answer */
 
 enum network_request_kind {

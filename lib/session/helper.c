@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include "failure.h"
-#include "network_request.h"
 #include "plan.h"
 #include "spawn.h"
 #include "util.h"
@@ -33,7 +32,6 @@ static const struct row {
 };
 
 _Static_assert(HELPER_PLAN_FD == 3 && HELPER_SOCKET_FD == 4, "the order of descriptors below");
-_Static_assert(HELPER_SOCKET_FD == NETWORK_SOCKET_FD, "what the network helper takes it for");
 
 bool helper_is_needed(enum helper helper, const struct plan *plan)
 {
