@@ -195,10 +195,15 @@ $(PROBES)/%: $(HOST)/tests/root/probes/%.o
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) $(HOST_LDFLAGS) -Wl,--as-needed -o $@ $< -pthread -lpam
 # glibc calls the functions of a service by names that no header has, and binds them when it does.
-$(PROBES)/lib%.so.2 $(PROBES)/%.so: tests/root/probes/%.c $(BUILD)/flags
+define probe_library
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) $(HOST_CFLAGS) -fvisibility=default -Wno-cast-qual \
 		-Wno-missing-prototypes -shared -Wl,-z,lazy -o $@ $<
+endef
+$(PROBES)/lib%.so.2: tests/root/probes/%.c $(BUILD)/flags
+	$(probe_library)
+$(PROBES)/%.so: tests/root/probes/%.c $(BUILD)/flags
+	$(probe_library)
 $(PROBES)/escape_32: tests/root/probes/escape_32.c
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 $(WARNINGS) -m32 -O1 -ffreestanding -nostdlib -static \
@@ -508,7 +513,7 @@ help:
 	@echo 'make clean        remove build/'
 	@echo 'make deps         install the packages that building and testing need (root)'
 	@echo 'make unit | live | root | check-deps    one suite; root needs root'
-	@echo '                  ONLY="word …" picks tests by their names'
+	@echo '                  ONLY="word …" picks tests by their names; root: MACHINES=$(MACHINES) side by side'
 	@echo 'make kiosk        lightdm and Chromium in a session (root)'
 	@echo 'make suites       test suites of real programs, with and without a session (root)'
 	@echo 'make old-kernel ONLY="word …"           root tests on Linux 6.1, emulated (root)'
