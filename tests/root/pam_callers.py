@@ -153,8 +153,14 @@ class daemon:
         return self
 
     def __exit__(self, *_):
-        os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait()
+        """atd misses a signal that comes before it sleeps: it is told again."""
+        while True:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(2)
+                return
+            except subprocess.TimeoutExpired:
+                pass
 
 
 def cron():

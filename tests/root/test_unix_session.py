@@ -155,15 +155,11 @@ answer([[unix({str(path)!r} + str(int(kind)), kind) for kind in KINDS],
 given = socket.socket(fileno=0)
 print(attempt(given.bind, {path!r} + "2"), sent({path!r}))
 """)
-        done = call(["sh", "-c", 'exec su - alice -c "$1" <&3', "sh", source],
-                    pass_fds=[self.as_three(server.socket)])
+        number = server.socket.fileno()
+        done = call(["bash", "-c", f'exec su - alice -c "$1" <&{number}', "bash", source],
+                    pass_fds=[number])
         self.assertEqual("EINVAL EACCES\n", done.out, done)
         self.assertEqual(0, server.arrivals())
-
-    def as_three(self, sock):
-        os.dup2(sock.fileno(), 3)
-        self.addCleanup(os.close, 3)
-        return 3
 
     def test_abstract_server_whose_process_is_gone_is_refused(self):
         """Nobody could tell who has the name when the connection is made."""
