@@ -158,7 +158,7 @@ int plan_of(const struct policy *policy, const char *path, const struct account 
 	return error ? error : plan_map(memfd, ret_plan);
 }
 
-void plan_warn_links(const struct plan *plan)
+void plan_warn_links(const struct plan *plan, bool secret)
 {
 	for (uint32_t i = 0; i < plan->header->files.count; i++) {
 		const struct plan_file *file = &plan->files[i];
@@ -175,8 +175,12 @@ void plan_warn_links(const struct plan *plan)
 		util_cleanup_fd(&fd);
 		if (end.obstacle == PATH_NO_OBSTACLE)
 			continue;
-		snprintf(text, sizeof(text), "\"%s\" grants nothing: \"%s\" %s", path, end.name,
-			 path_obstacle_text(end.obstacle));
+		if (secret)
+			snprintf(text, sizeof(text), "\"...\" grants nothing: \"...\" %s",
+				 path_obstacle_text(end.obstacle));
+		else
+			snprintf(text, sizeof(text), "\"%s\" grants nothing: \"%s\" %s", path,
+				 end.name, path_obstacle_text(end.obstacle));
 		ctl_report(&warning, NULL);
 	}
 }

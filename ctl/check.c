@@ -94,7 +94,7 @@ static int policy_try(const struct policy *policy, const char *path, const struc
 	if (plan.header->flags & PLAN_ROOT_LEAVES)
 		ctl_report(&root_leaves, NULL);
 	if (name->kind == NAME_USER)
-		plan_warn_links(&plan);
+		plan_warn_links(&plan, policy_is_secret(policy));
 	plan_unmap(&plan);
 	return 0;
 }
@@ -105,51 +105,61 @@ struct checking {
 	const char *path;
 	struct policy_name name;
 	unsigned flags;
+	struct policy *policy;
+	const struct person *person; /* who is named by the file, or NULL */
 };
+
+/* What depends on the paths that the policy names, and on who looks at them. */
+static int paths_check(void *context)
+{
+	const struct checking *checking = context;
+	enum name_kind kind = checking->name.kind;
+
+	/* Of a user's own file, policy_try warns of them by the plan. */
+	policy_lint_paths(checking->policy, kind == NAME_USER ? 0 : POLICY_LINKS, ctl_report, NULL);
+	if (kind == NAME_FRAGMENT)
+		return CTL_GOOD;
+	return policy_try(checking->policy, checking->path, &checking->name) == 0 ? CTL_GOOD
+										  : CTL_BAD;
+}
 
 static int file_check(void *context)
 {
-	const struct checking *checking = context;
+	struct checking *checking = context;
 	const char *path = checking->path;
-	unsigned flags = checking->flags;
-	struct policy *policy;
-	int error;
+	int status;
+	int error = policy_load(path, ctl_directory(checking->options), checking->flags, ctl_report,
+				NULL, &checking->policy);
 
-	/* Of a user's own file, policy_try warns of them by the plan. */
-	if (checking->name.kind != NAME_USER)
-		flags |= POLICY_LINKS;
-	error = policy_load(path, ctl_directory(checking->options), flags, ctl_report, NULL, &policy);
 	if (error < 0) {
 		if (error != -EINVAL)
 			say(stderr, "%s: %s\n", path, strerror(-error));
 		return CTL_BAD;
 	}
-	if (checking->name.kind != NAME_FRAGMENT)
-		error = policy_try(policy, path, &checking->name);
-	policy_free(policy);
-	if (name_judge(path, &checking->name) < 0 || error < 0)
+	status = reader_run(READER_LOGIN, checking->person, paths_check, checking);
+	policy_free(checking->policy);
+	if (name_judge(path, &checking->name) < 0 || status != CTL_GOOD)
 		return CTL_BAD;
 	say(stdout, "%s: ok\n", path);
 	return CTL_GOOD;
 }
 
-/* As a login reads it: as the user in the file's name does, or as nobody in particular. */
-static int policy_check(const struct ctl_options *options, const char *path)
+/* An installed one as a login reads it: as the user in the file's name does, or as nobody in
+ * particular. Any other is the caller's own draft. */
+static int policy_check(const struct ctl_options *options, const char *path, bool installed)
 {
-	struct checking checking = { options, path, policy_name_read(path), POLICY_LINT };
+	struct checking checking = {
+		.options = options, .path = path, .name = policy_name_read(path), .flags = POLICY_LINT
+	};
 	cleanup_person struct person person = { 0 };
 	const char *user = checking.name.subject;
-	bool known = checking.name.kind == NAME_USER && person_find(user, 0, &person) == 0 &&
-		     person.account.uid != 0;
 
-	return reader_run(READER_LOGIN, known ? &person : NULL, file_check, &checking);
-}
-
-/* Of the caller's own. */
-static int draft_check(const struct ctl_options *options, const char *path)
-{
-	struct checking checking = { options, path, policy_name_read(path), POLICY_LINT | POLICY_OWN };
-
+	if (checking.name.kind == NAME_USER && person_find(user, 0, &person) == 0 &&
+	    person.account.uid != 0)
+		checking.person = &person;
+	if (installed)
+		return reader_run(READER_LOGIN, checking.person, file_check, &checking);
+	checking.flags |= POLICY_OWN;
 	return file_check(&checking);
 }
 
@@ -296,7 +306,7 @@ static int listing_check(const struct ctl_options *options, const struct listing
 			say(stderr,
 			    "%s: ignored, its name is not NAME.conf, @GROUP.conf or NAME.inc\n",
 			    path);
-		else if (policy_check(options, path) != CTL_GOOD)
+		else if (policy_check(options, path, true) != CTL_GOOD)
 			status = CTL_BAD;
 	}
 	return status;
@@ -353,8 +363,7 @@ int check_main(const struct ctl_options *options, int argc, char **argv)
 	for (int i = 0; i < argc; i++) {
 		bool installed = geteuid() == 0 && is_installed(options, argv[i]);
 
-		if ((installed ? policy_check(options, argv[i]) : draft_check(options, argv[i])) !=
-		    CTL_GOOD)
+		if (policy_check(options, argv[i], installed) != CTL_GOOD)
 			status = CTL_BAD;
 	}
 	return status;

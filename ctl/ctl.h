@@ -101,6 +101,7 @@ struct policy_name policy_name_read(const char *path);
 enum reader {
 	READER_LOGIN, /* the user's own, where the login shell confines; else the service user's */
 	READER_SERVICE, /* the service user's, as the PAM module reads them */
+	READER_USER,    /* the user's own: to look at the paths that they name */
 };
 
 /* `work(context)`, which returns an exit status, in a child that has the reader's ids, where the
@@ -127,13 +128,15 @@ int operand_load(const struct ctl_options *options, const char *operand, struct 
 /* The account that a draft is planned for. 0 or a negative errno. */
 int draft_person(const char *path, struct person *ret_person);
 
-/* Warns of each path of [filesystem] that grants nothing because of a link on its way. */
-void plan_warn_links(const struct plan *plan);
+/* Warns of each path of [filesystem] that grants nothing because of a link on its way. The paths of
+ * a `secret` policy are not named. Looks at them as the calling account. */
+void plan_warn_links(const struct plan *plan, bool secret);
 
 /* `sandlockctl test`: CTL_GOOD, CTL_BAD, or CTL_ERROR after a complaint; each prints its verdict. */
 int test_connection(const struct plan *plan, enum protocol protocol, const char *operand,
 		    const char *target);
 int test_bind(const struct plan *plan, const char *operand, const char *target);
+/* These two look at `target` with the rights of the caller, who is to be no more than the user. */
 int test_socket(const struct plan *plan, const char *operand, const char *target);
 int test_file(const struct plan *plan, uint32_t right, const char *operand, const char *target);
 

@@ -7,12 +7,15 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <link.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "accounts.h"
 #include "ctl.h"
+#include "start_wait.h"
 #include "util.h"
 
 #define SERVICE_USER "_sandlock"
@@ -88,6 +91,22 @@ static int work_do(int (*work)(void *), void *context)
 	return work(context);
 }
 
+/* A process with the user's uid is the user's to stop, as is the file system that it looks at. A
+ * login would be refused by then. */
+static int end_await(pid_t pid)
+{
+	cleanup_fd int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int error = pidfd < 0 ? -errno : start_await(pidfd, start_deadline());
+
+	if (!error)
+		return 0;
+	/* Not waited for yet, it still has its number. What is not gone then, is left to init. */
+	kill(pid, SIGKILL);
+	if (pidfd >= 0)
+		(void)start_await(pidfd, start_now_ms() + START_END_MS);
+	return error;
+}
+
 static int status_wait(pid_t pid)
 {
 	int status;
@@ -109,6 +128,9 @@ static int run_as(const struct person *person, int (*work)(void *), void *contex
 	pid = fork();
 	if (pid < 0)
 		return ctl_error("fork: %m");
+	if (pid > 0 && person && end_await(pid))
+		return ctl_error("what reads with the rights of %s did not end in time, and was killed",
+				 person->account.name);
 	if (pid > 0)
 		return status_wait(pid);
 	if (person ? become_user(&person->account) : become_service())
@@ -121,10 +143,13 @@ static int run_as(const struct person *person, int (*work)(void *), void *contex
 
 int reader_run(enum reader reader, const struct person *person, int (*work)(void *), void *context)
 {
-	bool user = reader == READER_LOGIN && person && shell_is_ours(person->shell);
+	/* A draft may be root's own, who sees everything. */
+	bool user = reader == READER_USER && person->account.uid != 0;
 
 	if (geteuid() != 0)
 		return work(context);
 	/* What the service user may read everybody may; it is the stricter one of two. */
-	return run_as(user && !module_is_used() ? person : NULL, work, context);
+	if (reader == READER_LOGIN && person)
+		user = shell_is_ours(person->shell) && !module_is_used();
+	return run_as(user ? person : NULL, work, context);
 }

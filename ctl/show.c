@@ -111,6 +111,12 @@ static void implied_show(const struct plan *plan)
 		say(stdout, IMPLIED ": [filesystem] files are not restricted\n");
 }
 
+static int links_warn(void *context)
+{
+	plan_warn_links(context, false);
+	return CTL_GOOD;
+}
+
 /* Every name that rules name, with its addresses. */
 static int names_show(const struct plan *plan)
 {
@@ -153,6 +159,7 @@ int show_main(const struct ctl_options *options, int argc, char **argv)
 	policy_each(policy, &person.account, value_show, NULL);
 	policy_free(policy);
 	implied_show(&plan);
-	plan_warn_links(&plan);
+	if (reader_run(READER_USER, &person, links_warn, &plan) != CTL_GOOD)
+		return CTL_ERROR;
 	return names_show(&plan);
 }

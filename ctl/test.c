@@ -46,8 +46,19 @@ static const struct scheme *scheme_find(const char *operand)
 		       : NULL;
 }
 
-static int question_answer(const struct plan *plan, const struct scheme *scheme, const char *operand)
+/* What is to be answered. */
+struct test {
+	const struct plan *plan;
+	const struct scheme *scheme;
+	const char *operand;
+};
+
+static int question_answer(void *context)
 {
+	const struct test *test = context;
+	const struct plan *plan = test->plan;
+	const struct scheme *scheme = test->scheme;
+	const char *operand = test->operand;
 	const char *target = operand + strlen(scheme->prefix);
 
 	switch (scheme->question) {
@@ -66,17 +77,20 @@ static int question_answer(const struct plan *plan, const struct scheme *scheme,
 int test_main(const struct ctl_options *options, int argc, char **argv)
 {
 	cleanup_person struct person person = { 0 };
-	const struct scheme *scheme = scheme_find(argv[1]);
 	struct policy *policy;
 	struct plan plan;
+	struct test test = { &plan, scheme_find(argv[1]), argv[1] };
 
 	(void)argc;
-	if (!scheme)
+	if (!test.scheme)
 		return ctl_error("expected HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST, "
 				 "bind:PORT, unix:PATH, read:PATH, write:PATH or exec:PATH, got \"%s\"",
 				 argv[1]);
 	if (operand_load(options, argv[0], &person, &policy, &plan) != CTL_GOOD)
 		return CTL_ERROR;
 	policy_free(policy);
-	return question_answer(&plan, scheme, argv[1]);
+	/* What the session could reach, the user can: root would tell what is in places of others. */
+	if (test.scheme->question == QUESTION_FILE || test.scheme->question == QUESTION_SOCKET)
+		return reader_run(READER_USER, &person, question_answer, &test);
+	return question_answer(&test);
 }

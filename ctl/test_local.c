@@ -117,8 +117,10 @@ int test_file(const struct plan *plan, uint32_t right, const char *operand, cons
 		return answer(true, operand,
 			      "the policy has no [filesystem]; file permissions decide");
 	if (target[0] != '/' || !path_resolve(target, path))
-		return ctl_error("%s: expected an absolute path that exists", target);
-	plan_warn_links(plan);
+		return ctl_error("%s: expected an absolute path that exists and that the user can "
+				 "reach",
+				 target);
+	plan_warn_links(plan, false);
 	if (!file_is_granted(plan, right, path, root))
 		return answer(false, operand, "[filesystem] does not grant it (default)");
 	snprintf(reason, sizeof(reason),

@@ -48,8 +48,8 @@ static int single_item(const struct text_entry *entry, struct setting *setting)
 	return setting->items[0].text ? 0 : -ENOMEM;
 }
 
-/* Judges each item as a login would. */
-static int check_items(const struct setting *setting, struct reporter *reporter)
+/* Judges each item as a login would; with `paths`, looks at those that it names. */
+static int check_items(const struct setting *setting, bool paths, struct reporter *reporter)
 {
 	char why[WHY_MAX];
 	char advice[WHY_MAX];
@@ -59,6 +59,7 @@ static int check_items(const struct setting *setting, struct reporter *reporter)
 					   .setting = setting,
 					   .item = &setting->items[i],
 					   .advice = advice,
+					   .paths = paths,
 					   .links = reporter->flags & POLICY_LINKS };
 		int error;
 
@@ -107,7 +108,7 @@ static int read_setting(struct policy *policy, const char *file, const struct te
 		report_error(reporter, file, entry->value_line, "%s: %s", entry->key, why);
 	if (error < 0)
 		return error == -EINVAL ? 0 : error;
-	return check_items(setting, reporter);
+	return check_items(setting, false, reporter);
 }
 
 static int read_settings(struct policy *policy, const struct source *source, struct reporter *reporter)
@@ -388,6 +389,16 @@ int policy_load(const char *path, const char *include_directory, unsigned flags,
 	else
 		*ret_policy = policy;
 	return error;
+}
+
+void policy_lint_paths(const struct policy *policy, unsigned flags, policy_report report,
+		       void *context)
+{
+	struct reporter reporter = { report, context, flags | POLICY_LINT, 0, policy->secret };
+
+	for (size_t i = 0; i < policy->setting_count; i++)
+		if (policy->settings[i].key->apply == apply_file)
+			(void)check_items(&policy->settings[i], true, &reporter);
 }
 
 bool policy_is_secret(const struct policy *policy)

@@ -34,6 +34,12 @@ void policy_free(struct policy *policy);
 /* True where not everybody may read all of its files: their text is not to be shown to anybody. */
 bool policy_is_secret(const struct policy *policy);
 
+/* Warns of the paths of [filesystem] that grant nothing, as the calling account sees them; of those
+ * with a % it says nothing. Not a part of policy_load, whose caller may see what nobody is to be
+ * told. */
+void policy_lint_paths(const struct policy *policy, unsigned flags, policy_report report,
+		       void *context);
+
 /* Expands %u and the like for `account` and writes everything into `builder`. Reads resolv.conf
  * (`dns`), /etc/shells (`shell`) and the paths of unix_allow. Files of
  * [filesystem] that are not there are warned of without being asked. */

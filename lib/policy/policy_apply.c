@@ -204,7 +204,7 @@ int apply_file(const struct task *task, char why[WHY_MAX])
 		return refuse(why, "* in \"%s\", expected one path (\\x2a is a literal *)", text);
 	if (path_parse(text, account_of(task), 0, path, why) < 0)
 		return -EINVAL;
-	if (task->advice && (planning || !strchr(text, '%')))
+	if (task->advice && (planning || (task->paths && !strchr(text, '%'))))
 		file_advise(task, path, optional);
 	if (!planning)
 		return 0;

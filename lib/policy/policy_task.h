@@ -24,7 +24,8 @@ struct task {
 	const struct item *item;
 	struct planning *planning; /* NULL: the policy is only loaded */
 	char *advice;              /* room for a warning of at most WHY_MAX; NULL: none is wanted */
-	bool links;                /* also of links that no path is followed through */
+	bool paths;                /* without a plan: the paths that the item names are looked at */
+	bool links;                /* also for links that no path is followed through */
 };
 
 enum key_shape {

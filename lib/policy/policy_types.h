@@ -30,8 +30,8 @@ typedef void (*policy_report)(const struct diagnostic *diagnostic, void *context
 
 enum policy_flags {
 	POLICY_OWN = 1 << 0,   /* the caller, too, may own the file and its directories (a draft) */
-	POLICY_LINT = 1 << 1,  /* report warnings as well (`check`) */
-	POLICY_LINKS = 1 << 2, /* and links that no path is followed through */
+	POLICY_LINT = 1 << 1,  /* report warnings as well (`check`), but look at no path */
+	POLICY_LINKS = 1 << 2, /* policy_lint_paths: and links that no path is followed through */
 };
 
 #endif

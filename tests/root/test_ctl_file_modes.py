@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from commands import call
+from commands import PYTHON, call
 from stage import STAGE, ctl
 from test_pam import STACKS
 from test_pam_failure import CONFINED, FailureTest
@@ -49,6 +49,26 @@ class Modes(FailureTest):
         if advice:
             for text in (self.errors, done.err):
                 self.assertIn(advice, text)
+
+    def test_child_that_the_user_stops_is_ended(self):
+        stop = ("import os, signal\nwhile True:\n"
+                " for pid in filter(str.isdigit, os.listdir('/proc')):\n"
+                "  try:\n"
+                "   if 'sandlockctl' in open(f'/proc/{pid}/comm').read():\n"
+                "    os.kill(int(pid), signal.SIGSTOP)\n"
+                "    print('stopped', flush=True)\n"
+                "  except OSError: pass\n")
+        with subprocess.Popen([PYTHON, "-c", stop], user=self.dora.uid, group=self.dora.gid,
+                              extra_groups=[], stdout=subprocess.PIPE, text=True) as stopper:
+            self.addCleanup(stopper.kill)
+            for _ in range(50):
+                done = call([ctl(), "test", "dora", "read:/"])
+                if "did not end in time" in done.err:
+                    break
+            stopper.kill()
+            self.assertIn("stopped", stopper.stdout.read())
+        self.assertEqual(2, done.status)
+        self.assertIn("what reads with the rights of dora did not end in time", done.err)
 
     def test_files_of_any_mode(self):
         self.agree(True)

@@ -87,8 +87,8 @@ class Sudo(FailureTest):
         self.private.mkdir(mode=0o700)
         self.addCleanup(subprocess.run, ["rm", "-r", self.private], check=True)
 
-    def check(self, *words):
-        done = STAGE.bare.run(["sudo", "-n", ctl(), "check", *words])
+    def check(self, *words, **options):
+        done = STAGE.bare.run(["sudo", "-n", ctl(), "check", *words], **options)
         self.assertNotIn("password is required", done.err)
         return done
 
@@ -131,6 +131,47 @@ class Sudo(FailureTest):
         fragment.write_text(f"[network]\nnet_allow = {TOKEN}\n")
         fragment.chmod(0o600)
         self.hidden(draft, "a fragment")
+
+    def test_link_in_a_private_policy_is_not_named(self):
+        link = STAGE.bare.home / TOKEN
+        link.symlink_to("/etc")
+        self.addCleanup(link.unlink)
+        for name in ("bare", "@bare"):
+            path = Path(f"/etc/{name}.conf")
+            self.addCleanup(path.unlink, missing_ok=True)
+            path.write_text(f"[filesystem]\nread = {link}\n")
+            STAGE.bare.home.chmod(0o755)
+            for mode, quoted in ((0o644, True), (0o600, False)):
+                with self.subTest(name=name, mode=mode):
+                    path.chmod(mode)
+                    done = self.check(path)
+                    self.assertRegex(done.err, r"conf:2: warning: ")
+                    self.assertEqual(quoted, TOKEN in done.out + done.err, done)
+
+    def answers(self, name):
+        """What is printed of a path, without the path."""
+        path = self.private / name
+        yield self.check("-", stdin=f"[filesystem]\nread = {path}\n")
+        yield self.check("-", stdin=f"[network]\nunix_allow = {path}\n")
+        for scheme in ("read", "write", "exec", "unix"):
+            yield STAGE.bare.run(["sudo", "-n", ctl(), "test", "dora", f"{scheme}:{path}"])
+
+    def test_path_that_nobody_may_look_at_is_neither_there_nor_missing(self):
+        STAGE.policy("[filesystem]\nread = /usr\n", "dora")
+        (self.private / "there").write_text("")
+        (self.private / "link").symlink_to("there")
+        (self.private / "folder").mkdir()
+        expected = [str(done).replace("absent", "X") for done in self.answers("absent")]
+        for name in ("there", "link", "folder"):
+            found = [str(done).replace(name, "X") for done in self.answers(name)]
+            self.assertEqual(expected, found)
+
+    def test_path_of_the_user_is_looked_at_as_the_user(self):
+        STAGE.policy("[filesystem]\nread = %h\n", "dora")
+        self.dora.home.chmod(0o700)
+        (self.dora.home / "notes").write_text("")
+        done = STAGE.bare.run(["sudo", "-n", ctl(), "test", "dora", f"read:{self.dora.home}/notes"])
+        self.assertEqual(0, done.status, done)
 
     def test_link_leads_to_nothing(self):
         path = STAGE.bare.home / "x.conf"
