@@ -260,11 +260,10 @@ int main(void)
 		return 1;
 	begin_log(&session);
 	error = loop_run(&session.loop);
-	denial_flush(&session.supervisor.denials);
-	end_log(&session);
 	/* Who serves no more must not keep the listener: every call would wait for an answer. */
-	if (error)
-		return 1;
-	relay_finish(&session.relay);
-	return 0;
+	if (!error)
+		relay_finish(&session.relay);
+	denial_flush(&session.supervisor.denials, error ? 1 : DENIALS_TRIES);
+	end_log(&session);
+	return error ? 1 : 0;
 }

@@ -4,6 +4,7 @@
  */
 #include "denial.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,9 +92,9 @@ void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
 		log_limit_lost(&denials->limit, hash, &left_out);
 }
 
-void denial_flush(struct denials *denials)
+void denial_flush(const struct denials *denials, unsigned tries)
 {
-	struct log_left_out rest = log_limit_rest(&denials->limit);
+	const struct log_left_out rest = log_limit_rest(&denials->limit);
 	char suppressed[NUMBER_MAX];
 	char lost[NUMBER_MAX];
 
@@ -102,6 +103,8 @@ void denial_flush(struct denials *denials)
 		{ "lost", format_count(lost, rest.lost) },
 	};
 
-	if (rest.suppressed > 0 || rest.lost > 0)
-		(void)log_event(LOG_NOTICE, "denied", fields, ARRAY_SIZE(fields));
+	if (rest.suppressed == 0 && rest.lost == 0)
+		return;
+	while (!log_event(LOG_NOTICE, "denied", fields, ARRAY_SIZE(fields)) && --tries > 0)
+		(void)poll(NULL, 0, DENIALS_AGAIN_MS);
 }

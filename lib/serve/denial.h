@@ -16,6 +16,8 @@
 #define DENIALS_REPEAT_S    60  /* the same one is written again after this time */
 #define DENIALS_BURST       20  /* different ones in a row, then one */
 #define DENIALS_INTERVAL_MS 500 /* in this time */
+#define DENIALS_AGAIN_MS    200
+#define DENIALS_TRIES       50 /* ten seconds */
 
 struct denials {
 	struct log_limit limit;
@@ -35,7 +37,9 @@ struct denial {
 void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
 		const struct process_status *status, const struct denial *denial);
 
-/* Writes the count of what was left out and not yet logged, at the end of a session. */
-void denial_flush(struct denials *denials);
+/* Writes how many lines were left out, or not taken by the log, since the last one; at the end of a
+ * session. A log that does not take this one either is asked again every DENIALS_AGAIN_MS, `tries`
+ * times in all. */
+void denial_flush(const struct denials *denials, unsigned tries);
 
 #endif

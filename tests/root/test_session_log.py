@@ -161,3 +161,20 @@ while True:
         time.sleep(3)  # many could come
         lines = [line for line in self.log.lines if "rule allows nothing" in line]
         self.assertTrue(0 < len(lines) <= 25, len(lines))
+
+    def test_line_that_a_full_log_takes_after_the_session_is_written_then(self):
+        STAGE.policy("[network]\n")
+        receiver = Receiver(self)
+        command = script("once", """
+print(tcp("127.0.0.1", 9), flush=True)
+""")
+        # su itself waits for the log when the shell has ended.
+        login = Talk(self, ["su", "alice", "-c", f"echo in; read line; {command}"])
+        receiver.fill()
+        receiver.all()
+        receiver.fill()
+        self.assertEqual("EACCES", login.go_on())
+        time.sleep(1)
+        lines = [text for text, *_ in receiver.all() if "denied" in text]
+        self.assertEqual(1, len(lines), lines)
+        self.assertRegex(lines[0], r"denied user=alice session=\w+ lost=1$")

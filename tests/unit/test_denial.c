@@ -129,7 +129,7 @@ static void same_denial_is_written_once(void **state)
 	for (int i = 0; i < 100; i++)
 		deny(&denials, "192.0.2.1:80", NULL);
 	assert_int_equal(1, lines(written()));
-	denial_flush(&denials);
+	denial_flush(&denials, 1);
 	assert_non_null(
 		strstr(written(), "denied user=alice session=0000000000000abc suppressed=99\n"));
 }
@@ -155,7 +155,7 @@ static void same_denial_is_written_again_after_a_while_with_its_count(void **sta
 	age(&denials, 1);
 	deny(&denials, "192.0.2.1:80", NULL);
 	assert_non_null(strstr(written(), "destination=192.0.2.1:80 rule=default suppressed=5\n"));
-	denial_flush(&denials);
+	denial_flush(&denials, 1);
 	assert_string_equal("", written());
 }
 
@@ -173,7 +173,7 @@ static void many_different_denials_do_not_fill_the_log(void **state)
 	}
 	count = lines(written());
 	assert_in_range(count, DENIALS_BURST, DENIALS_BURST + 10000 / DENIALS_INTERVAL_MS);
-	denial_flush(&denials);
+	denial_flush(&denials, 1);
 	assert_non_null(strstr(written(), " suppressed="));
 }
 
@@ -230,7 +230,7 @@ static void nothing_suppressed_is_nothing_to_say(void **state)
 	struct denials denials = { 0 };
 
 	(void)state;
-	denial_flush(&denials);
+	denial_flush(&denials, 1);
 	assert_string_equal("", written());
 }
 
