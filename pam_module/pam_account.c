@@ -6,12 +6,28 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "module.h"
 
 #define REFUSED_NAME "sandlock-refused"
+#define REFUSED_S    1 /* a second line of one stack comes at once, another try later */
+
+/* The last refusal of a handle. */
+struct refusal {
+	char *name;
+	time_t at; /* monotonic */
+};
+
+static time_t now_s(void)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
 
 /* sudo, chsh and screen locks ask about the user who runs them. That one is logged in, gets no
  * session here, and may be just about to correct the policy. */
@@ -28,25 +44,34 @@ static bool asks_about_itself(pam_handle_t *pamh, const struct user *user)
 /* A second line in the stack neither logs nor tells the same again. */
 static bool is_refused_already(pam_handle_t *pamh, const char *name)
 {
-	const void *refused = NULL;
+	const void *data = NULL;
+	const struct refusal *refusal;
 
-	return pam_get_data(pamh, REFUSED_NAME, &refused) == PAM_SUCCESS && refused &&
-	       strcmp(refused, name) == 0;
+	if (pam_get_data(pamh, REFUSED_NAME, &data) != PAM_SUCCESS || !data)
+		return false;
+	refusal = data;
+	return now_s() - refusal->at <= REFUSED_S && strcmp(refusal->name, name) == 0;
 }
 
 static void refused_free(pam_handle_t *pamh, void *data, int status)
 {
+	struct refusal *refusal = data;
+
 	(void)pamh;
 	(void)status;
-	free(data);
+	free(refusal->name);
+	free(refusal);
 }
 
 static void refused_remember(pam_handle_t *pamh, const char *name)
 {
-	char *copy = strdup(name);
+	struct refusal *refusal = calloc(1, sizeof(*refusal));
 
-	if (copy && pam_set_data(pamh, REFUSED_NAME, copy, refused_free) != PAM_SUCCESS)
-		free(copy);
+	if (!refusal)
+		return;
+	*refusal = (struct refusal){ strdup(name), now_s() };
+	if (!refusal->name || pam_set_data(pamh, REFUSED_NAME, refusal, refused_free) != PAM_SUCCESS)
+		refused_free(pamh, refusal, 0);
 }
 
 /* False: the session would be refused, which was logged. The plan is not kept: the policy that

@@ -20,8 +20,9 @@
 #include "nested.h"
 #include "util.h"
 
-#define DATA_NAME  "sandlock-state"
-#define CHILD_EXIT 254 /* sshd's own status for a login that it refuses */
+#define UID_UNKNOWN ((uid_t)-1) /* the program may know it all the same */
+#define DATA_NAME   "sandlock-state"
+#define CHILD_EXIT  254 /* sshd's own status for a login that it refuses */
 
 /* How far a login has come. */
 enum stage {
@@ -246,6 +247,7 @@ static int session_decide(pam_handle_t *pamh, const struct arguments *arguments,
 
 	if (user_read(pamh, &user)) {
 		log_line(LOG_ERR, "login refused: PAM has no user name");
+		login_refuse(&state->login, UID_UNKNOWN);
 		return LOGIN_REFUSED;
 	}
 	log_identify(user.name, 0);
@@ -253,8 +255,8 @@ static int session_decide(pam_handle_t *pamh, const struct arguments *arguments,
 		return PAM_IGNORE;
 	result = user_decide(pamh, arguments, &user, state, why);
 	/* Our answer may be one of many, or of no weight in the stack. */
-	if (result == LOGIN_REFUSED && user.known)
-		login_refuse(&state->login, user.uid);
+	if (result == LOGIN_REFUSED)
+		login_refuse(&state->login, user.known ? user.uid : UID_UNKNOWN);
 	return result;
 }
 

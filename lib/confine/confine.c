@@ -176,13 +176,18 @@ int confine_gate_child(const struct plan *plan, const struct confine_context *co
 
 int confine_refused(uid_t uid, uint64_t gate_key)
 {
+	const unsigned long asked = uid;
 	const struct filter_facts facts = {
 		.forbid = true,
 		.gate_uid = uid,
 		.gate_key = gate_key,
 	};
-	int error = caps_is_effective(CAP_SYS_ADMIN) ? 0 : privileges_renounce();
+	int error;
 
+	/* A program that lives long can be refused the same user often, and no filter goes away. */
+	if (prctl(FILTER_FORBIDS, asked, 0, 0, 0) < 0 && errno == EALREADY)
+		return 0;
+	error = caps_is_effective(CAP_SYS_ADMIN) ? 0 : privileges_renounce();
 	return error ? error : (int)filter_load(&facts, ALL_THREADS);
 }
 

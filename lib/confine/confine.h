@@ -49,7 +49,9 @@ int confine_gate_child(const struct plan *plan, const struct confine_context *co
 		       bool pam_caller);
 
 /* A session that was refused, whatever its program does then: neither the caller nor a descendant
- * gets this user's uid any more. */
+ * gets this user's uid any more; with CONFINE_ANY_USER, no uid but root's. One filter for each uid,
+ * however often it is called. */
+#define CONFINE_ANY_USER ((uid_t)-1)
 int confine_refused(uid_t uid, uint64_t gate_key);
 
 /* A session inside a session: both Landlock layers and a filter without a listener add to what is

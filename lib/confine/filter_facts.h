@@ -18,6 +18,11 @@
 #define FILTER_MARKER_ENDPOINTS EISCONN  /* endpoints are */
 #define FILTER_MARKER_OTHER     ENOTUNIQ
 
+/* prctl(FILTER_FORBIDS, uid) is how a process asks whether it has a filter that forbids that uid:
+ * EALREADY; the kernel alone answers EINVAL. */
+#define FILTER_FORBIDS 0x736c6b66
+#define FILTER_UID_ANY UINT32_MAX /* no process has it: in its place the kernel keeps the old one */
+
 /* Numbers above this one were unknown when the tables were written: they fail with ENOSYS. Linux
  * 6.18. */
 #define FILTER_CALL_LAST 469
@@ -33,7 +38,8 @@ struct filter_facts {
 	uint32_t gate_uid;
 	uint64_t gate_key;      /* not 0. With it as argument 3 seccomp(2) may add a filter */
 	bool gate_threads;      /* the gate is around several threads: starting a program traps */
-	bool forbid;            /* only refuses calls that would make an id of a process gate_uid */
+	bool forbid;            /* only refuses calls that would make an id of a process gate_uid;
+				   with FILTER_UID_ANY, any id but root's */
 	bool refuse_truncation; /* Landlock cannot: below ABI 3, where files are restricted */
 	bool datagrams;         /* there is a datagram socket already, whatever the plan says */
 	bool set_ids; /* set-uid programs work here: only the supervisor lets set-id bits be set */

@@ -92,7 +92,13 @@ void match_ids(struct bpf *bpf, const struct filter_facts *facts, const struct f
 	(void)facts;
 	for (uint32_t i = 0; i < rule->argument; i++) {
 		bpf_load_low(bpf, i);
-		bpf_return_if(bpf, BPF_JEQ, rule->value, rule->action);
+		if (rule->value != FILTER_UID_ANY) {
+			bpf_return_if(bpf, BPF_JEQ, rule->value, rule->action);
+			continue;
+		}
+		/* -1 leaves an id as it is: it becomes 0, and root 1. */
+		bpf_statement(bpf, BPF_ALU | BPF_ADD | BPF_K, 1);
+		bpf_return_if(bpf, BPF_JGT, 1, rule->action);
 	}
 }
 
@@ -176,6 +182,19 @@ void match_marker(struct bpf *bpf, const struct filter_facts *facts, const struc
 	return_if_equal(bpf, 1, facts->digest, FAIL(FILTER_MARKER_SAME));
 	return_if_equal(bpf, 2, facts->endpoints, FAIL(FILTER_MARKER_ENDPOINTS));
 	bpf_return(bpf, FAIL(FILTER_MARKER_OTHER));
+	bpf_end_if(bpf, end);
+}
+
+void match_forbidden(struct bpf *bpf, const struct filter_facts *facts, const struct filter_rule *rule)
+{
+	size_t end;
+
+	bpf_load_low(bpf, 0);
+	end = bpf_if(bpf, BPF_JEQ, FILTER_FORBIDS);
+	if (facts->gate_uid == FILTER_UID_ANY)
+		bpf_return(bpf, rule->action);
+	else
+		return_if_equal(bpf, 1, facts->gate_uid, rule->action);
 	bpf_end_if(bpf, end);
 }
 

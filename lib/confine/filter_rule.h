@@ -58,6 +58,7 @@ MATCH_PROTOTYPE(service_owner); /* a new owner, or group in the next argument, i
 MATCH_PROTOTYPE(added_filter);  /* seccomp(2) without the key of the gate */
 MATCH_PROTOTYPE(setns);         /* it may mean a user namespace */
 MATCH_PROTOTYPE(marker);        /* prctl(FILTER_MARKER) */
+MATCH_PROTOTYPE(forbidden);     /* prctl(FILTER_FORBIDS) of the uid that is forbidden */
 MATCH_PROTOTYPE(dumpable);      /* a process makes itself non-dumpable, and must not */
 
 /* filter_sockets.c: the kinds of sockets that may be created; decides every one. */

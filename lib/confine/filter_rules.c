@@ -269,6 +269,10 @@ void filter_rules_collect(struct filter_rules *rules, const struct filter_facts 
 	/* Its flags are in memory, and one of them makes a user namespace. */
 	static const struct filter_rule around = { __NR_clone3, match_always, 0, 0, FAIL(ENOSYS) };
 
+	static const struct filter_rule marker = { __NR_prctl, match_forbidden, 0, 0, FAIL(EALREADY) };
+
+	if (facts->forbid)
+		rules_add(rules, &marker);
 	if (facts->gate || facts->forbid)
 		rules_add(rules, &around);
 	else

@@ -10,9 +10,9 @@ import pam_callers
 from commands import call, eventually
 from machine import PUBLIC
 from name_services import SWITCH, services_put
-from stage import PREFIX, STAGE
+from stage import PREFIX, STAGE, probe_program
 from test_pam import STACKS
-from test_pam_open import NOTHING, OpenTest
+from test_pam_open import BROKEN, NOTHING, OpenTest
 
 ASK = "sed -n 's/^Seccomp:\t//p' /proc/self/status"
 CONFINED, FREE = "2\n", "0\n"
@@ -131,6 +131,23 @@ class Words(FailureTest):
         self.with_words("debug")
         self.assertEqual(self.su().out, CONFINED)
         self.log.wait("session of dora by su: policy .*dora.conf, open")
+
+    def refused_caller(self, user, mode, words="id -u"):
+        """A program that becomes `user` whatever our line answers."""
+        return call([probe_program("pam_caller"), "nobody-knows-it", user, mode, words])
+
+    def test_program_does_not_become_a_user_whom_nobody_knows(self):
+        self.assertEqual("47999\n", self.refused_caller("47999", "on").out)
+        self.stack("other")
+        done = self.refused_caller("47999", "on")
+        self.assertEqual("", done.out, done)
+        self.log.wait("login refused: .* user=47999")
+
+    def test_refused_logins_of_one_program_leave_one_filter(self):
+        STAGE.policy(BROKEN, "dora")
+        self.stack("other")
+        done = self.refused_caller("dora", "often")
+        self.assertEqual("1\n", done.out, done)
 
     def test_user_without_a_policy_is_not_confined(self):
         self.with_words()

@@ -38,6 +38,9 @@ static bool compute(struct machine *machine, const struct sock_filter *instructi
 			return false;
 		machine->accumulator <<= operand;
 		return true;
+	case BPF_ADD:
+		machine->accumulator += operand;
+		return true;
 	default:
 		return false;
 	}

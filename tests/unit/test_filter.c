@@ -447,6 +447,38 @@ static void refusal_forbids_to_become_the_user_and_nothing_else(void **state)
 	for (int number = 0; number <= FILTER_CALL_LAST; number++)
 		if (number != number_of("clone3"))
 			assert_int_equal(ALLOW, ask(&refusal, number, 1, 1, 1, 1, 1, 1));
+	assert_int_equal(FAIL(EALREADY), ask(&refusal, number_of("prctl"), FILTER_FORBIDS, 1000));
+	assert_int_equal(ALLOW, ask(&refusal, number_of("prctl"), FILTER_FORBIDS, 1001));
+	assert_int_equal(ALLOW, ask(&refusal, number_of("prctl"), FILTER_FORBIDS, UINT32_MAX));
+}
+
+/* Who is refused before anybody knows which uid it would be. */
+static void refusal_of_an_unknown_user_forbids_every_uid_but_root_s(void **state)
+{
+	static const uint64_t uids[] = { 1, 2, 1000, 65534, INT32_MAX, UINT32_MAX - 1 };
+	struct built refusal;
+
+	(void)state;
+	build(&refusal, &(struct filter_facts){ .forbid = true, .gate_uid = FILTER_UID_ANY });
+	for (size_t i = 0; i < ARRAY_SIZE(becoming); i++) {
+		const int number = number_of(becoming[i].name);
+
+		for (unsigned at = 0; at < 3; at++)
+			for (size_t j = 0; j < ARRAY_SIZE(uids); j++) {
+				uint64_t arguments[6] = { 0, UINT32_MAX, 0, 1, 1, 1 };
+
+				arguments[at] = uids[j];
+				assert_int_equal(at < becoming[i].uids ? FAIL(EPERM) : ALLOW,
+						 ask_abi(&refusal, COMPAT_AUDIT_ARCH, number,
+							 arguments));
+			}
+		assert_int_equal(ALLOW, ask(&refusal, number, 0, 0, 0));
+		assert_int_equal(ALLOW, ask(&refusal, number, UINT32_MAX, UINT32_MAX, UINT32_MAX));
+	}
+	assert_namespaces(&refusal, FAIL(EPERM));
+	assert_int_equal(FAIL(EALREADY), ask(&refusal, number_of("prctl"), FILTER_FORBIDS, 1000));
+	assert_int_equal(FAIL(EALREADY),
+			 ask(&refusal, number_of("prctl"), FILTER_FORBIDS, UINT32_MAX));
 }
 
 /* Two filters that trap the same would leave the call to the newer one, which nobody serves. */
@@ -797,7 +829,7 @@ static void simulator_refuses_what_it_does_not_know(void **state)
 		BPF_STMT(BPF_LD | BPF_W | BPF_IMM, 0),
 		BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 0),
 		BPF_STMT(BPF_ST, 0),
-		BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 1),
+		BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 1),
 		BPF_STMT(BPF_ALU | BPF_LSH | BPF_K, 32),
 		BPF_STMT(BPF_MISC | BPF_TXA, 0),
 		BPF_STMT(BPF_RET | BPF_A, 0),
@@ -903,6 +935,7 @@ int main(void)
 		cmocka_unit_test(gate_traps_filters_without_its_key),
 		cmocka_unit_test(service_account_is_refused_to_sessions),
 		cmocka_unit_test(refusal_forbids_to_become_the_user_and_nothing_else),
+		cmocka_unit_test(refusal_of_an_unknown_user_forbids_every_uid_but_root_s),
 		cmocka_unit_test(session_behind_a_gate_traps_nothing),
 		cmocka_unit_test(audit_is_refused_as_by_a_kernel_without_it),
 		cmocka_unit_test(sendto_traps_only_with_an_address),

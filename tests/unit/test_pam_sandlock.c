@@ -316,6 +316,7 @@ static void session_of_nobody_refused(void **state)
 	handle_start(place, "su", "");
 	assert_int_equal(PAM_PERM_DENIED, open_with(place));
 	assert_int_equal(0, world.opened);
+	assert_int_equal((uid_t)-1, world.refused);
 }
 
 /* The planner says that the account is not known; it is not for the module to let it pass. */
@@ -327,6 +328,8 @@ static void account_that_is_not_known_is_not_let_pass(void **state)
 	world.open_result = -ENOENT;
 	assert_int_equal(PAM_PERM_DENIED, open_with(place, "exempt=no-such-user,@root"));
 	assert_int_equal(1, world.opened);
+	/* The program may know it, and go on whatever it is answered. */
+	assert_int_equal((uid_t)-1, world.refused);
 }
 
 /* The account phase ------------------------------------------------------------------------------ */
@@ -383,6 +386,19 @@ static void account_refused_by_two_lines_told_once(void **state)
 	world.check_result = 0;
 	assert_int_equal(PAM_IGNORE, account_with(place));
 	assert_int_equal(2, world.checked);
+}
+
+static void account_is_judged_anew_at_a_later_try(void **state)
+{
+	const struct timespec later = { .tv_sec = 2, .tv_nsec = 100000000 };
+	struct place *place = *state;
+
+	world.check_result = -EACCES;
+	assert_int_equal(PAM_PERM_DENIED, account_with(place));
+	world.check_result = 0;
+	assert_int_equal(PAM_PERM_DENIED, account_with(place));
+	nanosleep(&later, NULL);
+	assert_int_equal(PAM_IGNORE, account_with(place));
 }
 
 static void account_refused_quietly_where_nothing_is_wanted(void **state)
@@ -824,6 +840,7 @@ int main(void)
 		place_test(account_that_may_enter_is_left_to_other_modules),
 		place_test(account_that_would_be_refused_denied_and_told_why),
 		place_test(account_refused_by_two_lines_told_once),
+		place_test(account_is_judged_anew_at_a_later_try),
 		place_test(account_refused_quietly_where_nothing_is_wanted),
 		place_test(account_of_root_ignored_whatever_else_is_wrong),
 		place_test(account_without_a_name_ignored),
