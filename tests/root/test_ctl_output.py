@@ -156,7 +156,7 @@ class Sudo(FailureTest):
         for scheme in ("read", "write", "exec", "unix"):
             yield STAGE.bare.run(["sudo", "-n", ctl(), "test", "dora", f"{scheme}:{path}"])
 
-    def test_path_that_nobody_may_look_at_is_neither_there_nor_missing(self):
+    def test_path_nobody_may_look_at_is_not_told_from_a_missing_one(self):
         STAGE.policy("[filesystem]\nread = /usr\n", "dora")
         (self.private / "there").write_text("")
         (self.private / "link").symlink_to("there")

@@ -162,7 +162,7 @@ while True:
         lines = [line for line in self.log.lines if "rule allows nothing" in line]
         self.assertTrue(0 < len(lines) <= 25, len(lines))
 
-    def test_line_that_a_full_log_takes_after_the_session_is_written_then(self):
+    def test_line_is_written_when_a_full_log_has_room_again(self):
         STAGE.policy("[network]\n")
         receiver = Receiver(self)
         command = script("once", """
