@@ -55,7 +55,8 @@ int login_check(const struct login_request *request);
 int login_enter(const struct login *login);
 
 /* A login that was refused: the calling process and its descendants get this user's uid no more,
- * also where the program goes on. (uid_t)-1 is a user whom nobody knows: no uid but root's then. `login` is what login_open left, or all zero. */
+ * also where the program goes on. (uid_t)-1 is a user whom nobody knows: no uid but root's then.
+ * `login` is what login_open left, or all zero. */
 void login_refuse(const struct login *login, uid_t uid);
 
 void login_close(struct login *login);
