@@ -75,13 +75,13 @@ static int file_read(const char *name, void *context, struct arena *arena, const
 	return 0;
 }
 
-/* Left by editors, packages and administrators: no program has such a name. */
+/* Left behind by editors, packages and administrators: no program has such a name. */
 static bool name_is_left_over(const char *name)
 {
 	static const char *const patterns[] = {
 		".*",       "#*",         "*~",       "*.dpkg-*",  "*.ucf-*",   "*.rpm*",
 		"*.bak",    "*.disabled", "*.off",    "*.old",     "*.orig",    "*.save",
-		"*.swp",    "*.tmp",      "*.pacnew", "*.pacsave", "*.pam-old", "*" BACKUP_SUFFIX,
+		"*.swp",    "*.tmp",      "*.pacnew", "*.pacsave", "*.pam-old", "*.sandlock-save",
 		"*.pam-new"
 	};
 

@@ -11,9 +11,10 @@
 #include "pam_outcome.h"
 #include "pam_stack.h"
 
-#define PAM_MODULE    "pam_sandlock.so"
-#define PAM_FILE_MAX  (256U << 10)
-#define BACKUP_SUFFIX ".sandlock-save" /* of a file of /etc/pam.d before --apply */
+#define PAM_MODULE   "pam_sandlock.so"
+#define PAM_FILE_MAX (256U << 10)
+#define BACKUP_SUFFIX \
+	".sandlock-save" /* of a file of /etc/pam.d before --apply; audit.c ignores such names */
 
 /* What sshd is set to for one user; the worst where it does not tell, the best where there is none. */
 struct sshd_settings {

@@ -130,9 +130,12 @@ void report_print(const struct audit *audit, bool covered)
 static json_t *json_text(const char *text)
 {
 	json_t *whole = text ? json_string(text) : json_null();
-	json_t *valid = whole ? NULL : json_string("");
+	json_t *valid;
 
-	while (!whole && *text) {
+	if (whole || !text)
+		return whole;
+	valid = json_string("");
+	while (*text) {
 		json_t *character = NULL;
 		size_t length = 0;
 		char *joined;
@@ -148,7 +151,7 @@ static json_t *json_text(const char *text)
 		text += character ? length : 1;
 		json_decref(character);
 	}
-	return whole ? whole : valid;
+	return valid;
 }
 
 static json_t *json_findings(const struct findings *findings)
