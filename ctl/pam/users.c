@@ -28,8 +28,10 @@ static int user_add(struct audit *audit, const char *name, bool asked_for)
 	for (size_t i = 0; i < audit->user_count; i++)
 		if (!asked_for && strcmp(audit->users[i].person.account.name, name) == 0)
 			return CTL_GOOD;
-	if (asked_for && person_require(name, &user.person) != CTL_GOOD)
+	if (asked_for && person_require(name, &user.person) != CTL_GOOD) {
+		person_free(&user.person);
 		return CTL_ERROR;
+	}
 	if (!asked_for)
 		error = person_find(name, 0, &user.person);
 	if (error < 0)
