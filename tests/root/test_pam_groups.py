@@ -305,7 +305,7 @@ class Unknown(GroupsTest):
         for done in (self.su(), self.ssh_as(self.dora)):
             self.assertNotEqual(0, done.status)
             self.assertEqual("", done.out)
-        self.log.wait("dora is in the group students of service .memberless. with gid 47510")
+        self.log.wait("dora is in group students of service .memberless. with gid 47510")
         self.assertEqual(self.su("bare").out, FREE)
         self.switch("memberless files")
         self.member()
@@ -320,7 +320,7 @@ class Unknown(GroupsTest):
             for done in (self.su(), self.ssh_as(self.dora)):
                 self.assertNotEqual(0, done.status)
                 self.assertEqual("", done.out)
-            self.log.wait("dora is in the group students of service .files. with gid 47512")
+            self.log.wait("dora is in group students of service .files. with gid 47512")
             self.log.clear()
             Path("/etc/group").write_text(self.groups)
 
