@@ -18,6 +18,7 @@ from system_log import Log
 PREFIX = Path(os.environ.get("TEST_PREFIX", "/opt/sandlock-test"))
 # Read now: on the private machine the sources may be out of sight.
 SERVICE_USER = (Path(__file__).parent.parent / "packaging/service-user").read_text()
+SSHD = Path("/usr/sbin/sshd")
 SSHD_CONFIG = """
 Port {port}
 ListenAddress 127.0.0.1
@@ -31,8 +32,12 @@ AcceptEnv LD_* GLIBC_TUNABLES
 MaxStartups 1000
 PrintMotd no
 Subsystem sftp /usr/lib/openssh/sftp-server
+{penalties}
 {more}
 """
+# Since OpenSSH 9.8 refused logins have sshd close the next connections of their address.
+PENALTIES = ("PerSourcePenalties no"
+             if SSHD.exists() and b"persourcepenalties" in SSHD.read_bytes() else "")
 
 
 class Stage:
@@ -68,10 +73,10 @@ class Stage:
         """A server; `more` are lines of its configuration."""
         config = self.directory / f"sshd-{port}.conf"
         config.write_text(SSHD_CONFIG.format(port=port, pam=pam, key=self.key, public=PUBLIC,
-                                             more=more))
+                                             penalties=PENALTIES, more=more))
         with open(self.directory / f"sshd-{port}.log", "wb") as log:
             # pylint: disable-next=consider-using-with
-            server = subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", config], stderr=log,
+            server = subprocess.Popen([SSHD, "-D", "-e", "-f", config], stderr=log,
                                       stdin=subprocess.DEVNULL, stdout=log)
         eventually(lambda: not connect_ex(("127.0.0.1", port)), f"sshd listens on {port}")
         return server

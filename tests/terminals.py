@@ -42,7 +42,10 @@ class Terminal:
             try:
                 data = os.read(self.fd, 65536)
             except OSError:
-                return False
+                # util-linux's login(1) hangs its own terminal up and opens it again.
+                time.sleep(0.02)
+                return self.status is None and os.waitid(
+                    os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
             self.text += data.decode(errors="replace")
             return bool(data)
         return True

@@ -92,7 +92,11 @@ class Login(Job):
 
     def start(self, script, end):
         with Terminal(self.shell()) as terminal:
-            terminal.send(f". {script}\r")
+            try:
+                terminal.expect("ready> ")  # what is typed earlier may be lost
+                terminal.send(f". {script}\r")
+            except AssertionError:
+                pass  # refused
             terminal.wait()
         return end()
 
