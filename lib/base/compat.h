@@ -123,4 +123,8 @@ struct compat_landlock_net_port {
 /* The answer to a pending system call that makes the kernel handle the signal. */
 #define COMPAT_ERESTARTSYS 512
 
+#ifndef AT_STATX_DONT_SYNC /* of fstatat(2), too: what is cached is enough */
+#define AT_STATX_DONT_SYNC 0x4000
+#endif
+
 #endif

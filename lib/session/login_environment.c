@@ -6,20 +6,25 @@
  */
 #include "login_environment.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent_holders.h"
+#include "compat.h"
 #include "log.h"
 #include "plan.h"
 #include "unix_rules.h"
 #include "util.h"
 
 #define PROC_NAME          32
+#define TRIES              8
 #define DISPLAY_NUMBER_MAX 16
 
 /* Why `own` does not allow the agent; "": nothing is logged. */
@@ -57,6 +62,27 @@ static bool is_listed(const struct plan *plan, int fd)
 	return unix_rules_decide_path(plan, path, -1).kind == UNIX_ALLOW;
 }
 
+/* The O_PATH descriptor, and of the status what says which file it is. Nobody is waited for: where
+ * the path leads over a file system of the user's or of a server, that may never answer. The kernel
+ * has the path of each socket that is bound in its cache. */
+static int socket_find(const char *path, struct stat *ret_status)
+{
+	struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_CACHED };
+	cleanup_fd int fd = -1;
+
+	/* A name that is changed elsewhere meanwhile also makes it give up. */
+	for (int i = 0; i < TRIES && fd < 0; i++) {
+		fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+		if (fd < 0 && errno != EAGAIN)
+			return -errno;
+	}
+	if (fd < 0)
+		return -EAGAIN;
+	if (fstatat(fd, "", ret_status, AT_EMPTY_PATH | AT_STATX_DONT_SYNC))
+		return -errno;
+	return fd_take(&fd);
+}
+
 int login_environment_agent(const char *path, const struct plan *plan)
 {
 	cleanup_fd int fd = -1;
@@ -66,8 +92,13 @@ int login_environment_agent(const char *path, const struct plan *plan)
 
 	if (!path || !lists_own(plan))
 		return -1;
-	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &status) || !S_ISSOCK(status.st_mode) || is_listed(plan, fd))
+	fd = socket_find(path, &status);
+	if (fd == -EAGAIN)
+		log_event(LOG_NOTICE,
+			  "SSH_AUTH_SOCK is not allowed: its path cannot be followed without waiting for "
+			  "a file system; to allow it list its path in unix_allow",
+			  &field, 1);
+	if (fd < 0 || !S_ISSOCK(status.st_mode) || is_listed(plan, fd))
 		return -1;
 	if (status.st_uid == plan->header->uid)
 		verdict = agent_holders_judge(fd, &status, plan->header->uid);

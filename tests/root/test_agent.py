@@ -105,6 +105,26 @@ class Agents:
         self.addCleanup(Path(path).unlink, missing_ok=True)
         self.assertEqual("1", self.reach(path))
 
+    def test_file_system_that_never_answers_is_not_waited_for(self):
+        """One that a process of the user's serves, or a server elsewhere."""
+        if "\tfuse\n" not in Path("/proc/filesystems").read_text():
+            self.skipTest("this kernel has no FUSE")
+        device, place = Path("/dev/fuse"), Path("/home/hung")
+        os.mknod(device, 0o020666, os.makedev(10, 229))
+        self.addCleanup(device.unlink)
+        place.mkdir()
+        self.addCleanup(place.rmdir)
+        fuse = os.open(device, os.O_RDWR)
+        options = f"fd={fuse},rootmode=40000,allow_other,user_id={self.who.uid},group_id={self.who.gid}"
+        subprocess.run(["mount", "-i", "-t", "fuse", "-o", options, "hung", place], pass_fds=[fuse],
+                       check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
+        self.addCleanup(os.close, fuse)
+        start = time.monotonic()
+        self.assertEqual("in", self.login(place / "agent", "echo in"))
+        self.assertLess(time.monotonic() - start, 7)
+        STAGE.log.wait("SSH_AUTH_SOCK is not allowed: its path cannot be followed")
+
     def test_agent_at_a_path_of_the_user_s_choice_is_reached(self):
         self.assertEqual("1", self.reach(self.start("ssh-agent", "-s", "-a", str(self.place()))))
 
