@@ -13,9 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accounts.h"
 #include "util.h"
 
 #define DEPTH_MAX 256 /* of directories */
+#define WHO_MAX   64
 
 /* A complaint with its file, as a message of its own may need both. */
 struct file_check {
@@ -148,17 +150,24 @@ static bool find_closed(const char *path, char directory[PATH_MAX])
 
 void why_denied(const char *path, bool is_directory, char why[WHY_MAX])
 {
-	unsigned uid = (unsigned)geteuid();
+	cleanup_free char *storage = NULL;
 	char directory[PATH_MAX];
+	char who[WHO_MAX];
+	struct passwd entry;
+
+	if (user_by_uid(geteuid(), &entry, &storage) == 0)
+		snprintf(who, sizeof(who), "%s (uid %u)", entry.pw_name, (unsigned)geteuid());
+	else
+		snprintf(who, sizeof(who), "uid %u", (unsigned)geteuid());
 
 	if (find_closed(path, directory))
 		why_write(why,
-			  "Permission denied: uid %u may not enter %.200s, expected mode 0755: chmod 0755 %.200s",
-			  uid, directory, directory);
+			  "Permission denied: %s may not enter %.200s, expected mode 0755: chmod 0755 %.200s",
+			  who, directory, directory);
 	else
 		why_write(why,
-			  "Permission denied: uid %u may not read it, expected mode %s: chmod %s %.200s",
-			  uid, is_directory ? "0755" : "0644", is_directory ? "0755" : "0644", path);
+			  "Permission denied: %s may not read it, expected mode %s: chmod %s %.200s",
+			  who, is_directory ? "0755" : "0644", is_directory ? "0755" : "0644", path);
 }
 
 static int complain_open(const struct file_check *check, int error)

@@ -4,6 +4,7 @@
  */
 #include "policy_values.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,11 @@ static int expand_percent(const char *text, const struct account *account, unsig
 
 	if (!piece)
 		return refuse(why, "unknown \"%.2s\", expected %%u %%U %%g %%h or %%%%", text);
+	if (text[1] != '%' && isalnum((unsigned char)text[2]))
+		return refuse(why,
+			      "\"%.8s\" is %.2s before a letter or digit, expected none there (in a path "
+			      "\\x%02x is that \"%c\")",
+			      text, text, (unsigned)text[2], text[2]);
 	if (text[1] == 'h' && home_check(account, why) < 0)
 		return -EINVAL;
 	if (piece[0] == '\0')

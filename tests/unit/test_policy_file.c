@@ -321,13 +321,13 @@ static void file_that_the_user_cannot_read_named(void **state)
 	need_root();
 	assert_int_equal(0, chmod(place->path, 0600));
 	snprintf(expected, sizeof(expected),
-		 "error alice.conf:0: Permission denied: uid 65534 may not read it, expected mode 0644: chmod 0644 %s\n",
+		 "error alice.conf:0: Permission denied: nobody (uid 65534) may not read it, expected mode 0644: chmod 0644 %s\n",
 		 place->path);
 	assert_true(nobody_is_told(place->path, 0, expected));
 	assert_int_equal(0, chmod(place->path, 0644));
 	assert_int_equal(0, chmod(place->directory, 0700));
 	snprintf(expected, sizeof(expected),
-		 "error alice.conf:0: Permission denied: uid 65534 may not enter %s, expected mode 0755: chmod 0755 %s\n",
+		 "error alice.conf:0: Permission denied: nobody (uid 65534) may not enter %s, expected mode 0755: chmod 0755 %s\n",
 		 place->directory, place->directory);
 	assert_true(nobody_is_told(place->path, 0, expected));
 }

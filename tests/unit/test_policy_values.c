@@ -93,6 +93,13 @@ static void value_expanded_or_refused(void **state)
 		{ "a*", EXPAND_PATTERN, "a*" },
 		{ "a\\x2a", EXPAND_ESCAPES | EXPAND_PATTERN, NULL },
 		{ "%x", 0, NULL },
+		{ "%h/%u-%U.x", EXPAND_PATH, "/home/alice/alice-1234.x" },
+		{ "%u\\x61", EXPAND_ESCAPES, "alicea" },
+		/* That would be another's home. */
+		{ "%home", EXPAND_PATH, NULL },
+		{ "%h2/x", EXPAND_PATH, NULL },
+		{ "%user", 0, NULL },
+		{ "%uid", 0, NULL },
 		{ "%", 0, NULL },
 		{ "\\x00", EXPAND_ESCAPES, NULL },
 		{ "\\x2", EXPAND_ESCAPES, NULL },
