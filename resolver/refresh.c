@@ -21,7 +21,7 @@
 #define RETRY_S        60U
 #define PENDING_MS     1000U
 #define ROOM_MS        20U  /* until it is tried again to ask for more */
-#define LISTED_TTL_S   120U /* of /etc/hosts, which is reported at least each INTERVAL_MIN_S */
+#define LISTED_TTL_S   120U /* of /etc/hosts, which the resolver reports each minute */
 
 /* Of a log line. */
 #define LOG_REPEAT_S    60
@@ -277,12 +277,14 @@ static void listed_report(const struct dns_name *name, const struct address *add
 
 	for (uint32_t i = 0; i < count; i++) {
 		refresh->hosts[hosts[i]].listed = true;
+		refresh->listed++;
 		(void)lookups_report(refresh->lookups, hosts[i], address, &ttl, 1, true);
 	}
 }
 
 void refresh_hosts_file(struct refresh *refresh, const char *path)
 {
+	refresh->listed = 0;
 	for (uint32_t i = 0; i < refresh->plan->header->hosts.count; i++)
 		refresh->hosts[i].listed = false;
 	if (refresh->config->hosts_file)

@@ -31,9 +31,10 @@ struct refresh {
 	const struct covered *covered;
 	struct lookups *lookups;
 	struct refresh_host *hosts;
-	uint32_t at;    /* where to look on for what is due */
-	uint32_t batch; /* hosts whose end is awaited */
-	bool announces; /* RESOLUTION_DONE, when the batch is at its end */
+	uint32_t listed; /* addresses of /etc/hosts */
+	uint32_t at;     /* where to look on for what is due */
+	uint32_t batch;  /* hosts whose end is awaited */
+	bool announces;  /* RESOLUTION_DONE, when the batch is at its end */
 	uint32_t in_flight;
 	struct log_limit limit;
 };

@@ -23,6 +23,7 @@
 #include "resolver_calls.h"
 #include "util.h"
 
+#define HOSTS_MS     60000U
 #define CHECK_MS     1000U /* the files are looked at so often at most */
 #define SEND_WAIT_MS 2000  /* for a supervisor that has much to read */
 
@@ -40,6 +41,7 @@ struct resolver {
 	const char *paths[FILES];
 	struct stat files[FILES]; /* as they were read; all zero: there was none */
 	uint64_t checked_ms;
+	uint64_t hosts_ms; /* when /etc/hosts was reported */
 	struct dns_config config;
 	struct covered covered;
 	struct upstream upstream;
@@ -83,6 +85,12 @@ static int configuration_read(struct resolver *resolver)
 	return 0;
 }
 
+static void hosts_report(struct resolver *resolver)
+{
+	resolver->hosts_ms = upstream_now_ms();
+	refresh_hosts_file(&resolver->refresh, resolver->paths[FILE_HOSTS]);
+}
+
 /* The machine may be in another network now. */
 static void files_follow(struct resolver *resolver)
 {
@@ -101,8 +109,9 @@ static void files_follow(struct resolver *resolver)
 		cache_forget_failures(&resolver->lookups.cache);
 		refresh_all(&resolver->refresh, NULL);
 	}
-	if (hosts || configuration)
-		refresh_hosts_file(&resolver->refresh, resolver->paths[FILE_HOSTS]);
+	/* Its addresses have no TTL: they are told again as long as they are there. */
+	if (hosts || configuration || now - resolver->hosts_ms >= HOSTS_MS)
+		hosts_report(resolver);
 }
 
 /* ---- the supervisor ---- */
@@ -134,7 +143,7 @@ static void request_take(struct resolver *resolver, const struct resolution_requ
 	/* What root has written in /etc/hosts since is among what may have been missed. */
 	resolver->checked_ms = 0;
 	files_follow(resolver);
-	refresh_hosts_file(&resolver->refresh, resolver->paths[FILE_HOSTS]);
+	hosts_report(resolver);
 	refresh_all(&resolver->refresh, &request->address);
 }
 
@@ -202,7 +211,7 @@ static int resolver_open(struct resolver *resolver)
 	error = refresh_open(&resolver->refresh, &resolver->plan, &resolver->config,
 			     &resolver->covered, &resolver->lookups);
 	if (!error)
-		refresh_hosts_file(&resolver->refresh, resolver->paths[FILE_HOSTS]);
+		hosts_report(resolver);
 	return error;
 }
 
@@ -220,6 +229,8 @@ static int resolver_serve(struct resolver *resolver)
 		uint64_t now;
 		int error;
 
+		if (resolver->refresh.listed)
+			next = earlier(next, resolver->hosts_ms + HOSTS_MS);
 		next = earlier(next, clients_tick(&resolver->clients));
 		next = earlier(next, upstream_tick(&resolver->upstream));
 		now = upstream_now_ms();
