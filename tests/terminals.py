@@ -20,8 +20,11 @@ class Terminal:
         self.text, self.status = "", None
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it
-            os.execvpe(argv[0], argv, {**os.environ, "TERM": "dumb", **environment})
+            try:
+                signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it
+                os.execvpe(argv[0], argv, {**os.environ, "TERM": "dumb", **environment})
+            finally:
+                os._exit(127)  # never a second process that goes on with the tests
         self.resize(rows, columns)
 
     def __enter__(self):

@@ -45,9 +45,10 @@ class Example(SessionTest):
 class Fragments(Example):
     """The programs that the lines of the fragments name, under every policy that includes them."""
 
-    EVERYDAY = ("dpkg -l bash", "apt list --installed bash", "man -k ls", "! command -v last || last", "id", "ps -e", "df /",
-                "echo hello | aspell list", "getent passwd alice", "mktemp", "tty || true", "git --version",
-                "script -qc true /dev/null", "sort /etc/passwd", "lscpu", "locale", "ls /usr /etc /tmp")
+    EVERYDAY = ("dpkg -l bash", "apt list --installed bash", "man -k ls", "! command -v last || last",
+                "id", "ps -e", "df /", "echo hello | aspell list", "getent passwd alice", "mktemp",
+                "tty || true", "git --version", "script -qc true /dev/null", "sort /etc/passwd",
+                "lscpu", "locale", "ls /usr /etc /tmp")
 
     def run_all(self, commands):
         """Each command, over one login: which of them failed, and what they said."""

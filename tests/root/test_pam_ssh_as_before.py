@@ -2,9 +2,11 @@
 """An ssh login with pam_sandlock is as it was before: programs, terminals, records, its end."""
 import os
 import re
+import shutil
 import signal
 import struct
 import time
+import unittest
 from pathlib import Path
 
 from accounts import SSH_OPTIONS
@@ -110,6 +112,7 @@ class Programs(SshTest):
                                                  [*scp, remote, back], source, back))
 
 
+@unittest.skipUnless(shutil.which("last"), "the machine keeps no wtmp")
 class Records(SshTest):
     """Who is in, who was, and since when: also of the end, which root's process writes."""
 
