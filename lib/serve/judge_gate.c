@@ -8,13 +8,15 @@
 
 #include "judge.h"
 
-static void decide(bool passes, struct judgement *judgement)
+#define NOT_CONFINED "not confined"
+
+static void decide(bool passes, const char *reason, struct judgement *judgement)
 {
 	if (passes) {
 		judgement_allow(judgement);
 		return;
 	}
-	judgement_fail(judgement, "other", "not confined");
+	judgement_fail(judgement, "other", reason);
 	judgement->error = EPERM;
 }
 
@@ -26,7 +28,7 @@ static void become_user(const struct gate *gate, const struct request *request, 
 {
 	decide(gate_is_confined(gate, request->call.thread) ||
 		       ((gate->threads || !lasting) && gate_is_pam_caller(gate, &request->call)),
-	       judgement);
+	       NOT_CONFINED "; is the auth line of pam_sandlock missing?", judgement);
 }
 
 /* setuid, and setreuid, which changes the saved uid with the effective one. */
@@ -69,7 +71,7 @@ void judge_start_program(struct rules *rules, const struct copies *copies, struc
 
 	decide(gate_is_confined(&rules->gate, request->call.thread) ||
 		       (caller->known && !is_user(&caller->status, rules->plan->header->uid)),
-	       judgement);
+	       NOT_CONFINED, judgement);
 }
 
 /* Only a confined thread adds a filter: therefore the number of filters proves confinement. TSYNC
@@ -83,7 +85,7 @@ void judge_seccomp(struct rules *rules, const struct copies *copies, struct requ
 	decide(gate_is_confined(&rules->gate, request->call.thread) &&
 		       (!all_threads ||
 			(caller->known && caller->status.group != rules->gate.pam_caller)),
-	       judgement);
+	       NOT_CONFINED, judgement);
 }
 
 /* prctl that adds a filter; and a new user namespace, in which the user's uid may have any
@@ -92,7 +94,7 @@ void judge_confined_only(struct rules *rules, const struct copies *copies, struc
 			 struct judgement *judgement)
 {
 	(void)copies;
-	decide(gate_is_confined(&rules->gate, request->call.thread), judgement);
+	decide(gate_is_confined(&rules->gate, request->call.thread), NOT_CONFINED, judgement);
 }
 
 /* The PAM caller may enter namespaces of other types by setns(fd, 0), as modules do. */
