@@ -83,7 +83,7 @@ HOST   := $(BUILD)/host
 STATIC := $(BUILD)/static
 
 # Shell and supervisor parse no policy and resolve no name: the musl archive holds everything else.
-HOST_ONLY  := $(addprefix lib/base/,accounts.c groups.c module_arguments.c nss_services.c) \
+HOST_ONLY  := $(addprefix lib/base/,accounts.c groups.c module_arguments.c network_namespace.c nss_services.c) \
 	      $(wildcard lib/dns/*.c) lib/confine/bounding.c \
 	      $(addprefix lib/session/,login.c login_supervisor.c) $(wildcard lib/policy/*.c)
 STATIC_LIB := $(STATIC)/libsandlock.a

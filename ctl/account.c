@@ -9,6 +9,7 @@
 
 #include "accounts.h"
 #include "ctl.h"
+#include "network_namespace.h"
 #include "plan_build.h"
 #include "user_directories.h"
 #include "util.h"
@@ -153,7 +154,11 @@ int plan_of(const struct policy *policy, const char *path, const struct account 
 	    struct plan *ret_plan)
 {
 	cleanup_fd int memfd = memfd_create("plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int error = memfd < 0 ? -errno : plan_make(policy, path, account, memfd);
+	struct account here = *account;
+	int error;
+
+	here.no_network_namespace = !network_namespace_is_possible(geteuid() == 0);
+	error = memfd < 0 ? -errno : plan_make(policy, path, &here, memfd);
 
 	return error ? error : plan_map(memfd, ret_plan);
 }

@@ -18,6 +18,7 @@
 #include "accounts.h"
 #include "inherited.h"
 #include "log.h"
+#include "network_namespace.h"
 #include "plan_build.h"
 #include "policy.h"
 #include "util.h"
@@ -47,6 +48,7 @@ struct session {
 	struct options options;
 	uint64_t id; /* random; the plan's session */
 	struct account account;
+	bool by_root; /* the PAM module has started us: so it starts the network helper */
 	char *lookup; /* what the account's strings point into */
 	char group[LOGIN_NAME_MAX];
 	char reason[REASON_MAX]; /* the first complaint */
@@ -123,6 +125,7 @@ static int find_user(struct session *session)
 					     .home = entry.pw_dir,
 					     .uid = entry.pw_uid,
 					     .gid = entry.pw_gid };
+	session->account.no_network_namespace = !network_namespace_is_possible(session->by_root);
 	return 0;
 }
 
@@ -279,7 +282,7 @@ static bool options_read(int argc, char **argv, struct options *ret_options)
 
 int main(int argc, char **argv)
 {
-	struct session session = { 0 };
+	struct session session = { .by_root = getuid() == 0 };
 	sigset_t none;
 	int error;
 

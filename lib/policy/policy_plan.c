@@ -255,7 +255,8 @@ static void plan_privileges(struct planning *planning)
  * listed. */
 #define NAME_CLASSES_DEFAULT (1U << CLASS_GLOBAL | 1U << CLASS_PRIVATE)
 
-/* Whether the session asks the system's name servers itself. */
+/* Whether the session asks the system's name servers itself: where it cannot have a network
+ * namespace in which its look-ups are answered, it does. */
 static bool plan_dns(struct planning *planning)
 {
 	struct plan_header *header = plan_builder_header(planning->builder);
@@ -264,8 +265,9 @@ static bool plan_dns(struct planning *planning)
 		planning->dns = planning->names_host ? PLAN_DNS_FILTERED : PLAN_DNS_OFF;
 	header->dns = (uint8_t)planning->dns;
 	header->name_classes = planning->name_classes ? planning->name_classes : NAME_CLASSES_DEFAULT;
-	/* Filtered answers are not implemented yet. */
-	return planning->dns == PLAN_DNS_SYSTEM || planning->dns == PLAN_DNS_FILTERED;
+	return planning->dns == PLAN_DNS_SYSTEM ||
+	       (planning->dns == PLAN_DNS_FILTERED &&
+		(planning->account->no_network_namespace || (planning->opened & PROTOCOL_UDP)));
 }
 
 /* What follows from all the lines together. */

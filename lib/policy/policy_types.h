@@ -16,6 +16,7 @@ struct account {
 	uid_t uid;
 	gid_t gid;
 	const char *login; /* the name as the login spelled it; NULL: the same */
+	bool no_network_namespace; /* none can be made for its sessions */
 };
 
 /* One message: `file:line: text`, line 0 where no line is meant. Errors refuse the file, warnings

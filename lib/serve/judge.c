@@ -119,6 +119,8 @@ static void judge_inet(const struct rules *rules, struct request *request, struc
 		verdict = ruleset_decide(&rules->ruleset, protocol, &endpoint);
 	if (verdict.kind == VERDICT_ALLOW)
 		judgement_allow(judgement);
+	else if (!verdict.rule && judge_goes_private(rules, request, &endpoint))
+		judgement->kind = JUDGEMENT_PRIVATE;
 	else
 		refuse_endpoint(rules, request, &endpoint, verdict.rule, judgement);
 }

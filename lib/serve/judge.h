@@ -26,6 +26,9 @@ JUDGE_PROTOTYPE(sendmmsg);
 JUDGE_PROTOTYPE(creation);
 bool judge_is_private(const struct rules *rules, const struct request *request);
 struct endpoint;
+/* True for a connection to a name server, which the resolver answers in its place. */
+bool judge_goes_private(const struct rules *rules, const struct request *request,
+			const struct endpoint *endpoint);
 void judge_private_destination(const struct rules *rules, const struct request *request,
 			       const struct endpoint *endpoint, struct judgement *judgement);
 

@@ -42,3 +42,11 @@ void judge_private_destination(const struct rules *rules, const struct request *
 	judgement_refuse(judgement, socket_protocol_name(&request->kind), text, NULL);
 	judgement->is_minor = true;
 }
+
+bool judge_goes_private(const struct rules *rules, const struct request *request,
+			const struct endpoint *endpoint)
+{
+	return rules->private_sockets.answers && rules->private_sockets.helper.fd >= 0 &&
+	       request->call.call == __NR_connect && endpoint->port == DNS_PORT &&
+	       socket_protocol(&request->kind) == PROTOCOL_TCP;
+}

@@ -13,7 +13,8 @@ struct rule;
 enum judgement_kind {
 	JUDGEMENT_REFUSED = 0,
 	JUDGEMENT_ALLOWED,
-	JUDGEMENT_LATER, /* refused, unless a host name gets the address meanwhile */
+	JUDGEMENT_PRIVATE, /* allowed, in the session's private network namespace */
+	JUDGEMENT_LATER,   /* refused, unless a host name gets the address meanwhile */
 };
 
 #define JUDGEMENT_TEXT_MAX 160

@@ -16,6 +16,7 @@ PERFORM_PROTOTYPE(listen);
 PERFORM_PROTOTYPE(send);
 PERFORM_PROTOTYPE(setsockopt);
 PERFORM_PROTOTYPE(socket);
+PERFORM_PROTOTYPE(connect_private); /* on a socket of the private network namespace */
 
 /* The kernel performs the call itself: only where nothing but registers was judged, since the
  * caller's memory and descriptors can change while it waits. */

@@ -26,6 +26,7 @@ struct private_sockets {
 	struct loop *loop;
 	struct watch helper; /* fd -1: none, or it is gone */
 	uint64_t cookie;     /* SO_NETNS_COOKIE of the namespace; 0: not made yet */
+	bool answers;        /* the resolver is to listen there */
 	int error;           /* why the last answer had no sockets: a positive errno, or 0 */
 	struct private_stock stocks[2]; /* datagram sockets: IPv4, IPv6 */
 	struct private_stock other;     /* of an answer that somebody waits for */

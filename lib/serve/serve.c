@@ -106,7 +106,8 @@ static struct outcome perform(struct supervisor *supervisor, struct request *req
 {
 	struct address address;
 
-	if (destination_of(request, &address))
+	/* A private socket connects to nobody there: libc only sorts addresses. */
+	if (destination_of(request, &address) && !judge_is_private(&supervisor->rules, request))
 		host_names_keep(&supervisor->host_names, &address);
 	return stages->perform(supervisor, request);
 }
@@ -123,6 +124,8 @@ static struct outcome perform_or_refuse(struct supervisor *supervisor, struct re
 		if (judgement->path_fd >= 0 && !request_is_valid(supervisor, request))
 			return outcome_gone();
 		return perform(supervisor, request, stages);
+	case JUDGEMENT_PRIVATE:
+		return perform_connect_private(supervisor, request);
 	case JUDGEMENT_LATER:
 		if (names_may_allow(supervisor, request))
 			return (struct outcome){ .kind = OUTCOME_RETRY };

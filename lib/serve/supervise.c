@@ -109,6 +109,9 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 		error = host_names_open(&supervisor->host_names, loop, plan, helpers->resolver);
 	if (!error)
 		error = private_sockets_open(&rules->private_sockets, loop, helpers->network);
+	rules->private_sockets.answers =
+		helpers->resolver >= 0 && helpers->network >= 0 &&
+		(plan->header->dns == PLAN_DNS_FILTERED || plan->header->dns == PLAN_DNS_HOSTS);
 	return error;
 }
 

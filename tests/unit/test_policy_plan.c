@@ -229,15 +229,40 @@ static uint32_t count_implicit(const struct plan *plan)
 	return count;
 }
 
-static void names_planned_once_and_open_dns(void **state)
+/* The session's look-ups are answered where nothing leaves; no name server is open. */
+static void names_planned_with_filtered_dns(void **state)
 {
+	struct plan plan = plan_of(state, &alice, "[network]\nnet_allow = github.com:22\n");
+
+	assert_int_equal(PLAN_DNS_FILTERED, plan.header->dns);
+	assert_int_equal(0, count_implicit(&plan));
+	assert_int_equal(PLAN_UNIX_DGRAM, plan.header->flags);
+	plan_unmap(&plan);
+}
+
+/* As yet also where a rule opens UDP. */
+static void names_open_dns_where_udp_is_open(void **state)
+{
+	struct plan plan = plan_of(state, &alice, "[network]\nnet_allow = udp://github.com:22\n");
+
+	assert_int_equal(PLAN_DNS_FILTERED, plan.header->dns);
+	assert_true(count_implicit(&plan) > 0);
+	assert_int_equal(PLAN_DNS | PLAN_UDP | PLAN_UNIX_DGRAM, plan.header->flags);
+	plan_unmap(&plan);
+}
+
+static void names_open_dns_without_network_namespace(void **state)
+{
+	struct account bound = alice;
 	struct address servers[NAMESERVERS_MAX];
 	size_t count = nameservers_read("/etc/resolv.conf", servers);
-	struct plan plan =
-		plan_of(state, &alice,
-			"[network]\nnet_allow = GitHub.com:22 github.com:443 %u.example:1\n");
+	struct plan plan;
 	char text[512], expected[512], address[ADDRESS_TEXT_MAX];
 
+	bound.no_network_namespace = true;
+	plan = plan_of(state, &bound,
+		       "[network]\nnet_allow = GitHub.com:22 github.com:443 %u.example:1\n");
+	assert_int_equal(PLAN_DNS_FILTERED, plan.header->dns);
 	assert_int_equal(2, plan.header->hosts.count);
 	assert_string_equal("github.com", plan_string(&plan, plan.hosts[0]));
 	assert_string_equal("alice.example", plan_string(&plan, plan.hosts[1]));
@@ -700,7 +725,9 @@ int main(void)
 		place_test(allow_udp_widens_rules_without_scheme),
 		place_test(account_planned),
 		place_test(home_that_is_not_absolute_planned_as_none),
-		place_test(names_planned_once_and_open_dns),
+		place_test(names_planned_with_filtered_dns),
+		place_test(names_open_dns_where_udp_is_open),
+		place_test(names_open_dns_without_network_namespace),
 		place_test(dns_key_decides),
 		place_test(classes_of_names_are_written_or_not_of_the_machine),
 		place_test(names_below_need_answers_of_our_own),
