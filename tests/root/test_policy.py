@@ -433,7 +433,7 @@ class Shown(SessionTest):
         out = call([ctl(), "show", "alice"]).out
         self.assertIn("alice.conf:2: [network] net_allow = 127.0.0.1:80\n", out)
         self.assertIn("alice.conf:3: [network] net_allow.db = www.example.test:5432\n", out)
-        self.assertIn("(implied): [network] dns: tcp udp ", out)
+        self.assertIn("dns = filtered", out)
         self.assertIn("(implied): [network] unix_allow = own\n", out)
         self.assertIn("(in force): [session] no_new_privs = yes\n", out)
 

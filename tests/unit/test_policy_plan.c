@@ -619,8 +619,8 @@ static void privileges_stay_only_where_nothing_of_the_machine_is_written(void **
 /* The home of some system accounts is /bin or /dev: what is written there is the machine's. */
 static void home_of_another_owner_is_none(void **state)
 {
-	const struct account own = { "alice", "users", "/root", 0, 100, NULL };
-	const struct account other = { "alice", "users", "/bin", 1000, 100, NULL };
+	const struct account own = { "alice", "users", "/root", 0, 100, NULL, false };
+	const struct account other = { "alice", "users", "/bin", 1000, 100, NULL, false };
 	const char *policy = "[filesystem]\nwrite = %h\n";
 	struct plan plan = plan_of(state, &own, policy);
 
