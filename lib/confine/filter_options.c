@@ -104,3 +104,37 @@ void match_options(struct bpf *bpf, const struct filter_facts *facts, const stru
 	}
 	bpf_return(bpf, action_of(facts, OPTION_UNKNOWN));
 }
+
+void match_refused_reads(struct bpf *bpf, const struct filter_facts *facts,
+			 const struct filter_rule *rule)
+{
+	(void)facts;
+	for (size_t i = 0; i < socket_read_refused_count; i++) {
+		const struct socket_option *read = &socket_reads_refused[i];
+		size_t level;
+		size_t first;
+
+		bpf_load_low(bpf, 1);
+		level = bpf_if(bpf, BPF_JEQ, read->level);
+		bpf_load_low(bpf, 2);
+		first = bpf_if(bpf, BPF_JGE, read->first);
+		bpf_return_unless(bpf, BPF_JGT, read->last, rule->action);
+		bpf_end_if(bpf, first);
+		bpf_end_if(bpf, level);
+	}
+}
+
+void match_requests(struct bpf *bpf, const struct filter_facts *facts, const struct filter_rule *rule)
+{
+	size_t ours;
+
+	(void)facts;
+	bpf_load_low(bpf, 1);
+	bpf_statement(bpf, BPF_ALU | BPF_AND | BPF_K, SOCKET_REQUESTS_MASK);
+	ours = bpf_if(bpf, BPF_JEQ, SOCKET_REQUESTS);
+	bpf_load_low(bpf, 1);
+	for (size_t i = 0; i < socket_request_count; i++)
+		bpf_return_if(bpf, BPF_JEQ, socket_requests[i], ALLOW);
+	bpf_return(bpf, rule->action);
+	bpf_end_if(bpf, ours);
+}

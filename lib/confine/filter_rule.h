@@ -68,6 +68,10 @@ MATCH_PROTOTYPE(private_socket); /* one that the supervisor gives */
 
 /* filter_options.c: the socket options; decides every one. */
 MATCH_PROTOTYPE(options);
+
+/* Of getsockopt(2) and ioctl(2), what is refused. */
+MATCH_PROTOTYPE(refused_reads);
+MATCH_PROTOTYPE(requests);
 #undef MATCH_PROTOTYPE
 
 #endif

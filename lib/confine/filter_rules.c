@@ -37,6 +37,9 @@ static const struct filter_rule refused[] = {
 	{ __NR_sendto, match_any_bit, 3, MSG_FASTOPEN, FAIL(EOPNOTSUPP) },
 	/* packets that the kernel would send for the caller, and other routes for the caller's */
 	{ __NR_setsockopt, match_options, 0, 0, 0 },
+	/* what the owner of a private socket's namespace could do */
+	{ __NR_getsockopt, match_refused_reads, 0, 0, FAIL(EPERM) },
+	{ __NR_ioctl, match_requests, 0, 0, FAIL(EPERM) },
 	/* a second listener could answer for a supervisor that has died */
 	{ __NR_seccomp, match_any_bit, 1, SECCOMP_FILTER_FLAG_NEW_LISTENER, FAIL(EBUSY) },
 	{ __NR_prctl, match_marker, 0, 0, 0 },

@@ -8,6 +8,7 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 
@@ -125,6 +126,31 @@ const struct socket_option socket_options[] = {
 };
 /* clang-format on */
 const size_t socket_option_count = ARRAY_SIZE(socket_options);
+
+/* The tables of packet filters. 80 is the original destination of a connection. */
+#define IP_FILTERS_FIRST  64
+#define IP_ORIGINAL       80
+#define IP_FILTERS_LAST   UINT32_MAX
+#define IPV6_FILTERS      64
+#define IPV6_FILTER_KINDS 68
+
+const struct socket_option socket_reads_refused[] = {
+	{ IPPROTO_IP, IP_FILTERS_FIRST, IP_ORIGINAL - 1, OPTION_REFUSED },
+	{ IPPROTO_IP, IP_ORIGINAL + 1, IP_FILTERS_LAST, OPTION_REFUSED },
+	{ IPPROTO_IPV6, IPV6_FILTERS, IPV6_FILTERS + 1, OPTION_REFUSED },
+	{ IPPROTO_IPV6, IPV6_FILTER_KINDS, IPV6_FILTER_KINDS + 1, OPTION_REFUSED },
+};
+const size_t socket_read_refused_count = ARRAY_SIZE(socket_reads_refused);
+
+const uint32_t socket_requests[] = {
+	FIOSETOWN,      SIOCSPGRP,        FIOGETOWN,      SIOCGPGRP,      SIOCATMARK,
+	SIOCGSTAMP_OLD, SIOCGSTAMPNS_OLD, SIOCGIFNAME,    SIOCGIFCONF,    SIOCGIFFLAGS,
+	SIOCGIFADDR,    SIOCGIFDSTADDR,   SIOCGIFBRDADDR, SIOCGIFNETMASK, SIOCGIFMETRIC,
+	SIOCGIFMEM,     SIOCGIFMTU,       SIOCGIFHWADDR,  SIOCGIFENCAP,   SIOCGIFSLAVE,
+	SIOCGIFINDEX,   SIOCGIFPFLAGS,    SIOCGIFCOUNT,   SIOCGIFTXQLEN,  SIOCOUTQNSD,
+	SIOCGARP,       SIOCGRARP,        SIOCGIFMAP,
+};
+const size_t socket_request_count = ARRAY_SIZE(socket_requests);
 
 enum option_decision socket_option_decide(uint32_t level, uint32_t option)
 {

@@ -31,6 +31,17 @@ struct socket_option {
 extern const struct socket_option socket_options[];
 extern const size_t socket_option_count;
 
+/* What getsockopt(2) is refused, and ioctl(2) of sockets allowed. The user of a login shell owns
+ * the user namespace of the session's private sockets, and so may on them what elsewhere only root
+ * may: kernel code that nobody else reaches. */
+extern const struct socket_option socket_reads_refused[];
+extern const size_t socket_read_refused_count;
+
+#define SOCKET_REQUESTS      0x8900 /* SIOC*: the low byte is the request */
+#define SOCKET_REQUESTS_MASK 0xffffff00U
+extern const uint32_t socket_requests[]; /* they read; the others are EPERM */
+extern const size_t socket_request_count;
+
 enum option_decision socket_option_decide(uint32_t level, uint32_t option);
 
 #endif

@@ -56,7 +56,7 @@ class NameServer:
         self.resolv_conf = Path("/etc/resolv.conf")
         self.before = self.resolv_conf.read_text() if self.resolv_conf.exists() else ""
         self.resolv_conf.write_text(f"nameserver {PUBLIC}\noptions timeout:3\n")
-        eventually(lambda: "start of service" in self.log())
+        eventually(lambda: "start of service" in self.log(), "the name server serves")
 
     def log(self):
         try:
@@ -149,7 +149,7 @@ answer([first, said if isinstance(said, (str, list)) else "failed", kept.recv(5)
         self.addCleanup(go.unlink, missing_ok=True)
         with ThreadPoolExecutor() as pool:
             session = pool.submit(self.confined.python, source)
-            eventually(ready.exists)
+            eventually(ready.exists, "the session is ready")
             for pid in self.confined.processes(program):
                 os.kill(pid, signal.SIGKILL)
             go.touch()

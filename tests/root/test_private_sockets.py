@@ -155,3 +155,39 @@ while said == "ok":
     said = attempt(lambda: kept.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)))
 answer(said)
 """)))
+
+    def test_owner_of_the_namespace_may_do_no_more_than_anybody(self):
+        """The login shell's user owns the user namespace of the private sockets."""
+        said = self.confined.python("""
+import fcntl, struct
+IP, IPV6 = socket.IPPROTO_IP, socket.IPPROTO_IPV6
+s4, s6 = (socket.socket(f, socket.SOCK_DGRAM) for f in (socket.AF_INET, socket.AF_INET6))
+lo = struct.pack("16s24s", b"lo", b"")
+down = struct.pack("16sH22s", b"lo", 0, b"")
+address = struct.pack("16sHH4s16s", b"lo", socket.AF_INET, 0, bytes([10, 9, 8, 7]), b"")
+said = {
+    "namespace": attempt(fcntl.ioctl, s4, 0x894c),
+    "bridge": attempt(fcntl.ioctl, s4, 0x89a0, b"br0".ljust(16, bytes(1))),
+    "down": attempt(fcntl.ioctl, s4, 0x8914, down),
+    "address": attempt(fcntl.ioctl, s4, 0x8916, address),
+    "transparent": attempt(s4.setsockopt, IP, 19, 1),
+    "transparent_ipv6": attempt(s6.setsockopt, IPV6, 75, 1),
+    "mark": attempt(s4.setsockopt, socket.SOL_SOCKET, 36, 1),
+    "repair": attempt(socket.socket().setsockopt, socket.IPPROTO_TCP, 19, 1),
+    "read_ip_tables": attempt(s4.getsockopt, IP, 64, 84),
+    "read_ip6_tables": attempt(s6.getsockopt, IPV6, 64, 84),
+    "read_arp_tables": attempt(s4.getsockopt, IP, 96, 84),
+    "read_ip_set": attempt(s4.getsockopt, IP, 83, 8),
+}
+tables = {
+    "ip_tables": attempt(s4.setsockopt, IP, 64, bytes(96)),
+    "ip6_tables": attempt(s6.setsockopt, IPV6, 64, bytes(96)),
+    "arp_tables": attempt(s4.setsockopt, IP, 96, bytes(96)),
+    "policy": attempt(s4.setsockopt, IP, 17, bytes(200)),
+    "policy_ipv6": attempt(s6.setsockopt, IPV6, 35, bytes(200)),
+}
+answer([said, tables, attempt(fcntl.ioctl, s4, 0x8913, down)])
+""")
+        self.assertLessEqual(set(said[1].values()), {"EPERM", "ENOPROTOOPT"}, said)
+        self.assertEqual(({"EPERM"}, "ok"),
+                         (set(said[0].values()), said[2]), said)

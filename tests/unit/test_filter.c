@@ -207,6 +207,47 @@ static bool is_private(uint32_t flags, uint32_t family, uint32_t type, uint32_t 
 	       type == SOCK_DGRAM && (protocol == 0 || protocol == IPPROTO_UDP);
 }
 
+static void requests_that_change_interfaces_are_refused(void **state)
+{
+	static const uint32_t reading[] = { 0x8912, 0x8913, 0x8915, 0x8927, 0x8933, 0x8906 };
+	static const uint32_t writing[] = { 0x8914, 0x8916, 0x891a, 0x8922, 0x8924, 0x8946,
+					    0x894c, 0x89a0, 0x89f0, 0x890b, 0x8955, 0x89ff };
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ 0 });
+	for (size_t i = 0; i < ARRAY_SIZE(reading); i++)
+		assert_int_equal(ALLOW, ask(&built, __NR_ioctl, 3, GARBAGE | reading[i], 4096));
+	for (size_t i = 0; i < ARRAY_SIZE(writing); i++)
+		assert_int_equal(FAIL(EPERM), ask(&built, __NR_ioctl, 3, GARBAGE | writing[i], 4096));
+	assert_int_equal(ALLOW, ask(&built, __NR_ioctl, 3, 0x80108906, 4096)); /* SIOCGSTAMP */
+}
+
+static void tables_of_packet_filters_are_not_read(void **state)
+{
+	static const struct {
+		uint32_t level;
+		uint32_t option;
+		uint32_t action;
+	} cases[] = {
+		{ IPPROTO_IP, 63, ALLOW },         { IPPROTO_IP, 64, FAIL(EPERM) },
+		{ IPPROTO_IP, 79, FAIL(EPERM) },   { IPPROTO_IP, 80, ALLOW },
+		{ IPPROTO_IP, 81, FAIL(EPERM) },   { IPPROTO_IP, UINT32_MAX, FAIL(EPERM) },
+		{ IPPROTO_IPV6, 63, ALLOW },       { IPPROTO_IPV6, 64, FAIL(EPERM) },
+		{ IPPROTO_IPV6, 65, FAIL(EPERM) }, { IPPROTO_IPV6, 66, ALLOW },
+		{ IPPROTO_IPV6, 68, FAIL(EPERM) }, { IPPROTO_IPV6, 69, FAIL(EPERM) },
+		{ IPPROTO_IPV6, 70, ALLOW },       { IPPROTO_IPV6, 80, ALLOW },
+		{ IPPROTO_TCP, 64, ALLOW },        { SOL_SOCKET, 65, ALLOW },
+	};
+	struct built built;
+
+	(void)state;
+	build(&built, &(struct filter_facts){ 0 });
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(cases[i].action, ask(&built, __NR_getsockopt, 3, cases[i].level,
+						      GARBAGE | cases[i].option, 4096, 4096));
+}
+
 static void private_sockets_are_left_to_the_outermost_supervisor(void **state)
 {
 	const struct {
@@ -929,6 +970,8 @@ int main(void)
 		cmocka_unit_test(every_other_call_is_allowed),
 		cmocka_unit_test(foreign_abis_and_unknown_numbers_do_not_exist),
 		cmocka_unit_test(sockets_are_created_as_the_policy_says),
+		cmocka_unit_test(requests_that_change_interfaces_are_refused),
+		cmocka_unit_test(tables_of_packet_filters_are_not_read),
 		cmocka_unit_test(private_sockets_are_left_to_the_outermost_supervisor),
 		cmocka_unit_test(trapped_calls_trap_as_the_facts_say),
 		cmocka_unit_test(gate_traps_what_becomes_the_user_and_refuses_nothing),
