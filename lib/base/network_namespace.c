@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
-#include <string.h>
+#include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "compat.h"
 #include "util.h"
 
 #define USER_LIMIT    "/proc/sys/user/max_user_namespaces"
@@ -41,10 +43,31 @@ static int user_namespace_try(void)
 	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
+static uint64_t cookie_of_new(int family)
+{
+	cleanup_fd int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 ? cookie
+											   : 0;
+}
+
+/* A session inside a session can make no namespace: it has the outer one's. */
+static bool sockets_are_private(void)
+{
+	uint64_t inet = cookie_of_new(AF_INET);
+	uint64_t own = cookie_of_new(AF_UNIX);
+
+	return inet != 0 && own != 0 && inet != own;
+}
+
 bool network_namespace_is_possible(bool as_root)
 {
 	int error;
 
+	if (sockets_are_private())
+		return true;
 	if (limit_is_zero(NETWORK_LIMIT))
 		return false;
 	if (as_root && prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN) == 1)

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-/* True where the calling process could make one by way of a user namespace, or where `as_root` the
+/* True where the calling process could make one by way of a user namespace, has one
+ * already since it is in a session, or where `as_root` the
  * machine leaves CAP_SYS_ADMIN to root. What the machine's administrator has switched off counts,
  * and not what is short at the moment: a user can bring that about. Forks. */
 bool network_namespace_is_possible(bool as_root);

@@ -85,7 +85,6 @@ class FilteredNames(PamTest):
             STAGE.policy("[network]\n"
                          f"net_allow = git.example.test:{self.listener.port} many.example.test:443\n",
                          name)
-        self.stack("su-l")
 
     def test_covered_names_resolve_and_no_other_leaves(self):
         source = LOOK + f"""
@@ -95,7 +94,15 @@ answer(said + [tcp("git.example.test", {self.listener.port})])
         for way, who in (("login shell", self.confined), ("pam", self.dora)):
             with self.subTest(way=way):
                 self.assertEqual([[PUBLIC], -2, -2, "ok"], who.python(source))
+            self.stack("su-l")
         self.assertEqual({"git.example.test.", "many.example.test."}, self.server.asked())
+
+    def test_session_inside_a_session_looks_up_by_the_outer_one(self):
+        self.stack("su-l")
+        for attempt in range(8):
+            with self.subTest(attempt=attempt):
+                self.assertEqual([PUBLIC],
+                                 self.confined.python(LOOK + 'answer(look("git.example.test"))'))
 
     def test_long_answer_comes_by_tcp(self):
         self.assertEqual(MANY, self.confined.python(LOOK + 'answer(len(look("many.example.test")))'))
