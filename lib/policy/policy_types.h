@@ -15,7 +15,7 @@ struct account {
 	const char *home;
 	uid_t uid;
 	gid_t gid;
-	const char *login; /* the name as the login spelled it; NULL: the same */
+	const char *login;         /* the name as the login spelled it; NULL: the same */
 	bool no_network_namespace; /* none can be made for its sessions */
 };
 
