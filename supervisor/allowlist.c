@@ -78,6 +78,8 @@ static const struct call_limit limited[] = {
 	{ __NR_socket, 0, ~0U, AF_UNIX },
 	/* the real uid alone, to send descriptors in the user's name */
 	{ __NR_setresuid, 1, ~0U, ~0U },
+	/* our own, to keep to the budget of a real-time process */
+	{ __NR_sched_setscheduler, 0, ~0U, 0 },
 	/* reading only; O_RDONLY is 0 */
 	{ __NR_openat, 2, WRITING, 0 },
 	/* the memory of a caller; no limit of a file's size lets anything be written into a file */

@@ -92,7 +92,7 @@ static int log_begin(struct session *session)
 	return 0;
 }
 
-static int root_drop(struct session *session)
+static int ids_drop(struct session *session)
 {
 	int error = is_shell(session) ? 0 : drop_root(session->start.service_uid, &session->plan);
 
@@ -100,6 +100,21 @@ static int root_drop(struct session *session)
 	if (!error && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		error = -errno;
 	return error;
+}
+
+/* While we are root. */
+static void realtime_begin(struct session *session)
+{
+	int error = is_shell(session) ? 0 : realtime_open(&session->supervisor.realtime);
+
+	if (error)
+		log_line(LOG_DEBUG, "the supervisor is no real-time process: %s", strerror(-error));
+}
+
+static int root_drop(struct session *session)
+{
+	realtime_begin(session);
+	return ids_drop(session);
 }
 
 static int ready_send(struct session *session)

@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "compat.h"
+#include "freezer.h"
 #include "process.h"
 
 #define SWEEP_NS    20000000L /* how late a signal or a stop may reach a waiting caller */
@@ -135,6 +136,13 @@ static void slot_wait(struct pending_slot *slot, enum outcome_kind kind)
 		slot->watch.fd = -1;
 }
 
+static pid_t tracer_of(pid_t thread)
+{
+	struct process_status status;
+
+	return process_read_status(thread, &status) ? 0 : status.tracer;
+}
+
 /* The `queued` of an earlier call stays. */
 bool pending_add(struct pending *pending, const struct request *request, enum outcome_kind kind)
 {
@@ -151,6 +159,8 @@ bool pending_add(struct pending *pending, const struct request *request, enum ou
 	slot->pending = pending;
 	slot->request = *request;
 	slot->used = true;
+	slot->halts = false;
+	slot->tracer = tracer_of(request->call.thread);
 	slot->watch.fd = -1;
 	if (pending->count++ == 0)
 		timer_set(pending, SWEEP_NS);
@@ -183,7 +193,18 @@ struct sweep {
 	bool stopping;
 	uint64_t blocked; /* signals that its leader blocks */
 	bool guessed;
+	pid_t asked; /* whether this process is to be frozen */
+	bool frozen;
 };
+
+static bool sweep_is_frozen(struct sweep *sweep, pid_t group)
+{
+	if (sweep->asked != group) {
+		sweep->asked = group;
+		sweep->frozen = freezer_is_on(group);
+	}
+	return sweep->frozen;
+}
 
 static void sweep_look(struct sweep *sweep, pid_t group)
 {
@@ -195,6 +216,8 @@ static void sweep_look(struct sweep *sweep, pid_t group)
 		.group = group,
 		.stopping = process_is_stopping(group),
 		.blocked = UINT64_MAX,
+		.asked = sweep->asked,
+		.frozen = sweep->frozen,
 	};
 	if (process_read_status(group, &status) == 0 && status.state != 'Z')
 		sweep->blocked = status.blocked;
@@ -224,6 +247,23 @@ static int interruption(struct sweep *sweep, const struct request *request,
 	return EINTR;
 }
 
+/* A tracer that attaches (PTRACE_INTERRUPT), and a freeze, wait until the thread has stopped; no
+ * signal tells of them. The kernel has told the thread by the second look: then it restarts the
+ * call after the stop, and nobody sees the number. */
+static bool wants_halt(struct sweep *sweep, struct pending_slot *slot,
+		       const struct process_status *status)
+{
+	const bool traced = status->tracer != 0 && status->tracer != slot->tracer;
+	const bool halted_before = slot->halts;
+
+	if (status->tracer == 0)
+		slot->tracer = 0;
+	if (!traced && slot->pending->sweep_round % SWEEP_ASKS != 0)
+		return false;
+	slot->halts = traced || sweep_is_frozen(sweep, status->group);
+	return slot->halts && halted_before;
+}
+
 /* The kernel searches a list of all pending calls, which takes longer than the rest of a sweep. So
  * it is asked where the caller seems dead, and otherwise only in some rounds: another thread may
  * have its number by now. */
@@ -249,6 +289,8 @@ static void slot_sweep(struct sweep *sweep, struct pending_slot *slot)
 		return;
 	}
 	error = unreadable ? 0 : interruption(sweep, &slot->request, &status);
+	if (!unreadable && !error && wants_halt(sweep, slot, &status))
+		error = COMPAT_ERESTARTSYS;
 	if (error)
 		slot_interrupt(slot, error);
 	else if ((slot->watch.fd < 0 && !slot->more) || request_is_late(&slot->request))

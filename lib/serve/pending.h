@@ -36,8 +36,10 @@ struct pending_slot {
 	struct pending *pending;
 	struct request request;
 	bool used;
-	bool more;   /* served again after others */
-	bool queued; /* for that */
+	bool halts;   /* at the last look a tracer or a freeze waited for it to stop */
+	pid_t tracer; /* at the begin; one that comes later wants it to stop */
+	bool more;    /* served again after others */
+	bool queued;  /* for that */
 	uint32_t next_free;
 	uint32_t next_more;
 };

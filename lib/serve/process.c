@@ -243,6 +243,7 @@ static int status_parse(const char *text, struct process_status *ret_status)
 	memcpy(ret_status->name, text, length);
 	ret_status->state = state[strlen("\nState:\t")];
 	ret_status->group = (pid_t)status_number(end, "\nTgid:", 10);
+	ret_status->tracer = (pid_t)status_number(end, "\nTracerPid:", 10);
 	ret_status->umask = (mode_t)status_number(end, "\nUmask:", 8);
 	ret_status->uid = (uid_t)status_number(end, "\nUid:", 10);
 	ret_status->gid = (gid_t)status_number(end, "\nGid:", 10);

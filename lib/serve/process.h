@@ -60,8 +60,9 @@ int process_directory(pid_t thread);
 #define PROCESS_NAME_MAX 16
 struct process_status {
 	char name[PROCESS_NAME_MAX];
-	pid_t group; /* the process */
-	char state;  /* R S D T t Z X */
+	pid_t group;  /* the process */
+	pid_t tracer; /* 0: none */
+	char state;   /* R S D T t Z X */
 	mode_t umask;
 	uid_t uid; /* real */
 	gid_t gid; /* real */

@@ -10,6 +10,7 @@
 #include "host_names.h"
 #include "loop.h"
 #include "pending.h"
+#include "realtime.h"
 #include "rules.h"
 
 struct supervisor {
@@ -20,6 +21,7 @@ struct supervisor {
 	struct host_names host_names;
 	struct denials denials;
 	struct pending pending;
+	struct realtime realtime;
 	uint64_t calls;   /* that were trapped */
 	uint64_t refused; /* by the policy, of those */
 	uid_t uid;        /* our real one: the user's, or under PAM the service user's */

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -238,6 +239,33 @@ static void stop_of_a_single_thread_restarts_the_call(void **state)
 	assert_answered((struct signalled){ .signal = SIGSTOP }, COMPAT_ERESTARTSYS);
 }
 
+/* As strace -p does it. */
+static void tracer_that_comes_later_restarts_the_call(void **state)
+{
+	pid_t child = caller_start(false, false);
+
+	(void)state;
+	keep_waiting(1);
+	add_caller(1, 0, -1);
+	assert_int_equal(0, ptrace(PTRACE_SEIZE, child, 0, 0));
+	assert_int_equal(0, ptrace(PTRACE_INTERRUPT, child, 0, 0));
+	run_until_answered(1);
+	assert_outcome(1, OUTCOME_ANSWER, COMPAT_ERESTARTSYS);
+	caller_end(child);
+}
+
+static void tracer_that_was_there_interrupts_nothing(void **state)
+{
+	pid_t child = caller_start(false, false);
+
+	(void)state;
+	assert_int_equal(0, ptrace(PTRACE_SEIZE, child, 0, 0));
+	keep_waiting(1);
+	add_caller(1, 0, -1);
+	assert_waits_on(1);
+	caller_end(child);
+}
+
 static void signal_that_the_leader_takes_interrupts_no_other_thread(void **state)
 {
 	(void)state;
@@ -339,6 +367,8 @@ int main(void)
 		TEST(signal_where_nothing_has_come_about_restarts_the_call),
 		TEST(signal_that_is_blocked_interrupts_nothing),
 		TEST(stop_of_a_single_thread_restarts_the_call),
+		TEST(tracer_that_comes_later_restarts_the_call),
+		TEST(tracer_that_was_there_interrupts_nothing),
 		TEST(signal_that_the_leader_takes_interrupts_no_other_thread),
 		TEST(signal_that_the_leader_blocks_ends_the_call),
 		TEST(signal_to_the_process_ends_one_call_in_a_sweep),
