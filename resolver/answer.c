@@ -78,6 +78,7 @@ static bool rule_covers(const struct rule *rule, const struct address *address)
 	case TARGET_PREFIX:
 		return prefix_contains(&rule->prefix, address);
 	case TARGET_HOST:
+	case TARGET_OWN:
 		return false;
 	}
 	return false;

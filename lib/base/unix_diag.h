@@ -31,9 +31,6 @@ struct unix_socket {
 #define UNIX_DIAG_FILE 1U
 #define UNIX_DIAG_WHO  2U /* uid and name */
 
-/* A descriptor, or a negative errno where the kernel has no such diagnosis. */
-int unix_diag_open(void);
-
 /* The socket of this inode number and cookie, with its file. 0, -ENOENT: it is gone, -ESTALE: the
  * first socket of that number is another one, which does not say whether there is a second. */
 int unix_diag_find(int diag, uint32_t inode, uint64_t cookie, struct unix_socket *ret_socket);
@@ -41,8 +38,5 @@ int unix_diag_find(int diag, uint32_t inode, uint64_t cookie, struct unix_socket
 /* Calls `each` for every socket, or for those that listen; 0 once it has seen all of them. */
 int unix_diag_each(int diag, bool listening, unsigned asked,
 		   void (*each)(const struct unix_socket *socket, void *data), void *data);
-
-/* SO_COOKIE of a socket of any kind. */
-int socket_cookie(int fd, uint64_t *ret_cookie);
 
 #endif

@@ -263,6 +263,9 @@ static uint32_t bind_ports(const struct plan *plan)
 		return LANDLOCK_PORTS_MAX + 1;
 	for (uint32_t i = 0; i < plan->header->binds.count; i++)
 		count += (uint32_t)(plan->binds[i].high - plan->binds[i].low) + 1;
+	for (uint32_t i = 0; i < plan->header->local_binds.count; i++)
+		count += (uint32_t)(plan->local_binds[i].ports.high - plan->local_binds[i].ports.low) +
+			 1;
 	return count;
 }
 
@@ -290,14 +293,17 @@ static int rules_add_name_servers(int ruleset, const struct plan *plan)
 		       : 0;
 }
 
-/* Port 0 always: whether a socket with a port from the kernel may listen is decided at
- * listen(2). */
+/* Port 0 always: whether a socket that the kernel gave a port may listen, listen(2) tells; and at
+ * which address. */
 static int rules_add_binds(int ruleset, const struct plan *plan)
 {
 	int error = rule_add_port(ruleset, LANDLOCK_ACCESS_NET_BIND_TCP, 0);
 
 	for (uint32_t i = 0; i < plan->header->binds.count && !error; i++)
 		error = rules_add_range(ruleset, LANDLOCK_ACCESS_NET_BIND_TCP, &plan->binds[i]);
+	for (uint32_t i = 0; i < plan->header->local_binds.count && !error; i++)
+		error = rules_add_range(ruleset, LANDLOCK_ACCESS_NET_BIND_TCP,
+					&plan->local_binds[i].ports);
 	return error;
 }
 

@@ -35,7 +35,8 @@ static bool rule_covers_groups(const struct rule *rule)
 	case TARGET_ANY:
 		return true;
 	case TARGET_CLASS: /* no word means groups */
-	case TARGET_HOST:  /* no name stands for one */
+	case TARGET_OWN:
+	case TARGET_HOST: /* no name stands for one */
 		return false;
 	case TARGET_PREFIX:
 		return prefix_covers_groups(&rule->prefix);

@@ -24,6 +24,9 @@ const struct plan_layout plan_layout[SECTION_COUNT] = {
 	[SECTION_PORTS] = { offsetof(struct plan_header, ports), sizeof(struct port_range) },
 	[SECTION_HOSTS] = { offsetof(struct plan_header, hosts), sizeof(uint32_t) },
 	[SECTION_BINDS] = { offsetof(struct plan_header, binds), sizeof(struct port_range) },
+	[SECTION_LOCAL_BINDS] = { offsetof(struct plan_header, local_binds),
+				  sizeof(struct plan_local_bind) },
+	[SECTION_ANSWERS] = { offsetof(struct plan_header, answers), sizeof(struct port_range) },
 	[SECTION_SOCKETS] = { offsetof(struct plan_header, sockets), sizeof(struct plan_socket) },
 	[SECTION_FILES] = { offsetof(struct plan_header, files), sizeof(struct plan_file) },
 	[SECTION_LIMITS] = { offsetof(struct plan_header, limits), sizeof(struct plan_limit) },
@@ -73,6 +76,8 @@ static struct plan plan_view(const struct plan_header *header)
 		.strings = bytes + header->strings.offset,
 		.hosts = (const void *)(bytes + header->hosts.offset),
 		.binds = (const void *)(bytes + header->binds.offset),
+		.local_binds = (const void *)(bytes + header->local_binds.offset),
+		.answers = (const void *)(bytes + header->answers.offset),
 		.sockets = (const void *)(bytes + header->sockets.offset),
 		.files = (const void *)(bytes + header->files.offset),
 		.limits = (const void *)(bytes + header->limits.offset),
@@ -125,15 +130,31 @@ static bool names_are_sound(const struct plan *plan)
 	return true;
 }
 
-static bool binds_are_sound(const struct plan *plan)
+static bool ranges_are_sound(const struct port_range *ranges, uint32_t count)
 {
-	for (uint32_t i = 0; i < plan->header->binds.count; i++) {
-		const struct port_range *bind = &plan->binds[i];
-
-		if (bind->low > bind->high || (i > 0 && bind[-1].high >= bind->low))
+	for (uint32_t i = 0; i < count; i++) {
+		if (ranges[i].low > ranges[i].high || (i > 0 && ranges[i - 1].high >= ranges[i].low))
 			return false;
 	}
 	return true;
+}
+
+static bool local_bind_is_sound(const struct plan_local_bind *bind)
+{
+	if (bind->ports.low > bind->ports.high || bind->unused != 0)
+		return false;
+	if (bind->target == TARGET_CLASS)
+		return bind->class <= CLASS_SPECIAL;
+	return bind->target == TARGET_PREFIX && prefix_is_sound(&bind->prefix);
+}
+
+static bool binds_are_sound(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->header->local_binds.count; i++)
+		if (!local_bind_is_sound(&plan->local_binds[i]))
+			return false;
+	return ranges_are_sound(plan->binds, plan->header->binds.count) &&
+	       ranges_are_sound(plan->answers, plan->header->answers.count);
 }
 
 static bool sockets_are_sound(const struct plan *plan)
@@ -254,13 +275,50 @@ bool plan_is_user_directory(const char *home, uid_t uid, const char *path)
 	return path_is_beneath(path, runtime) || plan_home_contains(home, path);
 }
 
+static bool ranges_have(const struct port_range *ranges, uint32_t count, uint16_t port)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (port >= ranges[i].low && port <= ranges[i].high)
+			return true;
+	return false;
+}
+
 bool plan_binds(const struct plan *plan, uint16_t port)
 {
-	if (plan->header->flags & PLAN_BIND_ANY)
+	return (plan->header->flags & PLAN_BIND_ANY) ||
+	       ranges_have(plan->binds, plan->header->binds.count, port);
+}
+
+static bool local_bind_has(const struct plan_local_bind *bind, uint16_t port)
+{
+	/* Port 0 is any that the kernel chooses. */
+	return bind->ports.low == 0 || (port >= bind->ports.low && port <= bind->ports.high);
+}
+
+bool plan_binds_at(const struct plan *plan, const struct endpoint *local)
+{
+	if (plan_binds(plan, local->port))
 		return true;
-	for (uint32_t i = 0; i < plan->header->binds.count; i++) {
-		if (port >= plan->binds[i].low && port <= plan->binds[i].high)
+	for (uint32_t i = 0; i < plan->header->local_binds.count; i++) {
+		const struct plan_local_bind *bind = &plan->local_binds[i];
+		bool matches =
+			bind->target == TARGET_CLASS ? address_classify(&local->address) == bind->class : prefix_contains(&bind->prefix, &local->address);
+
+		if (matches && local_bind_has(bind, local->port))
 			return true;
 	}
 	return false;
+}
+
+bool plan_binds_somewhere(const struct plan *plan, uint16_t port)
+{
+	for (uint32_t i = 0; i < plan->header->local_binds.count; i++)
+		if (local_bind_has(&plan->local_binds[i], port))
+			return true;
+	return plan_binds(plan, port);
+}
+
+bool plan_answers(const struct plan *plan, uint16_t port)
+{
+	return ranges_have(plan->answers, plan->header->answers.count, port);
 }

@@ -15,7 +15,7 @@
 #include "ruleset.h"
 
 #define PLAN_MAGIC       0x6b636c73U /* "slck" */
-#define PLAN_VERSION     4U
+#define PLAN_VERSION     5U
 #define PLAN_SIZE_MAX    (32U << 20)
 #define PLAN_HOSTS_MAX   10000U
 #define PLAN_DIGEST_NONE 0ULL
@@ -61,6 +61,15 @@ enum plan_dns {
 struct plan_span {
 	uint32_t offset; /* bytes from the start of the plan, aligned to 8 */
 	uint32_t count;  /* elements */
+};
+
+/* An item of net_bind that is limited to local addresses. */
+struct plan_local_bind {
+	uint32_t target; /* TARGET_CLASS or TARGET_PREFIX */
+	uint32_t class;
+	struct prefix prefix;
+	struct port_range ports;
+	uint16_t unused;
 };
 
 enum plan_socket_kind {
@@ -123,13 +132,15 @@ struct plan_header {
 	uint16_t unused;
 	struct plan_span rules;
 	struct plan_span ports;
-	struct plan_span hosts;   /* uint32_t: string, the name; "*." before it: all names below */
-	struct plan_span binds;   /* struct port_range, sorted, disjoint */
-	struct plan_span sockets; /* struct plan_socket */
-	struct plan_span files;   /* struct plan_file */
-	struct plan_span limits;  /* struct plan_limit */
-	struct plan_span calls;   /* struct plan_call, sorted by number */
-	struct plan_span strings; /* bytes; the last one is NUL */
+	struct plan_span hosts; /* uint32_t: string, the name; "*." before it: all names below */
+	struct plan_span binds; /* struct port_range, sorted, disjoint */
+	struct plan_span local_binds; /* struct plan_local_bind */
+	struct plan_span answers;     /* struct port_range, sorted, disjoint: udp_answer */
+	struct plan_span sockets;     /* struct plan_socket */
+	struct plan_span files;       /* struct plan_file */
+	struct plan_span limits;      /* struct plan_limit */
+	struct plan_span calls;       /* struct plan_call, sorted by number */
+	struct plan_span strings;     /* bytes; the last one is NUL */
 };
 
 /* The typed view of a mapped plan; everything points into the mapping. */
@@ -138,6 +149,8 @@ struct plan {
 	const char *strings;
 	const uint32_t *hosts;
 	const struct port_range *binds;
+	const struct plan_local_bind *local_binds;
+	const struct port_range *answers;
 	const struct plan_socket *sockets;
 	const struct plan_file *files;
 	const struct plan_limit *limits;
@@ -151,6 +164,8 @@ enum plan_section {
 	SECTION_PORTS,
 	SECTION_HOSTS,
 	SECTION_BINDS,
+	SECTION_LOCAL_BINDS,
+	SECTION_ANSWERS,
 	SECTION_SOCKETS,
 	SECTION_FILES,
 	SECTION_LIMITS,
@@ -193,7 +208,17 @@ extern const char *const plan_temporary[];
 /* True for a home and what is below it; of / and "", which are nobody's home, nothing is. */
 bool plan_home_contains(const char *home, const char *path);
 
-/* True where TCP port `port` may be bound (0: an ephemeral one). */
+/* True where TCP port `port` may be bound at any address (0: an ephemeral one). */
 bool plan_binds(const struct plan *plan, uint16_t port);
+
+/* The same of one local address; an unspecified one is every address, which an item for one does
+ * not allow. */
+bool plan_binds_at(const struct plan *plan, const struct endpoint *local);
+
+/* True where the port may be bound at some address at least. */
+bool plan_binds_somewhere(const struct plan *plan, uint16_t port);
+
+/* True where UDP sockets of this port may send to any address. */
+bool plan_answers(const struct plan *plan, uint16_t port);
 
 #endif

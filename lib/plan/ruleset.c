@@ -122,6 +122,9 @@ static uint32_t query_rank(const struct query *query, const struct ruleset_table
 
 	if (table->target == TARGET_HOST)
 		return hosts_rank(query, table);
+	/* Who listens decides: ruleset_own_rule. */
+	if (table->target == TARGET_OWN)
+		return RANK_NONE;
 	return query_key(query, table, &key) ? table_rank(query->ruleset, table, key, query->port)
 					     : RANK_NONE;
 }
@@ -203,6 +206,24 @@ struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol proto
 				 &ruleset->rules[best & ~RANK_ALLOW] };
 }
 
+const struct rule *ruleset_own_rule(const struct ruleset *ruleset, const struct endpoint *endpoint)
+{
+	const struct address_bits any = { 0, 0 };
+	uint32_t best = RANK_NONE;
+
+	if (address_classify(&endpoint->address) != CLASS_LOOPBACK)
+		return NULL;
+	for (uint32_t i = 0; i < ruleset->table_count; i++) {
+		uint32_t rank;
+
+		if (ruleset->tables[i].target != TARGET_OWN)
+			continue;
+		rank = table_rank(ruleset, &ruleset->tables[i], any, endpoint->port);
+		best = rank < best ? rank : best;
+	}
+	return best == RANK_NONE ? NULL : &ruleset->rules[best & ~RANK_ALLOW];
+}
+
 static bool table_allows_somewhere(const struct ruleset *ruleset, const struct ruleset_table *table,
 				   uint16_t port)
 {
@@ -246,7 +267,7 @@ uint32_t ruleset_count_pairs(const struct ruleset *ruleset)
 	return pairs < UINT32_MAX ? (uint32_t)pairs : UINT32_MAX;
 }
 
-static bool prefix_is_sound(const struct prefix *prefix)
+bool prefix_is_sound(const struct prefix *prefix)
 {
 	struct address masked = address_mask(&prefix->address, prefix->length);
 
@@ -257,7 +278,7 @@ static bool prefix_is_sound(const struct prefix *prefix)
 
 static bool target_is_sound(const struct rule *rule, uint32_t host_count)
 {
-	if (rule->target > TARGET_HOST)
+	if (rule->target > TARGET_OWN)
 		return false;
 	switch ((enum target)rule->target) {
 	case TARGET_ANY:
@@ -268,6 +289,8 @@ static bool target_is_sound(const struct rule *rule, uint32_t host_count)
 		return prefix_is_sound(&rule->prefix);
 	case TARGET_HOST:
 		return rule->value < host_count;
+	case TARGET_OWN:
+		return rule->protocols == PROTOCOL_TCP && !rule->deny;
 	}
 	return false;
 }

@@ -24,6 +24,7 @@ enum target {
 	TARGET_CLASS,   /* @word: enum address_class */
 	TARGET_PREFIX,  /* an address is a prefix of full length */
 	TARGET_HOST,    /* a name: index into the plan's hosts */
+	TARGET_OWN,     /* loopback, TCP, where a session of the user listens; never of a denial */
 };
 
 /* One rule as written (an item of net_allow or net_deny) or implied (dns). */
@@ -73,6 +74,10 @@ struct verdict {
 struct verdict ruleset_decide(const struct ruleset *ruleset, enum protocol protocol,
 			      const struct endpoint *endpoint);
 
+/* The rule for @own that allows TCP to this endpoint if a session of the user listens there; NULL:
+ * none. Only where ruleset_decide has found no rule. */
+const struct rule *ruleset_own_rule(const struct ruleset *ruleset, const struct endpoint *endpoint);
+
 /* True where a rule that names a host allows this port of it, whatever its addresses are. */
 bool ruleset_names_host(const struct ruleset *ruleset, enum protocol protocol, uint16_t port);
 
@@ -83,6 +88,9 @@ bool ruleset_covers_address(const struct ruleset *ruleset, const struct address 
 /* How many (protocol, port range) pairs the rules have; UINT32_MAX for more. */
 #define RULESET_PAIRS_MAX (1U << 20)
 uint32_t ruleset_count_pairs(const struct ruleset *ruleset);
+
+/* Hostile input. */
+bool prefix_is_sound(const struct prefix *prefix);
 
 /* -EINVAL where ports or rules are not sound, -E2BIG above RULESET_PAIRS_MAX. Hostile input. */
 int ruleset_validate(const struct ruleset *ruleset, uint32_t host_count);

@@ -115,6 +115,7 @@ static struct address_bits rule_key(const struct rule *rule)
 {
 	switch ((enum target)rule->target) {
 	case TARGET_ANY:
+	case TARGET_OWN:
 		break;
 	case TARGET_CLASS:
 	case TARGET_HOST:

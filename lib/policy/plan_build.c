@@ -227,6 +227,16 @@ int plan_add_bind(struct plan_builder *builder, struct port_range range)
 	return add_one(builder, SECTION_BINDS, &range);
 }
 
+int plan_add_local_bind(struct plan_builder *builder, const struct plan_local_bind *bind)
+{
+	return add_one(builder, SECTION_LOCAL_BINDS, bind);
+}
+
+int plan_add_answer(struct plan_builder *builder, struct port_range range)
+{
+	return add_one(builder, SECTION_ANSWERS, &range);
+}
+
 int plan_add_socket(struct plan_builder *builder, const struct plan_socket *socket)
 {
 	return add_one(builder, SECTION_SOCKETS, socket);
@@ -394,6 +404,11 @@ static uint64_t endpoints_digest(const struct plan *plan)
 	for (uint32_t i = 0; i < plan->ruleset.rule_count; i++)
 		hash = hash_rule(hash, plan, &plan->ruleset.rules[i]);
 	hash = hash_bytes(hash, plan->binds, plan->header->binds.count * sizeof(*plan->binds));
+	hash = hash_number(hash, plan->header->local_binds.count);
+	hash = hash_bytes(hash, plan->local_binds,
+			  plan->header->local_binds.count * sizeof(*plan->local_binds));
+	hash = hash_number(hash, plan->header->answers.count);
+	hash = hash_bytes(hash, plan->answers, plan->header->answers.count * sizeof(*plan->answers));
 	for (uint32_t i = 0; i < plan->header->sockets.count; i++) {
 		hash = hash_number(hash, plan->sockets[i].kind);
 		hash = hash_text(hash, plan, plan->sockets[i].pattern);
@@ -425,6 +440,7 @@ int plan_seal(struct plan_builder *builder, int memfd)
 	int error;
 
 	binds_sort(&builder->tables[SECTION_BINDS]);
+	binds_sort(&builder->tables[SECTION_ANSWERS]);
 	calls_sort(&builder->tables[SECTION_CALLS]);
 	error = spans_set(builder, &header);
 	if (error < 0)

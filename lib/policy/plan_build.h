@@ -23,6 +23,8 @@ int64_t plan_add_host(struct plan_builder *builder, const char *name); /* equal 
 int64_t plan_add_ports(struct plan_builder *builder, const struct port_range *ports, uint32_t count);
 int plan_add_rule(struct plan_builder *builder, const struct rule *rule);
 int plan_add_bind(struct plan_builder *builder, struct port_range range);
+int plan_add_local_bind(struct plan_builder *builder, const struct plan_local_bind *bind);
+int plan_add_answer(struct plan_builder *builder, struct port_range range);
 int plan_add_socket(struct plan_builder *builder, const struct plan_socket *socket);
 int plan_add_file(struct plan_builder *builder, const struct plan_file *file);
 int plan_add_limit(struct plan_builder *builder, const struct plan_limit *limit);

@@ -54,6 +54,7 @@ int apply_privileges(const struct task *task, char why[WHY_MAX]);
 int apply_capability(const struct task *task, char why[WHY_MAX]);
 int apply_net_allow(const struct task *task, char why[WHY_MAX]);
 int apply_net_deny(const struct task *task, char why[WHY_MAX]);
+int apply_udp_answer(const struct task *task, char why[WHY_MAX]);
 int apply_net_bind(const struct task *task, char why[WHY_MAX]);
 int apply_allow_udp(const struct task *task, char why[WHY_MAX]);
 int apply_allow_icmp(const struct task *task, char why[WHY_MAX]);

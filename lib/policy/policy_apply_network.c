@@ -185,6 +185,8 @@ int apply_net_allow(const struct task *task, char why[WHY_MAX])
 		protocols = (uint8_t)(PROTOCOL_TCP | (planning->udp ? PROTOCOL_UDP : 0));
 	if (planning->icmp)
 		protocols |= PROTOCOL_ICMP;
+	if (rule.target == TARGET_OWN)
+		protocols = PROTOCOL_TCP;
 	return add_rule(task, &rule, protocols, false);
 }
 
@@ -195,6 +197,12 @@ int apply_net_deny(const struct task *task, char why[WHY_MAX])
 
 	if (parse_rule(task, &rule, why) < 0)
 		return -EINVAL;
+	if (rule.target == TARGET_OWN)
+		return refuse(why, "\"%s\": @own is for net_allow, expected @loopback",
+			      task->item->text);
+	if (rule.target == TARGET_OWN && rule.protocols && rule.protocols != PROTOCOL_TCP)
+		return refuse(why, "\"%s\": @own is TCP on loopback, expected @own:port",
+			      task->item->text);
 	if (is_localhost(&rule))
 		return refuse(why, "localhost in \"%s\", expected 127.0.0.1 and [::1], or @loopback",
 			      task->item->text);
@@ -212,18 +220,51 @@ int apply_net_deny(const struct task *task, char why[WHY_MAX])
 	return add_rule(task, &rule, protocols, true);
 }
 
+static int add_bind(struct planning *planning, const struct net_rule *bind, struct port_range ports)
+{
+	struct plan_local_bind local = {
+		.target = bind->target,
+		.ports = ports,
+	};
+
+	if (bind->target == TARGET_ANY)
+		return plan_add_bind(planning->builder, ports);
+	if (bind->target == TARGET_CLASS)
+		local.class = bind->class;
+	else
+		local.prefix = bind->prefix;
+	return plan_add_local_bind(planning->builder, &local);
+}
+
 int apply_net_bind(const struct task *task, char why[WHY_MAX])
 {
 	struct planning *planning = task->planning;
-	struct net_ports ports;
-	int error = net_bind_parse(task->item->text, account_of(task), &ports, why);
+	struct net_rule bind;
+	int error = net_bind_parse(task->item->text, account_of(task), &bind, why);
 
 	if (error < 0 || !planning)
 		return error;
-	if (ports.count == 0)
+	if (bind.ports.count == 0 && bind.target != TARGET_ANY)
+		return add_bind(planning, &bind, (struct port_range){ 0, UINT16_MAX });
+	if (bind.ports.count == 0)
 		plan_builder_header(planning->builder)->flags |= PLAN_BIND_ANY;
+	for (uint32_t i = 0; i < bind.ports.count && error == 0; i++)
+		error = add_bind(planning, &bind, bind.ports.ranges[i]);
+	return error;
+}
+
+/* Sockets that answer are real ones: the rules decide about all others. */
+int apply_udp_answer(const struct task *task, char why[WHY_MAX])
+{
+	struct planning *planning = task->planning;
+	struct net_ports ports;
+	int error = net_answer_parse(task->item->text, account_of(task), &ports, why);
+
+	if (error < 0 || !planning)
+		return error;
+	plan_builder_header(planning->builder)->flags |= PLAN_UDP;
 	for (uint32_t i = 0; i < ports.count && error == 0; i++)
-		error = plan_add_bind(planning->builder, ports.ranges[i]);
+		error = plan_add_answer(planning->builder, ports.ranges[i]);
 	return error;
 }
 

@@ -12,7 +12,7 @@
 #include "policy_apply.h"
 #include "util.h"
 
-#define WORDS_MAX 16 /* sections, or keys of one */
+#define WORDS_MAX 24 /* sections, or keys of one */
 
 /* clang-format off */
 static const struct policy_key keys[] = {
@@ -28,6 +28,7 @@ static const struct policy_key keys[] = {
 	{ "network", "net_allow", KEY_LIST, apply_net_allow, 0 },
 	{ "network", "net_deny", KEY_LIST, apply_net_deny, 0 },
 	{ "network", "net_bind", KEY_LIST, apply_net_bind, 0 },
+	{ "network", "udp_answer", KEY_LIST, apply_udp_answer, 0 },
 	{ "network", "allow_udp", KEY_SINGLE, apply_allow_udp, 0 },
 	{ "network", "allow_icmp", KEY_SINGLE, apply_allow_icmp, 0 },
 	{ "network", "dns", KEY_SINGLE, apply_dns, 0 },

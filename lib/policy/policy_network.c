@@ -308,6 +308,10 @@ static int parse_target(const struct parser *parser, char *text, struct net_rule
 	rule->host[0] = '\0';
 	if (length == 0 || strcmp(text, "*") == 0)
 		return 0;
+	if (strcmp(text, "@own") == 0) {
+		rule->target = TARGET_OWN;
+		return 0;
+	}
 	if (text[0] == '@') {
 		rule->target = TARGET_CLASS;
 		return net_class_parse(text, &rule->class, parser->why);
@@ -402,10 +406,41 @@ int net_rule_parse(const char *text, const struct account *account, struct net_r
 	return parse_ports(&parser, ports, 1, &ret_rule->ports);
 }
 
-int net_bind_parse(const char *text, const struct account *account, struct net_ports *ret_ports,
+int net_bind_parse(const char *text, const struct account *account, struct net_rule *ret_bind,
 		   char why[WHY_MAX])
+{
+	struct parser parser = { .account = account, .text = text, .why = why };
+	char buffer[VALUE_MAX];
+	char *ports = NULL;
+
+	ret_bind->target = TARGET_ANY;
+	ret_bind->host[0] = '\0';
+	if (!strchr(text, ':'))
+		return parse_ports(&parser, text, 0, &ret_bind->ports);
+	if (strlen(text) >= sizeof(buffer))
+		return refuse(why, "too long");
+	memcpy(buffer, text, strlen(text) + 1);
+	if (split_rule(&parser, buffer, &ports) < 0)
+		return -EINVAL;
+	if (!ports || ports[0] == '\0')
+		return refuse(why, "expected ports or address:ports, got \"%s\"", text);
+	if (parse_target(&parser, buffer, ret_bind) < 0)
+		return -EINVAL;
+	if (ret_bind->target == TARGET_OWN || (ret_bind->target == TARGET_HOST && ret_bind->host[0]))
+		return refuse(why,
+			      "\"%s\" is no address of this machine, expected an IP address, "
+			      "@loopback, @private, @linklocal or @global before the ports",
+			      text);
+	return parse_ports(&parser, ports, 0, &ret_bind->ports);
+}
+
+int net_answer_parse(const char *text, const struct account *account, struct net_ports *ret_ports,
+		     char why[WHY_MAX])
 {
 	const struct parser parser = { .account = account, .text = text, .why = why };
 
-	return parse_ports(&parser, text, 0, ret_ports);
+	if (strcmp(text, "*") == 0)
+		return refuse(why, "\"*\", expected ports such as 60000-61000: sockets of these may "
+				   "send to every address");
+	return parse_ports(&parser, text, 1, ret_ports);
 }

@@ -35,8 +35,14 @@ int net_rule_parse(const char *text, const struct account *account, struct net_r
 /* @global, @loopback, @private or @linklocal. */
 int net_class_parse(const char *text, enum address_class *ret_class, char why[WHY_MAX]);
 
-/* One item of net_bind: port 0 is allowed and means an ephemeral one. */
-int net_bind_parse(const char *text, const struct account *account, struct net_ports *ret_ports,
+/* One item of net_bind: ports, or address:ports with an address or a class; port 0 is allowed and
+ * means an ephemeral one. The target is TARGET_ANY, TARGET_CLASS or TARGET_PREFIX, or TARGET_HOST
+ * with an empty name where it waits for an account. */
+int net_bind_parse(const char *text, const struct account *account, struct net_rule *ret_bind,
 		   char why[WHY_MAX]);
+
+/* One item of udp_answer: ports alone. */
+int net_answer_parse(const char *text, const struct account *account, struct net_ports *ret_ports,
+		     char why[WHY_MAX]);
 
 #endif

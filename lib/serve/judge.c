@@ -14,6 +14,7 @@
 
 #include "caller_path.h"
 #include "util.h"
+#include "vouchers.h"
 
 /* The endpoint that the kernel would read from this address; false where it would read none. */
 static bool read_endpoint(const struct request *request, struct endpoint *ret_endpoint)
@@ -95,7 +96,33 @@ static void refuse_endpoint(const struct rules *rules, const struct request *req
 		judgement->kind = JUDGEMENT_LATER;
 }
 
-static void judge_inet(const struct rules *rules, struct request *request, struct judgement *judgement)
+/* A UDP socket at a port of udp_answer sends wherever no rule forbids; its port stays as it is, for
+ * a connect(2) that dissolves an association waits until we are done. */
+static bool answers(const struct rules *rules, const struct request *request,
+		    const struct endpoint *endpoint)
+{
+	struct endpoint bound;
+
+	return socket_protocol(&request->kind) == PROTOCOL_UDP &&
+	       address_classify(&endpoint->address) != CLASS_SPECIAL &&
+	       bound_endpoint(request->socket_fd, &bound) && bound.port != 0 &&
+	       plan_answers(rules->plan, bound.port);
+}
+
+/* @own: the connection is looked at once more when it is made. */
+static bool is_own_listener(struct rules *rules, struct request *request,
+			    const struct endpoint *endpoint)
+{
+	if (request->call.call != __NR_connect || socket_protocol(&request->kind) != PROTOCOL_TCP ||
+	    !ruleset_own_rule(&rules->ruleset, endpoint) ||
+	    !tcp_listeners_serve(&rules->tcp_listeners, request->socket_fd, endpoint))
+		return false;
+	request->own = true;
+	request->own_endpoint = *endpoint;
+	return true;
+}
+
+static void judge_inet(struct rules *rules, struct request *request, struct judgement *judgement)
 {
 	enum protocol protocol = socket_protocol(&request->kind);
 	struct verdict verdict = { VERDICT_DENY, NULL };
@@ -117,7 +144,9 @@ static void judge_inet(const struct rules *rules, struct request *request, struc
 	}
 	if (protocol)
 		verdict = ruleset_decide(&rules->ruleset, protocol, &endpoint);
-	if (verdict.kind == VERDICT_ALLOW)
+	if (verdict.kind == VERDICT_ALLOW ||
+	    (!verdict.rule &&
+	     (answers(rules, request, &endpoint) || is_own_listener(rules, request, &endpoint))))
 		judgement_allow(judgement);
 	else if (!verdict.rule && judge_goes_private(rules, request, &endpoint))
 		judgement->kind = JUDGEMENT_PRIVATE;
@@ -160,6 +189,7 @@ static void judge_destination(struct rules *rules, const struct copies *copies,
 void judge_connect(struct rules *rules, const struct copies *copies, struct request *request,
 		   struct judgement *judgement)
 {
+	request->own = false;
 	if (request->started || request_is_disconnect(request))
 		judgement_allow(judgement);
 	else
@@ -269,10 +299,14 @@ static void judge_bind_inet(const struct rules *rules, struct request *request,
 
 	if (error)
 		judgement_mistake(judgement, error);
-	/* Of port 0 the listen decides: clients choose a source address by it, and look for
-	 * IPv6. */
-	else if (protocol == PROTOCOL_ICMP || plan_binds(rules->plan, endpoint.port) ||
-		 (protocol && endpoint.port == 0) || judge_is_private(rules, request))
+	/* Of port 0 the listen decides: clients choose a source address by it, and look for IPv6;
+	 * and of the address, as where Landlock decides binds. */
+	else if (protocol == PROTOCOL_ICMP || (protocol && endpoint.port == 0) ||
+		 (protocol == PROTOCOL_TCP && plan_binds_somewhere(rules->plan, endpoint.port)) ||
+		 (protocol == PROTOCOL_UDP && (plan_binds_at(rules->plan, &endpoint) ||
+					       plan_answers(rules->plan, endpoint.port))) ||
+		 (!protocol && plan_binds(rules->plan, endpoint.port)) ||
+		 judge_is_private(rules, request))
 		judgement_allow(judgement);
 	else
 		refuse_port(request, &endpoint, judgement);
@@ -319,7 +353,7 @@ void judge_bind(struct rules *rules, const struct copies *copies, struct request
 /* A socket without a port gets one from listen() itself: that counts as a bind of port 0. */
 static bool may_listen(const struct plan *plan, const struct endpoint *bound)
 {
-	return plan_binds(plan, 0) || (bound->port != 0 && plan_binds(plan, bound->port));
+	return plan_binds(plan, 0) || (bound->port != 0 && plan_binds_at(plan, bound));
 }
 
 bool judge_is_listening_port(const struct plan *plan, int fd)

@@ -15,6 +15,7 @@
 #include "judge.h"
 #include "unix_rules.h"
 #include "util.h"
+#include "vouchers.h"
 
 #define PATH_TEXT_MAX 4096
 #define NAME_TEXT_MAX 160

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "as_caller.h"
@@ -76,11 +78,49 @@ static struct outcome connect_result(struct request *request, int error)
 	return outcome_performed(error);
 }
 
+#define OWN_WAIT_MS 5
+
+static bool is_established(int fd)
+{
+	uint8_t state = 0; /* the first member of struct tcp_info */
+	socklen_t size = sizeof(state);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &size) == 0 && size == sizeof(state) &&
+	       state == TCP_ESTABLISHED;
+}
+
+/* A port can change hands until the connection is there, so it has to be there at once, and whoever
+ * listened has to listen still. A full queue is no reason to wait for whoever comes then. */
+static struct outcome connect_own(struct supervisor *supervisor, struct request *request)
+{
+	const int fd = request->socket_fd;
+	int error = nonblocking_connect(fd, &request->address.generic, request->length);
+	bool made = error == 0 || error == -EINPROGRESS;
+	/* On a busy machine the other end answers a little later. */
+	struct pollfd made_soon = { .fd = fd, .events = POLLOUT };
+
+	if (!made)
+		return outcome_performed(error);
+	if (!is_established(fd))
+		(void)poll(&made_soon, 1, OWN_WAIT_MS);
+	if (!is_established(fd)) {
+		(void)disconnect(request);
+		return request_may_wait(request) && !request_is_late(request)
+			       ? (struct outcome){ .kind = OUTCOME_RETRY }
+			       : outcome_error(ECONNREFUSED);
+	}
+	if (tcp_listeners_serve(&supervisor->rules.tcp_listeners, fd, &request->own_endpoint))
+		return request_may_wait(request) ? outcome_value(0) : outcome_performed(error);
+	(void)disconnect(request);
+	return outcome_error(ECONNREFUSED);
+}
+
 struct outcome perform_connect(struct supervisor *supervisor, struct request *request)
 {
-	(void)supervisor;
 	if (request_is_disconnect(request))
 		return outcome_performed(disconnect(request));
+	if (request->own)
+		return connect_own(supervisor, request);
 	return connect_result(request,
 			      nonblocking_connect(request->socket_fd, &request->address.generic,
 						  request->length));
@@ -137,16 +177,22 @@ struct outcome perform_bind(struct supervisor *supervisor, struct request *reque
 							       : bind_now(request));
 }
 
+/* Such a socket may be anybody's: another process made it listen, and holds it too. */
+static bool listens_already(const struct request *request)
+{
+	int listens = 0;
+	socklen_t size = sizeof(listens);
+
+	return getsockopt(request->socket_fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) || listens;
+}
+
 /* Before Linux has made it listen, so that the user's other sessions know it from the start. A
  * socket that listens already may be anybody's: who made it do so shares it. */
 static uint64_t listener_learn(struct supervisor *supervisor, const struct request *request)
 {
 	const struct unix_holder holder = holder_of(supervisor, request);
-	int listens_already = 0;
-	socklen_t size = sizeof(listens_already);
 
-	if (getsockopt(request->socket_fd, SOL_SOCKET, SO_ACCEPTCONN, &listens_already, &size) ||
-	    listens_already)
+	if (listens_already(request))
 		return 0;
 	return unix_listeners_add(&supervisor->rules.listeners, request->socket_fd, &holder);
 }
@@ -165,7 +211,7 @@ static struct outcome listen_unix(struct supervisor *supervisor, const struct re
 /* getsockname(2) also reports the port that a socket had before it was disconnected; listen(2)
  * would give it another. Here it is bound to the one that was judged. EINVAL: it has it; EACCES: we
  * lack the capability, and the port is checked afterwards. A positive errno. */
-static int port_take(int fd)
+static int port_take(const struct plan *plan, int fd)
 {
 	union {
 		struct sockaddr generic;
@@ -179,8 +225,9 @@ static int port_take(int fd)
 	/* The wildcard address fits every socket: with other ones EINVAL could have other
 	 * causes. */
 	if (address.generic.sa_family == AF_INET) {
-		address.in.sin_addr.s_addr = INADDR_ANY;
-	} else {
+		if (plan_binds(plan, ntohs(address.in.sin_port)))
+			address.in.sin_addr.s_addr = INADDR_ANY;
+	} else if (plan_binds(plan, ntohs(address.in6.sin6_port))) {
 		address.in6.sin6_addr = in6addr_any;
 		address.in6.sin6_scope_id = 0;
 	}
@@ -189,15 +236,21 @@ static int port_take(int fd)
 	return errno;
 }
 
-static struct outcome listen_tcp(const struct supervisor *supervisor, const struct request *request)
+static struct outcome listen_tcp(struct supervisor *supervisor, const struct request *request)
 {
 	const struct plan *plan = supervisor->rules.plan;
-	int error = plan_binds(plan, 0) ? 0 : port_take(request->socket_fd);
+	struct tcp_listeners *listeners = &supervisor->rules.tcp_listeners;
+	uint64_t cookie =
+		listens_already(request) ? 0 : tcp_listeners_add(listeners, request->socket_fd);
+	int error = plan_binds(plan, 0) ? 0 : port_take(plan, request->socket_fd);
 
-	if (error || listen(request->socket_fd, (int)request->call.arguments[1]))
-		return outcome_error(error ? error : errno);
-	if (judge_is_listening_port(plan, request->socket_fd))
+	if (!error)
+		error = listen(request->socket_fd, (int)request->call.arguments[1]) ? errno : 0;
+	if (!error && judge_is_listening_port(plan, request->socket_fd))
 		return outcome_value(0);
+	tcp_listeners_drop(listeners, cookie);
+	if (error)
+		return outcome_error(error);
 	(void)disconnect(request);
 	return outcome_error(EACCES);
 }

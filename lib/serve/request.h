@@ -19,7 +19,9 @@ struct request {
 	struct notification call;
 	int socket_fd; /* our copy of the caller's descriptor, or -1 */
 	struct socket_kind kind;
-	bool refreshed;    /* the host names were requested again for this call */
+	bool refreshed; /* the host names were requested again for this call */
+	bool own;       /* connect: allowed where a session of the user listens at `own_endpoint` */
+	struct endpoint own_endpoint;
 	bool interrupted;  /* by a signal: it no longer waits */
 	int started;       /* connect: in progress to `address`; the errno if it no longer waits */
 	uint64_t deadline; /* of SO_SNDTIMEO, monotonic ns; 0: none */

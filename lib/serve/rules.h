@@ -8,6 +8,7 @@
 #include "gate.h"
 #include "plan.h"
 #include "private_sockets.h"
+#include "tcp_listeners.h"
 #include "unix_listeners.h"
 
 /* The socket of SSH_AUTH_SOCK at the start of the session; kept open by whoever fills this in. */
@@ -21,6 +22,7 @@ struct rules {
 	const struct plan *plan;
 	struct ruleset ruleset; /* of the plan, with an index and what the host names have answered */
 	struct unix_listeners listeners;
+	struct tcp_listeners tcp_listeners;
 	struct agent agent;
 	struct gate gate;
 	struct private_sockets private_sockets;

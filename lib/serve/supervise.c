@@ -5,6 +5,7 @@
 #include "supervise.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,9 +14,14 @@
 #include "ruleset_index.h"
 #include "serve.h"
 
+#define CALLS_AT_ONCE 32
+
 static struct outcome pending_serve(struct pending *pending, struct request *request)
 {
-	return serve(container_of(pending, struct supervisor, pending), request);
+	struct supervisor *supervisor = container_of(pending, struct supervisor, pending);
+
+	realtime_check(&supervisor->realtime);
+	return serve(supervisor, request);
 }
 
 static void pending_answer(struct pending *pending, struct request *request,
@@ -35,27 +41,49 @@ static const struct pending_hooks pending_hooks = {
 	pending_is_valid,
 };
 
-static void listener_ready(struct watch *watch, uint32_t events)
+static void call_serve(struct supervisor *supervisor, const struct notification *call)
 {
-	struct supervisor *supervisor = container_of(watch, struct supervisor, listener);
-	struct request request = { .socket_fd = -1 };
+	struct request request = { .call = *call, .socket_fd = -1 };
 	struct outcome outcome;
 
-	if (!(events & EPOLLIN)) {
-		/* Hung up: the last process under the filter has ended. */
-		loop_stop(supervisor->loop);
-		return;
-	}
-	if (notify_receive(watch->fd, &request.call))
-		return;
 	supervisor->calls++;
 	outcome = serve(supervisor, &request);
+
 	if (pending_waits(&outcome)) {
 		if (pending_add(&supervisor->pending, &request, outcome.kind))
 			return;
 		outcome = serve_fail(supervisor, &request, "wait", "too many pending calls");
 	}
 	serve_answer(supervisor, &request, &outcome);
+}
+
+static bool listener_has_more(int listener)
+{
+	struct pollfd poll_fd = { .fd = listener, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLIN);
+}
+
+/* All that are there are received before the first is served: until then a signal ends them. */
+static void listener_ready(struct watch *watch, uint32_t events)
+{
+	struct supervisor *supervisor = container_of(watch, struct supervisor, listener);
+	struct notification calls[CALLS_AT_ONCE];
+	uint32_t count = 0;
+
+	if (!(events & EPOLLIN)) {
+		/* Hung up: the last process under the filter has ended. */
+		loop_stop(supervisor->loop);
+		return;
+	}
+	do {
+		if (notify_receive(watch->fd, &calls[count]))
+			break;
+		count++;
+	} while (count < CALLS_AT_ONCE && listener_has_more(watch->fd));
+	for (uint32_t i = 0; i < count; i++)
+		call_serve(supervisor, &calls[i]);
+	realtime_check(&supervisor->realtime);
 }
 
 /* In memory of the process's own, not in the plan: no other process could have written it. */
@@ -99,6 +127,7 @@ int supervise_open(struct supervisor *supervisor, struct loop *loop, const struc
 	rules->multi_uid = (plan->header->flags & PLAN_SETUID) &&
 			   supervisor->uid != plan->header->uid;
 	unix_listeners_open(&rules->listeners, plan->header->uid);
+	tcp_listeners_open(&rules->tcp_listeners, plan->header->uid);
 	copies_open(&supervisor->copies, rules->multi_uid, plan->header->gid);
 	error = ruleset_open(&rules->ruleset);
 	if (!error)

@@ -12,8 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -22,11 +20,12 @@
 
 #include "compat.h"
 #include "process.h"
+#include "sock_diag.h"
 #include "unix_diag.h"
 #include "unix_file.h"
 #include "util.h"
+#include "vouchers.h"
 
-#define NAME_LENGTH_MAX  64
 #define DESCRIPTORS_MAX  512 /* kept, where the limit allows eight times as many */
 #define DESCRIPTORS_PART 8
 #define SWEPT_AT_ONCE    2
@@ -36,7 +35,7 @@ void unix_listeners_open(struct unix_listeners *listeners, uid_t uid)
 	struct rlimit limit;
 
 	listeners->uid = uid;
-	listeners->diag = unix_diag_open();
+	listeners->diag = sock_diag_open();
 	listeners->descriptors = DESCRIPTORS_MAX;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
 	    limit.rlim_cur / DESCRIPTORS_PART < DESCRIPTORS_MAX)
@@ -123,28 +122,6 @@ static struct unix_listener *listener_add(struct unix_listeners *listeners, uint
 	return listener;
 }
 
-/* With the leading NUL. */
-static size_t voucher_name(uid_t uid, uint64_t cookie, char name[NAME_LENGTH_MAX])
-{
-	int length = snprintf(name + 1, NAME_LENGTH_MAX - 1, UNIX_LISTENERS_PREFIX "%u/%016" PRIx64,
-			      (unsigned)uid, cookie);
-
-	name[0] = '\0';
-	return 1 + (size_t)length;
-}
-
-static int voucher_make(const struct unix_listeners *listeners, uint64_t cookie)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t length = voucher_name(listeners->uid, cookie, address.sun_path);
-	cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, size) || listen(fd, 0))
-		return -1;
-	return fd_take(&fd);
-}
-
 static bool name_read(int fd, struct sockaddr_un *ret_address, socklen_t *ret_length)
 {
 	*ret_address = (struct sockaddr_un){ 0 };
@@ -199,7 +176,7 @@ uint64_t unix_listeners_add(struct unix_listeners *listeners, int fd, const stru
 		return 0;
 	listener->name_hash = name_hash(&address, length);
 	if (!listener->name_hash && listener->voucher < 0 && listeners->descriptors > 0) {
-		listener->voucher = voucher_make(listeners, listener->cookie);
+		listener->voucher = voucher_make(listeners->uid, listener->cookie);
 		listeners->descriptors -= listener->voucher >= 0;
 	}
 	return listener->cookie;
@@ -229,48 +206,10 @@ void unix_listeners_drop(struct unix_listeners *listeners, uint64_t cookie)
 		listener_free(listeners, listener);
 }
 
-bool unix_listeners_reserves(const char *name, size_t length)
+static bool others_vouch(struct unix_listeners *listeners, struct voucher_search *search)
 {
-	const size_t prefix = sizeof(UNIX_LISTENERS_PREFIX) - 1;
-
-	return length >= prefix && memcmp(name, UNIX_LISTENERS_PREFIX, prefix) == 0;
-}
-
-/* Sockets that this session does not know, looked for among the vouchers. */
-struct search {
-	uid_t uid;
-	uint32_t count;
-	struct {
-		char name[NAME_LENGTH_MAX];
-		size_t length;
-		uint64_t cookie;
-		uint32_t inode;
-		bool vouched;
-	} wanted[UNIX_MATCHES_MAX];
-};
-
-static void search_see(const struct unix_socket *socket, void *data)
-{
-	struct search *search = data;
-
-	/* Any process can take a name; only the user's own supervisors have the uid and may listen
-	 * there. */
-	if (!socket->listening || !socket->has_uid || socket->uid != search->uid || !socket->name)
-		return;
-	for (uint32_t i = 0; i < search->count; i++)
-		search->wanted[i].vouched |=
-			socket->name_length == search->wanted[i].length &&
-			memcmp(socket->name, search->wanted[i].name, socket->name_length) == 0;
-}
-
-static bool others_vouch(struct unix_listeners *listeners, struct search *search)
-{
-	if (search->count > 0 &&
-	    unix_diag_each(listeners->diag, true, UNIX_DIAG_WHO, search_see, search))
+	if (!voucher_search_run(listeners->diag, search))
 		return false;
-	for (uint32_t i = 0; i < search->count; i++)
-		if (!search->wanted[i].vouched)
-			return false;
 	for (uint32_t i = 0; i < search->count; i++)
 		(void)listener_add(listeners, search->wanted[i].cookie, search->wanted[i].inode);
 	return true;
@@ -280,7 +219,7 @@ static bool others_vouch(struct unix_listeners *listeners, struct search *search
 static enum unix_server who_serves(struct unix_listeners *listeners,
 				   const struct unix_matches *matches)
 {
-	struct search search = { .uid = listeners->uid };
+	struct voucher_search search = { .uid = listeners->uid };
 	bool of_session = true;
 
 	for (uint32_t i = 0; i < matches->count; i++) {
@@ -290,11 +229,8 @@ static enum unix_server who_serves(struct unix_listeners *listeners,
 		of_session &= known && known->of_session;
 		if (known)
 			continue;
-		search.wanted[search.count].cookie = cookie;
-		search.wanted[search.count].inode = matches->sockets[i].inode;
-		search.wanted[search.count].length =
-			voucher_name(listeners->uid, cookie, search.wanted[search.count].name);
-		search.count++;
+		if (!voucher_search_add(&search, cookie, matches->sockets[i].inode))
+			return UNIX_SERVER_OUTSIDE;
 	}
 	if (of_session)
 		return UNIX_SERVER_SESSION;

@@ -17,9 +17,6 @@
 
 #define UNIX_LISTENERS_MAX 1024
 
-/* Prefix of abstract names that are reserved for the supervisors. */
-#define UNIX_LISTENERS_PREFIX "sandlock/own/"
-
 struct unix_listener {
 	uint64_t cookie;    /* 0: free */
 	uint32_t inode;     /* of the socket itself */
@@ -67,9 +64,6 @@ void unix_listeners_note(struct unix_listeners *listeners, int fd, const struct 
 
 /* listen(2) has failed. */
 void unix_listeners_drop(struct unix_listeners *listeners, uint64_t cookie);
-
-/* Whether an abstract name, without its leading NUL, is reserved for the supervisors. */
-bool unix_listeners_reserves(const char *name, size_t length);
 
 enum unix_server {
 	UNIX_SERVER_OUTSIDE = 0, /* or it is not known */

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "sock_diag.h"
 #include "start_wait.h"
 #include "unix_diag.h"
 #include "unix_file.h"
@@ -338,7 +339,7 @@ static enum agent_verdict verdict_of(const struct scan *scan)
 enum agent_verdict agent_holders_judge(int path_fd, const struct stat *status, uid_t uid)
 {
 	struct scan scan = { .uid = uid, .end = start_now_ms() + LOOK_MS };
-	cleanup_fd int diag = unix_diag_open();
+	cleanup_fd int diag = sock_diag_open();
 	struct unix_matches matches;
 	struct unix_file file;
 

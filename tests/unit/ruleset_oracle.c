@@ -122,6 +122,8 @@ static bool oracle_target(const struct world *world, const struct rule *rule,
 		return oracle_prefix(&rule->prefix, address);
 	case TARGET_HOST:
 		return oracle_host(world, rule->value, address);
+	case TARGET_OWN: /* who listens decides, not the ruleset */
+		return false;
 	}
 	return false;
 }

@@ -21,6 +21,7 @@
 
 #include "judge_fixture.h"
 #include "util.h"
+#include "vouchers.h"
 
 static struct fixture fixture;
 
@@ -95,6 +96,48 @@ static void bind_port_zero_needs_no_list(void **state)
 	assert_allowed(&fixture);
 	bind_port(AF_INET6, SOCK_DGRAM, IPPROTO_UDP, 0);
 	assert_allowed(&fixture);
+}
+
+static void listen_at_an_address_that_no_item_names_is_refused(void **state)
+{
+	const struct plan_local_bind local = {
+		.target = TARGET_CLASS,
+		.class = CLASS_LOOPBACK,
+		.ports = { 8080, 8080 },
+	};
+	struct endpoint at = { .port = 8080 };
+
+	(void)state;
+	fixture.plan.local_binds = &local;
+	fixture.header.local_binds.count = 1;
+	assert_int_equal(0, address_parse("127.0.0.1", &at.address));
+	assert_true(plan_binds_at(&fixture.plan, &at));
+	assert_int_equal(0, address_parse("192.0.2.1", &at.address));
+	assert_false(plan_binds_at(&fixture.plan, &at));
+	assert_int_equal(0, address_parse("0.0.0.0", &at.address));
+	assert_false(plan_binds_at(&fixture.plan, &at));
+	assert_int_equal(0, address_parse("::", &at.address));
+	assert_false(plan_binds_at(&fixture.plan, &at));
+	/* The bind is as Landlock decides it, by the port. */
+	bind_port(AF_INET, SOCK_STREAM, IPPROTO_TCP, 8080);
+	assert_allowed(&fixture);
+	bind_port(AF_INET, SOCK_DGRAM, IPPROTO_UDP, 8080);
+	assert_refused(&fixture, "udp", "0.0.0.0:8080");
+}
+
+static void bind_of_udp_to_a_port_that_answers_is_allowed(void **state)
+{
+	const struct port_range answers = { 60000, 60010 };
+
+	(void)state;
+	fixture.plan.answers = &answers;
+	fixture.header.answers.count = 1;
+	bind_port(AF_INET, SOCK_DGRAM, IPPROTO_UDP, 60000);
+	assert_allowed(&fixture);
+	bind_port(AF_INET, SOCK_STREAM, IPPROTO_TCP, 60000);
+	assert_refused(&fixture, "tcp", "0.0.0.0:60000");
+	bind_port(AF_INET, SOCK_DGRAM, IPPROTO_UDP, 60011);
+	assert_refused(&fixture, "udp", "0.0.0.0:60011");
 }
 
 static void bind_is_allowed_where_the_kernel_decides(void **state)
@@ -429,6 +472,8 @@ int main(void)
 		cmocka_unit_test_setup(bind_tcp_without_a_list_is_refused, open_test),
 		cmocka_unit_test_setup(bind_every_port_agrees_with_the_list, open_test),
 		cmocka_unit_test_setup(bind_port_zero_needs_no_list, open_test),
+		cmocka_unit_test_setup(listen_at_an_address_that_no_item_names_is_refused, open_test),
+		cmocka_unit_test_setup(bind_of_udp_to_a_port_that_answers_is_allowed, open_test),
 		cmocka_unit_test_setup(bind_is_allowed_where_the_kernel_decides, open_test),
 		cmocka_unit_test_setup(bind_any_port_is_allowed_where_the_plan_says_so, open_test),
 		cmocka_unit_test_setup(bind_icmp_is_allowed, open_test),

@@ -22,6 +22,7 @@
 
 #include "judge_fixture.h"
 #include "util.h"
+#include "vouchers.h"
 
 #define TREE_MAX 64
 #define TEXT_MAX 256

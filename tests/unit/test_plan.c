@@ -393,7 +393,7 @@ static void ruleset_damaged_is_refused(void **state)
 	(void)state;
 	rule->value = header->hosts.count;
 	expect_refused(&patient, "host beyond the names");
-	rule->target = TARGET_HOST + 1;
+	rule->target = TARGET_OWN + 1;
 	expect_refused(&patient, "unknown target");
 	ports[0] = (struct port_range){ 2, 1 };
 	expect_refused(&patient, "reversed ports");

@@ -79,6 +79,8 @@ static void every_key_accepted(void **state)
 		"allow_icmp = on\n"
 		"net_bind = 8080,9000-9005 0\n"
 		"net_bind.all = *\n"
+		"net_bind.local = @loopback:8000-9000 [::1]:8080\n"
+		"udp_answer = 60000-61000\n"
 		"unix_allow = own x11 /run/*.sock %h/x\\x20y @abstract\n"
 		"unix_dgram = no\n"
 		"dns = system\n"
@@ -317,7 +319,7 @@ static void unknown_keys_and_sections_refused(void **state)
 		{ "[network]\nnet_alow = a:1\n",
 		  "error test.conf:2: unknown key \"net_alow\", did you mean \"net_allow\"?\n" },
 		{ "[network]\ncolour = red\n",
-		  "error test.conf:2: unknown key \"colour\", expected one of: net_allow net_deny net_bind "
+		  "error test.conf:2: unknown key \"colour\", expected one of: net_allow net_deny net_bind udp_answer "
 		  "allow_udp allow_icmp dns name_addresses unix_allow unix_dgram\n" },
 		{ "[netwrok]\nnet_allow = a\n",
 		  "error test.conf:1: unknown section \"netwrok\", did you mean \"network\"?\n" },

@@ -320,18 +320,53 @@ static void bind_items_judged(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		char why[WHY_MAX];
-		struct net_ports ports;
+		struct net_rule bind;
+		const struct net_ports *ports = &bind.ports;
 
 		assert_int_equal(cases[i].expected,
-				 net_bind_parse(cases[i].text, &alice, &ports, why));
+				 net_bind_parse(cases[i].text, &alice, &bind, why));
 		if (cases[i].expected < 0)
 			continue;
-		assert_int_equal(cases[i].count, ports.count);
-		if (ports.count == 0)
+		assert_int_equal(cases[i].count, ports->count);
+		if (ports->count == 0)
 			continue;
-		assert_int_equal(cases[i].low, ports.ranges[0].low);
-		assert_int_equal(cases[i].high, ports.ranges[0].high);
+		assert_int_equal(cases[i].low, ports->ranges[0].low);
+		assert_int_equal(cases[i].high, ports->ranges[0].high);
 	}
+}
+
+static void bind_address_limits_the_ports(void **state)
+{
+	struct net_rule bind;
+	char why[WHY_MAX];
+
+	(void)state;
+	assert_int_equal(0, net_bind_parse("@loopback:8000-9000", &alice, &bind, why));
+	assert_int_equal(TARGET_CLASS, bind.target);
+	assert_int_equal(CLASS_LOOPBACK, bind.class);
+	assert_int_equal(8000, bind.ports.ranges[0].low);
+	assert_int_equal(0, net_bind_parse("[::1]:8080", &alice, &bind, why));
+	assert_int_equal(TARGET_PREFIX, bind.target);
+	assert_int_equal(128, bind.prefix.length);
+	assert_int_equal(0, net_bind_parse("*:0", &alice, &bind, why));
+	assert_int_equal(TARGET_ANY, bind.target);
+	assert_int_equal(-EINVAL, net_bind_parse("localhost:80", &alice, &bind, why));
+	assert_int_equal(-EINVAL, net_bind_parse("@own:80", &alice, &bind, why));
+	assert_int_equal(-EINVAL, net_bind_parse("127.0.0.1:", &alice, &bind, why));
+	assert_int_equal(-EINVAL, net_bind_parse("127.0.0.1", &alice, &bind, why));
+}
+
+static void answer_names_ports_alone(void **state)
+{
+	struct net_ports ports;
+	char why[WHY_MAX];
+
+	(void)state;
+	assert_int_equal(0, net_answer_parse("60000-61000", &alice, &ports, why));
+	assert_int_equal(61000, ports.ranges[0].high);
+	assert_int_equal(-EINVAL, net_answer_parse("*", &alice, &ports, why));
+	assert_int_equal(-EINVAL, net_answer_parse("0", &alice, &ports, why));
+	assert_int_equal(-EINVAL, net_answer_parse("127.0.0.1:60000", &alice, &ports, why));
 }
 
 static void rule_too_many_ports_refused(void **state)
@@ -351,7 +386,7 @@ static void rule_too_many_ports_refused(void **state)
 	memset(text, 'a', sizeof(text) - 1);
 	assert_int_equal(-EINVAL, net_rule_parse(text, &alice, &rule, why));
 	assert_string_equal("too long", why);
-	assert_int_equal(-EINVAL, net_bind_parse(text, &alice, &rule.ports, why));
+	assert_int_equal(-EINVAL, net_bind_parse(text, &alice, &rule, why));
 	assert_string_equal("too long", why);
 }
 
@@ -363,6 +398,8 @@ int main(void)
 		cmocka_unit_test(rule_expansion_stays_literal),
 		cmocka_unit_test(rule_without_account_judged),
 		cmocka_unit_test(bind_items_judged),
+		cmocka_unit_test(bind_address_limits_the_ports),
+		cmocka_unit_test(answer_names_ports_alone),
 		cmocka_unit_test(rule_too_many_ports_refused),
 	};
 

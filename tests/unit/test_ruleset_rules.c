@@ -63,7 +63,7 @@ static void validate_unsound_rule_is_refused(void **state)
 	expect_unsound(&world, "unknown class");
 	rules[RULE_HOST].value = HOSTS;
 	expect_unsound(&world, "host beyond the table");
-	rules[RULE_HOST].target = TARGET_HOST + 1;
+	rules[RULE_HOST].target = TARGET_OWN + 1;
 	expect_unsound(&world, "unknown target");
 	rules[RULE_INET].prefix.length = 33;
 	expect_unsound(&world, "IPv4 length 33");

@@ -20,6 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "sock_diag.h"
 #include "unix_diag.h"
 #include "unix_file.h"
 
@@ -142,7 +143,7 @@ static struct unix_file identified(void)
 
 static void bound_socket_is_found_and_listens_once_it_does(void **state)
 {
-	int diag = unix_diag_open();
+	int diag = sock_diag_open();
 	int fd = bound();
 	struct unix_file file = identified();
 	struct unix_matches matches;
@@ -187,7 +188,7 @@ static void see(const struct unix_socket *socket, void *data)
 /* More than one message of the kernel holds. */
 static void every_socket_is_seen(void **state)
 {
-	int diag = unix_diag_open();
+	int diag = sock_diag_open();
 	int others[500];
 	int fd = bound();
 	struct seen seen = { 0 };
@@ -212,7 +213,7 @@ static void every_socket_is_seen(void **state)
 
 static void socket_is_found_by_its_cookie_alone(void **state)
 {
-	int diag = unix_diag_open();
+	int diag = sock_diag_open();
 	int fd = bound();
 	struct unix_socket socket;
 	struct stat status;

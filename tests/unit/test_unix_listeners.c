@@ -21,6 +21,7 @@
 
 #include "unix_listeners.h"
 #include "util.h"
+#include "vouchers.h"
 
 #define NAME_MAX_HERE 100
 
