@@ -424,6 +424,13 @@ WHAT()
 """
 
 
+def leads_its_group(pid):
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
 class Beside(SessionTest):
     """Whatever others of the session do, who connects is served, and so is another session."""
 
@@ -453,8 +460,7 @@ class Beside(SessionTest):
                 self.assertTrue(all(0 < one < LATENCY_MS for one in took), took)
                 self.assertEqual("", (self.confined.home / "said").read_text())
                 print(f"  {what}: {took}")
-                disturber, = (pid for pid in self.confined.processes(PYTHON_NAME)
-                              if os.getpgid(pid) == pid)
+                disturber, = filter(leads_its_group, self.confined.processes(PYTHON_NAME))
                 os.killpg(disturber, signal.SIGKILL)
                 eventually(lambda: not self.confined.processes(PYTHON_NAME), "it ends")
                 eventually(lambda b=before, o=login: o.descriptors() <= b.descriptors() + KEPT,
