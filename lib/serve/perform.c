@@ -80,13 +80,14 @@ static struct outcome connect_result(struct request *request, int error)
 
 #define OWN_WAIT_MS 5
 
+/* Also where the server has closed its end since. */
 static bool is_established(int fd)
 {
 	uint8_t state = 0; /* the first member of struct tcp_info */
 	socklen_t size = sizeof(state);
 
 	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &size) == 0 && size == sizeof(state) &&
-	       state == TCP_ESTABLISHED;
+	       (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT);
 }
 
 /* A port can change hands until the connection is there, so it has to be there at once, and whoever
