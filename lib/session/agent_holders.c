@@ -47,7 +47,8 @@ static const struct {
 /* Processes of the user that cannot be inspected and have no sockets of others: our own, and the
  * waiting half of systemd's PAM session. */
 static const char *const harmless[] = {
-	"sandlock-shell", "sandlock-superv", "sandlock-resolv", "sandlock-planne", "(sd-pam)",
+	"sandlock-shell",  "sandlock-superv", "sandlock-resolv",
+	"sandlock-networ", "sandlock-planne", "(sd-pam)",
 };
 
 struct scan {

@@ -105,6 +105,16 @@ class Agents:
         self.addCleanup(Path(path).unlink, missing_ok=True)
         self.assertEqual("1", self.reach(path))
 
+    def test_agent_is_reached_in_two_sessions_at_once(self):
+        """The helpers of the first one are processes of the user's that cannot be looked into."""
+        path = self.start("ssh-agent", "-s")
+        self.addCleanup(Path(path).unlink, missing_ok=True)
+        go = self.place("go")
+        with self.begin(path, f"touch {go}; while [ -e {go} ]; do sleep 0.05; done"):
+            eventually(go.exists, "the first one runs")
+            self.assertEqual("1", self.reach(path))
+            go.unlink()
+
     def test_file_system_that_never_answers_is_not_waited_for(self):
         """One that a process of the user's serves, or a server elsewhere."""
         if "\tfuse\n" not in Path("/proc/filesystems").read_text():
