@@ -180,6 +180,7 @@ class LocalBind(SessionTest):
     SOURCE = """
 def listens(host, port):
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         said = attempt(s.bind, (host, port))
         return said if said != "ok" else attempt(s.listen)
 """

@@ -28,6 +28,7 @@ class Reuse(NestedTest):
     def privileged(self, owner=0):
         """A program that is `owner`'s whoever starts it."""
         program = STAGE.directory / f"reuse-{owner}"
+        program.unlink(missing_ok=True)  # it may still run
         shutil.copy(self.program, program)
         os.chown(program, owner, owner)
         program.chmod(0o6755)
