@@ -107,13 +107,18 @@ class Agents:
 
     def test_agent_is_reached_in_two_sessions_at_once(self):
         """The helpers of the first one are processes of the user's that cannot be looked into."""
-        path = self.start("ssh-agent", "-s")
-        self.addCleanup(Path(path).unlink, missing_ok=True)
-        go = self.place("go")
-        with self.begin(path, f"touch {go}; while [ -e {go} ]; do sleep 0.05; done"):
-            eventually(go.exists, "the first one runs")
-            self.assertEqual("1", self.reach(path))
-            go.unlink()
+        path, go = self.place(), self.place("go")
+        with subprocess.Popen(["ssh-agent", "-D", "-a", path], user=self.who.uid,
+                              group=self.who.gid, stdout=subprocess.DEVNULL) as agent:
+            self.addCleanup(agent.kill)
+            eventually(path.exists, "the agent listens")
+            with self.begin(path, f"touch {go}; while [ -e {go} ]; do sleep 0.05; done"):
+                eventually(go.exists, "the first one runs")
+                time.sleep(0.2)
+                said = self.reach(path)
+                go.unlink()
+            agent.kill()
+        self.assertEqual("1", said)
 
     def test_file_system_that_never_answers_is_not_waited_for(self):
         """One that a process of the user's serves, or a server elsewhere."""
