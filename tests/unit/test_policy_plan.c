@@ -656,6 +656,38 @@ static void capabilities_are_those_named_else_what_sudo_needs(void **state)
 						"capabilities.more = checkpoint_restore\n"));
 }
 
+#define NONE_NOT_ALONE "\"none\" is listed with other capabilities, expected it alone\n"
+
+static void capabilities_none_beside_names_refused(void **state)
+{
+	static const struct {
+		const char *lines;
+		const char *complaint;
+	} cases[] = {
+		{ "capabilities = none chown\n", "error test.conf:2: capabilities: " NONE_NOT_ALONE },
+		{ "capabilities = chown \\\n none\n",
+		  "error test.conf:3: capabilities: " NONE_NOT_ALONE },
+		{ "capabilities = cap_chown\ncapabilities.more = none\n",
+		  "error test.conf:3: capabilities.more: " NONE_NOT_ALONE },
+		{ "capabilities = none\ncapabilities.more = chown\n",
+		  "error test.conf:3: capabilities.more: " NONE_NOT_ALONE },
+		{ "capabilities.more = chown\n[policy]\ninclude = one\n",
+		  "error one.inc:2: capabilities.all: " NONE_NOT_ALONE },
+	};
+	static const char fragment[] = "[session]\ncapabilities.all = none\n";
+
+	free(file_make(*state, "one.inc", fragment, strlen(fragment)));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "[session]\n%s", cases[i].lines);
+		assert_string_equal(cases[i].complaint, plan_complaint(state, &alice, text));
+	}
+	/* Twice is still none. */
+	assert_int_equal(0, capabilities_of(state, "[session]\ncapabilities = none none\n"
+						   "capabilities.more = none\n"));
+}
+
 static void icmp_rule_opens_ping_for_itself(void **state)
 {
 	struct plan plan =
@@ -748,6 +780,7 @@ int main(void)
 		place_test(privileges_stay_only_where_nothing_of_the_machine_is_written),
 		place_test(home_of_another_owner_is_none),
 		place_test(capabilities_are_those_named_else_what_sudo_needs),
+		place_test(capabilities_none_beside_names_refused),
 		place_test(icmp_rule_opens_ping_for_itself),
 		place_test(allow_icmp_opens_ping_and_raw_for_every_target),
 		place_test(value_bad_for_the_account_refused),
