@@ -342,7 +342,7 @@ VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite \
 # valgrind 3.19 knows no pidfd_open, openat2, seccomp(2) and Landlock, makes a copy where memory is shared with a
 # child, and is itself the name of the program.
 UNDER_VALGRIND := $(filter-out %/test_process %/test_filter %/test_denial %/test_gate %/test_spawn %/test_landlock \
-		%/test_agent_holders %/test_path %/test_pending_signals %/test_judge_unix \
+		%/test_agent_holders %/test_path %/test_pending_signals %/test_judge_unix %/test_judge_process \
 		%/test_message,$(UNIT_TESTS))
 valgrind: unit-build
 	$(Q)$(RUN) --under '$(VALGRIND)' unit $(UNDER_VALGRIND)

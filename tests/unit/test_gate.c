@@ -21,6 +21,7 @@
 
 #include "compat.h"
 #include "gate.h"
+#include "process_fixture.h"
 #include "util.h"
 
 static int filter_add(void)
@@ -31,34 +32,21 @@ static int filter_add(void)
 	return (int)syscall(__NR_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
 }
 
-/* A process with so many filters more than this one has. */
-static pid_t child_start(int filters)
-{
-	int pipes[2];
-	char byte = 0;
-	pid_t child;
+static int filters_wanted;
 
-	assert_int_equal(0, pipe(pipes));
-	child = fork();
-	if (child == 0) {
-		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-		while (filters-- > 0)
-			if (filter_add())
-				_exit(1);
-		if (write(pipes[1], &byte, 1) == 1)
-			pause();
-		_exit(1);
-	}
-	close(pipes[1]);
-	assert_int_equal(0, read_exact(pipes[0], &byte, 1));
-	close(pipes[0]);
-	return child;
+static void filters_add(void)
+{
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	for (int i = 0; i < filters_wanted; i++)
+		if (filter_add())
+			_exit(1);
 }
 
-static void child_end(pid_t child)
+/* A process with so many filters more than this one has. */
+static pid_t filtered_start(int filters)
 {
-	kill(child, SIGKILL);
-	assert_int_equal(child, waitpid(child, NULL, 0));
+	filters_wanted = filters;
+	return child_start(filters_add);
 }
 
 static bool is_pam_caller(const struct gate *gate, pid_t thread)
@@ -70,8 +58,8 @@ static bool is_pam_caller(const struct gate *gate, pid_t thread)
 
 static void opener_is_known_while_it_lives(void **state)
 {
-	pid_t pam_caller = child_start(1);
-	pid_t other = child_start(1);
+	pid_t pam_caller = filtered_start(1);
+	pid_t other = filtered_start(1);
 	struct gate gate = { 0 };
 
 	(void)state;
@@ -100,7 +88,7 @@ static void threads_of_the_opener_are_known(void **state)
 	int pipes[2];
 	pthread_t thread;
 	pid_t number = 0;
-	pid_t other = child_start(1);
+	pid_t other = filtered_start(1);
 	pid_t pam_caller;
 	struct gate gate = { 0 };
 
@@ -129,9 +117,9 @@ static void threads_of_the_opener_are_known(void **state)
 
 static void only_who_has_more_filters_is_behind(void **state)
 {
-	pid_t pam_caller = child_start(2);
-	pid_t confined = child_start(3);
-	pid_t free = child_start(0);
+	pid_t pam_caller = filtered_start(2);
+	pid_t confined = filtered_start(3);
+	pid_t free = filtered_start(0);
 	struct gate gate = { 0 };
 
 	(void)state;
@@ -149,7 +137,7 @@ static void only_who_has_more_filters_is_behind(void **state)
 static void gate_that_is_not_there_lets_nobody_pass(void **state)
 {
 	const struct gate gate = { 0 };
-	pid_t confined = child_start(1);
+	pid_t confined = filtered_start(1);
 
 	(void)state;
 	assert_false(is_pam_caller(&gate, 0));
@@ -160,7 +148,7 @@ static void gate_that_is_not_there_lets_nobody_pass(void **state)
 
 static void opener_that_is_gone_has_no_gate(void **state)
 {
-	pid_t pam_caller = child_start(1);
+	pid_t pam_caller = filtered_start(1);
 	struct gate gate = { 0 };
 
 	(void)state;
@@ -180,7 +168,7 @@ static void opener_without_a_filter_has_no_gate(void **state)
 		print_message("skipped: a filter is around this test already\n");
 		skip();
 	}
-	pam_caller = child_start(0);
+	pam_caller = filtered_start(0);
 	assert_int_equal(-EOPNOTSUPP, gate_open(&gate, pam_caller));
 	assert_false(gate.closed);
 	close(gate.pidfd);

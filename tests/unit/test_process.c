@@ -12,8 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/sched.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,58 +23,10 @@
 #include <unistd.h>
 
 #include "process.h"
+#include "process_fixture.h"
 #include "util.h"
 
 static char memory[3 * 4096] __attribute__((aligned(4096))); /* the same address in a child */
-
-/* fork(2); where `number` is not 0, the child gets that one. */
-static pid_t fork_as(pid_t number)
-{
-	struct clone_args arguments = {
-		.exit_signal = SIGCHLD,
-		.set_tid = (uintptr_t)&number,
-		.set_tid_size = 1,
-	};
-
-	return number == 0 ? fork() : (pid_t)syscall(__NR_clone3, &arguments, sizeof(arguments));
-}
-
-/* A child that does `prepare` and then waits for its end; 0 where it may not have the number. */
-static pid_t child_start_as(pid_t number, void (*prepare)(void))
-{
-	int ready[2];
-	char byte;
-	pid_t child;
-
-	assert_int_equal(0, pipe(ready));
-	child = fork_as(number);
-	if (child < 0 && errno == EPERM)
-		return 0;
-	assert_true(child >= 0);
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		if (prepare)
-			prepare();
-		if (write(ready[1], "x", 1) == 1)
-			pause();
-		_exit(0);
-	}
-	close(ready[1]);
-	assert_int_equal(1, read(ready[0], &byte, 1));
-	close(ready[0]);
-	return child;
-}
-
-static pid_t child_start(void (*prepare)(void))
-{
-	return child_start_as(0, prepare);
-}
-
-static void child_end(pid_t child)
-{
-	kill(child, SIGKILL);
-	assert_int_equal(child, waitpid(child, NULL, 0));
-}
 
 static void fill_memory(void)
 {
@@ -301,23 +251,10 @@ static void kept_descriptors_of_many_take_turns(void **state)
 
 static pid_t *shared_thread;
 
-static void *thread_main(void *context)
-{
-	(void)context;
-	*shared_thread = (pid_t)syscall(__NR_gettid);
-	for (;;)
-		pause();
-	return NULL;
-}
-
 static void start_thread(void)
 {
-	pthread_t thread;
-
 	open_seven();
-	pthread_create(&thread, NULL, thread_main, NULL);
-	while (*(volatile pid_t *)shared_thread == 0)
-		usleep(1000);
+	thread_start(shared_thread);
 }
 
 static void thread_that_does_not_lead_is_reached(void **state)
