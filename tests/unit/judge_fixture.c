@@ -147,6 +147,16 @@ int socket_open(int domain, int type, int protocol)
 	return fd;
 }
 
+void listeners_close(struct unix_listeners *listeners)
+{
+	for (uint32_t i = 0; i < listeners->used; i++)
+		if (listeners->entries[i].cookie) {
+			close(listeners->entries[i].voucher);
+			close(listeners->entries[i].path_fd);
+		}
+	close(listeners->diag);
+}
+
 size_t descriptors_count(void)
 {
 	DIR *directory = opendir("/proc/self/fd");

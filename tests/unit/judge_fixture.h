@@ -60,6 +60,9 @@ void assert_failed(const struct fixture *fixture, const char *protocol, const ch
 /* A socket; the descriptor is the caller's. */
 int socket_open(int domain, int type, int protocol);
 
+/* Closes what it keeps. */
+void listeners_close(struct unix_listeners *listeners);
+
 /* How many descriptors this process has. */
 size_t descriptors_count(void);
 

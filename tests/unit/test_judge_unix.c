@@ -102,8 +102,8 @@ static int close_test(void **state)
 	(void)state;
 	util_cleanup_fd(&fixture.judgement.path_fd);
 	caller_forget(&fixture.copies.caller);
-	if (fixture.rules.listeners.diag >= 0)
-		close(fixture.rules.listeners.diag);
+	listeners_close(&fixture.rules.listeners);
+	unlink(in_tree("own"));
 	return 0;
 }
 
@@ -291,6 +291,119 @@ static void own_of_a_server_outside_is_refused(void **state)
 	assert_refused(&fixture, "unix", in_tree("socket"));
 }
 
+/* As the session makes it listen. */
+static int confined_serve_at(struct unix_listeners *listeners, const char *path)
+{
+	int fd = serve_at(path, false);
+	const struct unix_holder holder = { .process = getpid(), .number = fd };
+
+	assert_true(unix_listeners_add(listeners, fd, &holder) != 0);
+	assert_int_equal(0, listen(fd, 1));
+	return fd;
+}
+
+static void own_of_a_confined_server_is_allowed_until_it_ends(void **state)
+{
+	int fd = confined_serve_at(&fixture.rules.listeners, in_tree("own"));
+
+	(void)state;
+	judge_at(in_tree("own"));
+	assert_refused(&fixture, "unix", in_tree("own"));
+	fixture_add_socket(&fixture, SOCKET_OWN, "", 3);
+	for (int i = 0; i < 3; i++) {
+		judge_at(in_tree("own"));
+		assert_allowed(&fixture);
+		assert_leads_to(in_tree("own"));
+	}
+	judge_at(in_tree("socket"));
+	assert_refused(&fixture, "unix", in_tree("socket"));
+	close(fd);
+	judge_at(in_tree("own"));
+	assert_mistake(&fixture, ECONNREFUSED);
+}
+
+static void own_of_another_session_is_allowed_only_of_the_user(void **state)
+{
+	struct unix_listeners other;
+	int fd;
+
+	(void)state;
+	memset(&other, 0, sizeof(other));
+	unix_listeners_open(&other, getuid());
+	fd = confined_serve_at(&other, in_tree("own"));
+	fixture_add_socket(&fixture, SOCKET_OWN, "", 3);
+	judge_at(in_tree("own"));
+	assert_allowed(&fixture);
+	assert_leads_to(in_tree("own"));
+	/* The file is not the user's, whoever serves it. */
+	fixture.header.uid++;
+	judge_at(in_tree("own"));
+	assert_refused(&fixture, "unix", in_tree("own"));
+	fixture.header.uid--;
+	close(fd);
+	listeners_close(&other);
+	judge_at(in_tree("own"));
+	assert_mistake(&fixture, ECONNREFUSED);
+}
+
+/* Root in the session can have made it. */
+static void own_of_the_session_may_be_another_users_file(void **state)
+{
+	int fd = confined_serve_at(&fixture.rules.listeners, in_tree("own"));
+
+	(void)state;
+	fixture_add_socket(&fixture, SOCKET_OWN, "", 3);
+	fixture.header.uid++;
+	judge_at(in_tree("own"));
+	assert_allowed(&fixture);
+	close(fd);
+}
+
+static void own_for_another_user_is_refused(void **state)
+{
+	int fd = confined_serve_at(&fixture.rules.listeners, in_tree("own"));
+
+	(void)state;
+	fixture_add_socket(&fixture, SOCKET_OWN, "", 3);
+	fixture.rules.multi_uid = true;
+	fixture.copies.caller.status.file_uid = fixture.header.uid + 4711;
+	judge_at(in_tree("own"));
+	assert_refused(&fixture, "unix", in_tree("own"));
+	fixture.copies.caller.status.file_uid = fixture.header.uid;
+	judge_at(in_tree("own"));
+	assert_allowed(&fixture);
+	close(fd);
+}
+
+static void own_abstract_name_is_held_while_it_is_served(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	cleanup_fd int client = socket_open(AF_UNIX, SOCK_STREAM, 0);
+	int fd = socket_open(AF_UNIX, SOCK_STREAM, 0);
+	const struct unix_holder holder = { .process = getpid(), .number = fd };
+	char text[TREE_MAX];
+	const char *name = text + 1;
+	size_t length;
+
+	(void)state;
+	snprintf(text, sizeof(text), "@sandlock-judge-%d", (int)getpid());
+	length = strlen(name);
+	memcpy(address.sun_path + 1, name, length);
+	assert_int_equal(0, bind(fd, (const struct sockaddr *)&address,
+				 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length)));
+	assert_true(unix_listeners_add(&fixture.rules.listeners, fd, &holder) != 0);
+	assert_int_equal(0, listen(fd, 1));
+	fixture_add_socket(&fixture, SOCKET_OWN, "", 3);
+	fixture.request.socket_fd = client;
+	judge_abstract_name(name, length);
+	assert_allowed(&fixture);
+	assert_true(fixture.judgement.path_fd >= 0);
+	close(fd);
+	judge_abstract_name(name, length);
+	assert_refused(&fixture, "unix", text);
+	assert_int_equal(ECONNREFUSED, fixture.judgement.error);
+}
+
 static void own_of_a_datagram_socket_that_is_gone_is_a_mistake(void **state)
 {
 	(void)state;
@@ -438,6 +551,11 @@ int main(void)
 		TEST(path_in_another_root_is_followed_only_from_there),
 		TEST(path_for_another_user_is_only_what_the_plan_always_allows),
 		TEST(own_of_a_server_outside_is_refused),
+		TEST(own_of_a_confined_server_is_allowed_until_it_ends),
+		TEST(own_of_another_session_is_allowed_only_of_the_user),
+		TEST(own_of_the_session_may_be_another_users_file),
+		TEST(own_for_another_user_is_refused),
+		TEST(own_abstract_name_is_held_while_it_is_served),
 		TEST(own_of_a_datagram_socket_that_is_gone_is_a_mistake),
 		TEST(own_of_another_users_socket_is_refused),
 		TEST(agent_is_allowed_only_where_own_is_listed),

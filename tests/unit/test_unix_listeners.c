@@ -19,6 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "judge_fixture.h"
 #include "unix_listeners.h"
 #include "util.h"
 #include "vouchers.h"
@@ -43,16 +44,6 @@ static int place_make(void **state)
 	unix_listeners_open(&place->other, getuid());
 	*state = place;
 	return 0;
-}
-
-static void listeners_close(struct unix_listeners *listeners)
-{
-	for (uint32_t i = 0; i < listeners->used; i++)
-		if (listeners->entries[i].cookie) {
-			close(listeners->entries[i].voucher);
-			close(listeners->entries[i].path_fd);
-		}
-	close(listeners->diag);
 }
 
 static int place_remove(void **state)
