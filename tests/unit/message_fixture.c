@@ -14,8 +14,10 @@
 
 #include "message_fixture.h"
 
-void message_fixture_open(struct message_fixture *fixture)
+int message_fixture_open(void **state)
 {
+	struct message_fixture *fixture = *state;
+
 	memset(fixture, 0, sizeof(*fixture));
 	copies_open(&fixture->copies, false, getgid());
 	fixture->request.call.thread = getpid();
@@ -25,16 +27,19 @@ void message_fixture_open(struct message_fixture *fixture)
 	fixture->vectors[0] = (struct iovec){ fixture->bytes, sizeof(fixture->bytes) };
 	fixture->header.vectors = (uintptr_t)fixture->vectors;
 	fixture->header.vector_count = 1;
+	return 0;
 }
 
-void message_fixture_close(struct message_fixture *fixture)
+int message_fixture_close(void **state)
 {
+	struct message_fixture *fixture = *state;
 	struct pidfd_cache *pidfds = &fixture->copies.pidfds;
 
 	copies_forget(&fixture->copies);
 	for (size_t i = 0; i < PIDFD_CACHE_SIZE; i++)
 		if (pidfds->slots[i].thread)
 			close(pidfds->slots[i].pidfd);
+	return 0;
 }
 
 void message_fixture_kind(struct message_fixture *fixture, int domain, int type, int protocol)

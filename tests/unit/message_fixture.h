@@ -17,9 +17,9 @@ struct message_fixture {
 	size_t control_used;
 };
 
-/* One vector of `bytes`, which count up from 0. */
-void message_fixture_open(struct message_fixture *fixture);
-void message_fixture_close(struct message_fixture *fixture);
+/* Before and after a test whose state is the fixture: one vector of `bytes`, which count up from 0. */
+int message_fixture_open(void **state);
+int message_fixture_close(void **state);
 
 void message_fixture_kind(struct message_fixture *fixture, int domain, int type, int protocol);
 

@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "plan_fixture.h"
+
 #define SHORT_MS 100
 #define LONG_MS  10000
 
@@ -139,10 +141,15 @@ static int lowest_free(void)
 	return fd;
 }
 
+#define DESCRIPTORS_MAX (START_FDS + 3) /* more than there is room for: the kernel cuts them off */
+
 /* What is not accepted leaves no descriptor open. */
 static void expect_refused(const void *bytes, size_t length, size_t count)
 {
-	union control control = { 0 };
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+	} control = { 0 };
 	struct iovec vector = { (void *)(uintptr_t)bytes, length };
 	struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
 	struct start_message message = { .child = 1 };
@@ -238,6 +245,62 @@ static void start_message_that_is_not_there_refused(void **state)
 	assert_int_equal(-EPROTO, start_message_open(ends[0], &message, fds));
 }
 
+static void start_message_with_too_many_descriptors_refused(void **state)
+{
+	struct start_message message = shell;
+
+	(void)state;
+	message.fds = (1U << START_FDS) - 1;
+	for (size_t count = START_FDS + 1; count <= DESCRIPTORS_MAX; count++)
+		expect_refused(&message, sizeof(message), count);
+}
+
+static void start_message_of_the_farthest_values_is_accepted(void **state)
+{
+	static const int displays[] = { -1, 0, UINT16_MAX };
+	struct start_message message = shell;
+	struct start_message came;
+	int sent[START_FDS];
+	int fds[START_FDS];
+	int packed;
+
+	(void)state;
+	fds_make(sent, true);
+	memset(message.service, 'x', sizeof(message.service) - 1);
+	memset(message.client, 'x', sizeof(message.client) - 1);
+	message.child = INT32_MAX;
+	message.deadline_ms = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(displays); i++) {
+		message.display = displays[i];
+		/* What these say is made when it is packed. */
+		message.version = START_VERSION + 1;
+		message.fds = UINT32_MAX;
+		assert_int_equal(0, start_message_pack(&message, sent, &packed));
+		assert_int_equal(0, start_message_open(packed, &came, fds));
+		assert_int_equal(displays[i], came.display);
+		assert_int_equal(START_VERSION, came.version);
+		assert_string_equal(message.client, came.client);
+		fds_close(fds);
+		close(packed);
+	}
+	fds_close(sent);
+}
+
+static void title_names_user_service_and_session(void **state)
+{
+	struct plan plan = mapped(sealed(builder_full()));
+	char title[START_TITLE_MAX];
+	char service[2 * START_TITLE_MAX] = "";
+
+	(void)state;
+	start_title(title, &plan, "sshd");
+	assert_string_equal("alice sshd 1122334455667788", title);
+	memset(service, 'x', sizeof(service) - 1);
+	start_title(title, &plan, service);
+	assert_int_equal(sizeof(title) - 1, strlen(title));
+	plan_unmap(&plan);
+}
+
 /* What follows ------------------------------------------------------------------------------ */
 
 static int await(enum handover kind, int wait_ms, int *ret_value, struct failure *failure)
@@ -294,6 +357,33 @@ static void failure_of_any_length_arrives_as_one(void **state)
 		assert_true(await(HANDOVER_GO, LONG_MS, &value, &failure) < 0);
 		assert_int_equal(length, strlen(failure.text));
 	}
+}
+
+/* A failure may have no errno; it is still none. */
+static void failure_without_an_errno_is_a_failure(void **state)
+{
+	const struct failure sent = { 0, "the policy says no" };
+	struct failure failure = { 0 };
+	int value = 1;
+
+	(void)state;
+	assert_int_equal(0, handover_fail(ends[1], &sent));
+	assert_int_equal(-EPROTO, await(HANDOVER_FAILED, LONG_MS, &value, &failure));
+	assert_int_equal(0, failure.error);
+	assert_string_equal(sent.text, failure.text);
+	assert_int_equal(1, value);
+}
+
+static void text_without_an_end_is_cut(void **state)
+{
+	struct handover_message message;
+	struct failure sent = { 0 };
+
+	(void)state;
+	memset(sent.text, 'x', sizeof(sent.text));
+	assert_int_equal(0, handover_fail(ends[1], &sent));
+	assert_int_equal(0, handover_receive(ends[0], &message));
+	assert_int_equal(sizeof(sent.text) - 1, strlen(message.text));
 }
 
 static void silence_times_out(void **state)
@@ -378,9 +468,14 @@ int main(void)
 		TEST(start_message_that_is_not_sound_refused),
 		TEST(start_message_of_another_size_refused),
 		TEST(start_message_that_is_not_there_refused),
+		TEST(start_message_with_too_many_descriptors_refused),
+		TEST(start_message_of_the_farthest_values_is_accepted),
+		TEST(title_names_user_service_and_session),
 		TEST(message_that_is_awaited_arrives),
 		TEST(failure_arrives_with_its_reason_from_a_sender_that_is_gone),
 		TEST(failure_of_any_length_arrives_as_one),
+		TEST(failure_without_an_errno_is_a_failure),
+		TEST(text_without_an_end_is_cut),
 		TEST(silence_times_out),
 		TEST(other_message_than_the_awaited_one_is_a_failure),
 		TEST(message_that_is_not_sound_refused),

@@ -11,35 +11,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
-#include <netinet/udp.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "message_fixture.h"
 
 #define NOWHERE_READABLE 4096 /* an address that nothing is mapped at */
 
 static struct message_fixture fixture;
-
-static int open_test(void **state)
-{
-	(void)state;
-	message_fixture_open(&fixture);
-	return 0;
-}
-
-static int close_test(void **state)
-{
-	(void)state;
-	message_fixture_close(&fixture);
-	return 0;
-}
 
 /* ---- the name ---- */
 
@@ -225,7 +205,9 @@ static void payload_of_a_datagram_is_whole_whatever_the_progress(void **state)
 	assert_int_equal(sizeof(fixture.bytes), fixture.copies.message.payload_length);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_test, close_test)
+#define TEST(name)                                                           \
+	cmocka_unit_test_prestate_setup_teardown(name, message_fixture_open, \
+						 message_fixture_close, &fixture)
 
 int main(void)
 {

@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -19,7 +18,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "judge_fixture.h"
@@ -30,20 +28,6 @@
 #define INTS_MAX         256
 
 static struct message_fixture fixture;
-
-static int open_test(void **state)
-{
-	(void)state;
-	message_fixture_open(&fixture);
-	return 0;
-}
-
-static int close_test(void **state)
-{
-	(void)state;
-	message_fixture_close(&fixture);
-	return 0;
-}
 
 static void add_rights(int fd, size_t count)
 {
@@ -470,7 +454,9 @@ static void control_that_cannot_be_read_fails(void **state)
 	assert_int_equal(0, message_fixture_copy(&fixture));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_test, close_test)
+#define TEST(name)                                                           \
+	cmocka_unit_test_prestate_setup_teardown(name, message_fixture_open, \
+						 message_fixture_close, &fixture)
 
 int main(void)
 {

@@ -20,20 +20,6 @@
 
 static struct message_fixture fixture;
 
-static int open_test(void **state)
-{
-	(void)state;
-	message_fixture_open(&fixture);
-	return 0;
-}
-
-static int close_test(void **state)
-{
-	(void)state;
-	message_fixture_close(&fixture);
-	return 0;
-}
-
 static void address_set(const char *text)
 {
 	struct sockaddr_in *in = (void *)&fixture.request.address;
@@ -143,7 +129,9 @@ static void interface_that_is_cut_off_is_left(void **state)
 	assert_int_equal(sizeof(struct cmsghdr), fixture.copies.message.control_length);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_test, close_test)
+#define TEST(name)                                                           \
+	cmocka_unit_test_prestate_setup_teardown(name, message_fixture_open, \
+						 message_fixture_close, &fixture)
 
 int main(void)
 {
