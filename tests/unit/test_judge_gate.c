@@ -95,7 +95,8 @@ static void call_ids(void)
 	call(__NR_setresuid, SAME, user, SAME);
 	if (geteuid() != getuid())
 		syscall(__NR_setresuid, SAME, 0, SAME);
-	call(__NR_setresuid, user, user, user);
+	call(__NR_setresuid, SAME, SAME, user);
+	call(__NR_setresuid, user, SAME, SAME);
 	call(__NR_setreuid, user, user, 0);
 	call(__NR_setuid, user, 0, 0);
 }
@@ -235,7 +236,7 @@ static void caller_takes_only_the_effective_id(void **state)
 {
 	(void)state;
 	behind_gate(false, call_ids);
-	assert_results(0, 0, EPERM, EPERM, EPERM);
+	assert_results(0, 0, EPERM, EPERM, EPERM, EPERM);
 }
 
 static void caller_enters_namespaces_but_of_no_user(void **state)
@@ -261,7 +262,7 @@ static void descendant_that_is_not_confined_gets_nothing(void **state)
 {
 	(void)state;
 	behind_gate(false, descendant_ids);
-	assert_results(EPERM, EPERM, EPERM, EPERM, EPERM);
+	assert_results(EPERM, EPERM, EPERM, EPERM, EPERM, EPERM);
 	shared->count = 0;
 	behind_gate(false, descendant_rest);
 	assert_results(EPERM, EPERM, EPERM, EPERM);
@@ -284,7 +285,7 @@ static void descendant_that_is_confined_becomes_the_user(void **state)
 {
 	(void)state;
 	behind_gate(false, descendant_confined_user);
-	assert_results(0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+	assert_results(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 }
 
 static void confined_filters(void)
