@@ -343,7 +343,7 @@ VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite \
 # child, and is itself the name of the program.
 UNDER_VALGRIND := $(filter-out %/test_process %/test_filter %/test_denial %/test_gate %/test_spawn %/test_landlock \
 		%/test_agent_holders %/test_path %/test_pending_signals %/test_judge_unix %/test_judge_process \
-		%/test_judge_gate %/test_relay %/test_message,$(UNIT_TESTS))
+		%/test_judge_gate %/test_relay %/test_message_control,$(UNIT_TESTS))
 valgrind: unit-build
 	$(Q)$(RUN) --under '$(VALGRIND)' unit $(UNDER_VALGRIND)
 
