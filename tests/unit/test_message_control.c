@@ -31,7 +31,7 @@ static struct message_fixture fixture;
 
 static void add_rights(int fd, size_t count)
 {
-	int numbers[INTS_MAX];
+	int numbers[INTS_MAX] = { 0 };
 
 	for (size_t i = 0; i < count; i++)
 		numbers[i] = fd;
