@@ -256,7 +256,7 @@ static void plan_privileges(struct planning *planning)
 #define NAME_CLASSES_DEFAULT (1U << CLASS_GLOBAL | 1U << CLASS_PRIVATE)
 
 /* Whether the session asks the system's name servers itself: where it cannot have a network
- * namespace in which its look-ups are answered, it does. */
+ * namespace in which its look-ups are answered, it does; also where a rule or udp_answer opens UDP. */
 static bool plan_dns(struct planning *planning)
 {
 	struct plan_header *header = plan_builder_header(planning->builder);
@@ -267,7 +267,8 @@ static bool plan_dns(struct planning *planning)
 	header->name_classes = planning->name_classes ? planning->name_classes : NAME_CLASSES_DEFAULT;
 	return planning->dns == PLAN_DNS_SYSTEM ||
 	       (planning->dns == PLAN_DNS_FILTERED &&
-		(planning->account->no_network_namespace || (planning->opened & PROTOCOL_UDP)));
+		(planning->account->no_network_namespace || (planning->opened & PROTOCOL_UDP) ||
+		 (header->flags & PLAN_UDP)));
 }
 
 /* What follows from all the lines together. */

@@ -251,6 +251,18 @@ static void names_open_dns_where_udp_is_open(void **state)
 	plan_unmap(&plan);
 }
 
+/* Its sockets are the machine's own too. */
+static void names_open_dns_where_udp_answers(void **state)
+{
+	struct plan plan =
+		plan_of(state, &alice, "[network]\nnet_allow = github.com:22\nudp_answer = 60000\n");
+
+	assert_int_equal(PLAN_DNS_FILTERED, plan.header->dns);
+	assert_true(count_implicit(&plan) > 0);
+	assert_int_equal(PLAN_DNS | PLAN_UDP | PLAN_UNIX_DGRAM, plan.header->flags);
+	plan_unmap(&plan);
+}
+
 static void names_open_dns_without_network_namespace(void **state)
 {
 	struct account bound = alice;
@@ -759,6 +771,7 @@ int main(void)
 		place_test(home_that_is_not_absolute_planned_as_none),
 		place_test(names_planned_with_filtered_dns),
 		place_test(names_open_dns_where_udp_is_open),
+		place_test(names_open_dns_where_udp_answers),
 		place_test(names_open_dns_without_network_namespace),
 		place_test(dns_key_decides),
 		place_test(classes_of_names_are_written_or_not_of_the_machine),
