@@ -167,6 +167,9 @@ int apply_net_allow(const struct task *task, char why[WHY_MAX])
 
 	if (parse_rule(task, &rule, why) < 0 || refuse_public_suffix(task, &rule, why) < 0)
 		return -EINVAL;
+	if (rule.target == TARGET_OWN && rule.protocols && rule.protocols != PROTOCOL_TCP)
+		return refuse(why, "\"%s\": @own is TCP only, expected @own:PORT or tcp://@own:PORT",
+			      task->item->text);
 	if (task->advice && is_any_address(&rule) && rule.protocols != PROTOCOL_ICMP)
 		why_write(task->advice,
 			  "\"%s\" includes loopback and the metadata address "
@@ -199,9 +202,6 @@ int apply_net_deny(const struct task *task, char why[WHY_MAX])
 		return -EINVAL;
 	if (rule.target == TARGET_OWN)
 		return refuse(why, "\"%s\": @own is for net_allow, expected @loopback",
-			      task->item->text);
-	if (rule.target == TARGET_OWN && rule.protocols && rule.protocols != PROTOCOL_TCP)
-		return refuse(why, "\"%s\": @own is TCP on loopback, expected @own:port",
 			      task->item->text);
 	if (is_localhost(&rule))
 		return refuse(why, "localhost in \"%s\", expected 127.0.0.1 and [::1], or @loopback",

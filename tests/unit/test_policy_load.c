@@ -182,6 +182,18 @@ static void bad_values_refused(void **state)
 		{ "[network]\nnet_deny = example.com:80\n",
 		  "error test.conf:2: net_deny: host name in \"example.com:80\", "
 		  "expected an address, * or a class such as @private\n" },
+		{ "[network]\nnet_allow = @own:53 tcp://@own:53 udp://@own:53\n",
+		  "error test.conf:2: net_allow: \"udp://@own:53\": @own is TCP only, expected "
+		  "@own:PORT or tcp://@own:PORT\n" },
+		{ "[network]\nnet_allow = icmp://@own\n",
+		  "error test.conf:2: net_allow: \"icmp://@own\": @own is TCP only, expected "
+		  "@own:PORT or tcp://@own:PORT\n" },
+		{ "[network]\nnet_deny = @own:53\n",
+		  "error test.conf:2: net_deny: \"@own:53\": @own is for net_allow, expected "
+		  "@loopback\n" },
+		{ "[network]\nnet_deny = udp://@own:53\n",
+		  "error test.conf:2: net_deny: \"udp://@own:53\": @own is for net_allow, expected "
+		  "@loopback\n" },
 		{ "[network]\nnet_bind = 70000\n",
 		  "error test.conf:2: net_bind: port 70000 is above 65535 in \"70000\"\n" },
 		{ "[network]\nallow_udp = maybe\n",
