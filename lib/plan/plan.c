@@ -289,10 +289,9 @@ bool plan_binds(const struct plan *plan, uint16_t port)
 	       ranges_have(plan->binds, plan->header->binds.count, port);
 }
 
-static bool local_bind_has(const struct plan_local_bind *bind, uint16_t port)
+bool plan_local_bind_has(const struct plan_local_bind *bind, uint16_t port)
 {
-	/* Port 0 is any that the kernel chooses. */
-	return bind->ports.low == 0 || (port >= bind->ports.low && port <= bind->ports.high);
+	return port >= bind->ports.low && port <= bind->ports.high;
 }
 
 bool plan_binds_at(const struct plan *plan, const struct endpoint *local)
@@ -304,7 +303,7 @@ bool plan_binds_at(const struct plan *plan, const struct endpoint *local)
 		bool matches =
 			bind->target == TARGET_CLASS ? address_classify(&local->address) == bind->class : prefix_contains(&bind->prefix, &local->address);
 
-		if (matches && local_bind_has(bind, local->port))
+		if (matches && plan_local_bind_has(bind, local->port))
 			return true;
 	}
 	return false;
@@ -313,9 +312,19 @@ bool plan_binds_at(const struct plan *plan, const struct endpoint *local)
 bool plan_binds_somewhere(const struct plan *plan, uint16_t port)
 {
 	for (uint32_t i = 0; i < plan->header->local_binds.count; i++)
-		if (local_bind_has(&plan->local_binds[i], port))
+		if (plan_local_bind_has(&plan->local_binds[i], port))
 			return true;
 	return plan_binds(plan, port);
+}
+
+bool plan_listens_at(const struct plan *plan, const struct endpoint *local)
+{
+	const struct endpoint chosen = { local->address, 0 };
+
+	if (local->port == 0)
+		return plan_binds(plan, 0);
+	return plan_binds_at(plan, local) ||
+	       (!plan_binds_somewhere(plan, local->port) && plan_binds_at(plan, &chosen));
 }
 
 bool plan_answers(const struct plan *plan, uint16_t port)

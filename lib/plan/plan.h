@@ -208,6 +208,9 @@ extern const char *const plan_temporary[];
 /* True for a home and what is below it; of / and "", which are nobody's home, nothing is. */
 bool plan_home_contains(const char *home, const char *path);
 
+/* True where the item lists the port; 0 is one that the kernel chooses, and no other. */
+bool plan_local_bind_has(const struct plan_local_bind *bind, uint16_t port);
+
 /* True where TCP port `port` may be bound at any address (0: an ephemeral one). */
 bool plan_binds(const struct plan *plan, uint16_t port);
 
@@ -217,6 +220,11 @@ bool plan_binds_at(const struct plan *plan, const struct endpoint *local);
 
 /* True where the port may be bound at some address at least. */
 bool plan_binds_somewhere(const struct plan *plan, uint16_t port);
+
+/* True where a TCP socket that is bound to `local` may listen. What is listed at no address can
+ * only be a port that the kernel chose; of a port that is listed for another address this cannot be
+ * told, and it does not count as chosen. Port 0: listen(2) binds it, to every address. */
+bool plan_listens_at(const struct plan *plan, const struct endpoint *local);
 
 /* True where UDP sockets of this port may send to any address. */
 bool plan_answers(const struct plan *plan, uint16_t port);

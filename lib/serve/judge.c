@@ -350,17 +350,11 @@ void judge_bind(struct rules *rules, const struct copies *copies, struct request
 	}
 }
 
-/* A socket without a port gets one from listen() itself: that counts as a bind of port 0. */
-static bool may_listen(const struct plan *plan, const struct endpoint *bound)
-{
-	return plan_binds(plan, 0) || (bound->port != 0 && plan_binds_at(plan, bound));
-}
-
 bool judge_is_listening_port(const struct plan *plan, int fd)
 {
 	struct endpoint bound;
 
-	return bound_endpoint(fd, &bound) && may_listen(plan, &bound);
+	return bound_endpoint(fd, &bound) && plan_listens_at(plan, &bound);
 }
 
 /* The port of a socket that is connecting is gone after a shutdown(2), at any moment; that of a
@@ -381,7 +375,7 @@ static void judge_listen_tcp(const struct rules *rules, const struct request *re
 
 	if (is_connected(request->socket_fd))
 		judgement_mistake(judgement, EINVAL);
-	else if (bound_endpoint(request->socket_fd, &bound) && may_listen(rules->plan, &bound))
+	else if (bound_endpoint(request->socket_fd, &bound) && plan_listens_at(rules->plan, &bound))
 		judgement_allow(judgement);
 	else
 		refuse_port(request, &bound, judgement);

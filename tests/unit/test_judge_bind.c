@@ -406,6 +406,49 @@ static void listen_without_a_port_is_a_bind_of_port_zero(void **state)
 	assert_allowed(&fixture);
 }
 
+/* Which port the kernel chose is told by this: no item lets a program choose it. */
+static void listen_at_port_zero_of_an_address_is_of_chosen_ports(void **state)
+{
+	struct plan_local_bind locals[] = {
+		{ .target = TARGET_CLASS, .class = CLASS_LOOPBACK, .ports = { 0, 0 } },
+		{ .target = TARGET_CLASS, .class = CLASS_PRIVATE },
+	};
+	const struct sockaddr_in in = {
+		.sin_family = AF_INET,
+		.sin_port = htons(8080),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	uint16_t port;
+	cleanup_fd int fd = tcp_bound(&port);
+
+	(void)state;
+	fixture.plan.local_binds = locals;
+	fixture.header.local_binds.count = 1;
+	bind_port(AF_INET, SOCK_STREAM, IPPROTO_TCP, 8080);
+	assert_refused(&fixture, "tcp", "0.0.0.0:8080");
+	fixture_kind(&fixture, __NR_bind, AF_INET, SOCK_DGRAM, IPPROTO_UDP);
+	fixture_address(&fixture, &in, sizeof(in));
+	fixture_judge(&fixture, judge_bind);
+	assert_refused(&fixture, "udp", "127.0.0.1:8080");
+	listen_on(fd);
+	assert_allowed(&fixture);
+	locals[0].class = CLASS_GLOBAL;
+	listen_on(fd);
+	assert_int_equal(JUDGEMENT_REFUSED, fixture.judgement.kind);
+	/* It may have been chosen by the program, for another address. */
+	locals[0].class = CLASS_LOOPBACK;
+	locals[1].ports = (struct port_range){ port, port };
+	fixture.header.local_binds.count = 2;
+	listen_on(fd);
+	assert_int_equal(JUDGEMENT_REFUSED, fixture.judgement.kind);
+	fixture_add_bind(&fixture, 0, 0);
+	listen_on(fd);
+	assert_int_equal(JUDGEMENT_REFUSED, fixture.judgement.kind);
+	fixture.header.local_binds.count = 1;
+	listen_on(fd);
+	assert_allowed(&fixture);
+}
+
 static void listen_on_a_dead_descriptor_is_refused(void **state)
 {
 	(void)state;
@@ -491,6 +534,8 @@ int main(void)
 		cmocka_unit_test_setup(bind_unix_name_that_is_no_path_is_allowed, open_test),
 		cmocka_unit_test_setup(listen_on_a_listed_port_is_allowed, open_test),
 		cmocka_unit_test_setup(listen_without_a_port_is_a_bind_of_port_zero, open_test),
+		cmocka_unit_test_setup(listen_at_port_zero_of_an_address_is_of_chosen_ports,
+				       open_test),
 		cmocka_unit_test_setup(listen_on_a_dead_descriptor_is_refused, open_test),
 		cmocka_unit_test_setup(listen_of_datagrams_is_left_to_the_kernel, open_test),
 		cmocka_unit_test_setup(listen_unix_without_a_name_is_a_mistake, open_test),
