@@ -159,9 +159,9 @@ const struct rule *host_rule_find(const struct plan *plan, const char *name)
 	return NULL;
 }
 
-const char *address_class_text(const struct address *address)
+const char *class_text(enum address_class class)
 {
-	switch (address_classify(address)) {
+	switch (class) {
 	case CLASS_GLOBAL:
 		return "@global";
 	case CLASS_LOOPBACK:
@@ -174,6 +174,11 @@ const char *address_class_text(const struct address *address)
 		break;
 	}
 	return "special";
+}
+
+const char *address_class_text(const struct address *address)
+{
+	return class_text(address_classify(address));
 }
 
 static bool opens_some(const struct plan *plan, const struct host_answer *answer)

@@ -38,6 +38,7 @@ bool host_answer_opens(const struct plan *plan, const struct host_answer *answer
 const struct rule *host_rule_find(const struct plan *plan, const char *name);
 
 /* "@private", as name_addresses has it; "special" for what it never may have. */
+const char *class_text(enum address_class class);
 const char *address_class_text(const struct address *address);
 
 /* Warns of each rule whose names have addresses, none of which may be opened. */

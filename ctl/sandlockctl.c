@@ -31,8 +31,8 @@ static const struct command commands[] = {
 	{ "show", "USER|FILE", "print the policy that applies to USER, each value with its line",
 	  show_main, 1, 1, false, false },
 	{ "test",
-	  "USER|FILE [tcp://]HOST:PORT|udp://HOST:PORT|icmp://HOST|bind:PORT|unix:PATH|read:PATH|"
-	  "write:PATH|exec:PATH",
+	  "USER|FILE [tcp://]HOST:PORT|udp://HOST:PORT|icmp://HOST|bind:[ADDRESS:]PORT|"
+	  "unix:PATH|read:PATH|write:PATH|exec:PATH",
 	  "print whether USER may do it, and which rule decides", test_main, 2, 2, false, false },
 	{ "run", "USER|FILE -- COMMAND...", "run COMMAND under a policy", run_main, 2, -1, true,
 	  false },

@@ -84,7 +84,8 @@ int test_main(const struct ctl_options *options, int argc, char **argv)
 	(void)argc;
 	if (!test.scheme)
 		return ctl_error("expected HOST:PORT, tcp://HOST:PORT, udp://HOST:PORT, icmp://HOST, "
-				 "bind:PORT, unix:PATH, read:PATH, write:PATH or exec:PATH, got \"%s\"",
+				 "bind:[ADDRESS:]PORT, unix:PATH, read:PATH, write:PATH or exec:PATH, "
+				 "got \"%s\"",
 				 argv[1]);
 	if (operand_load(options, argv[0], &person, &policy, &plan) != CTL_GOOD)
 		return CTL_ERROR;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "host_answers.h"
 #include "unix_rules.h"
 #include "user_directories.h"
 #include "util.h"
@@ -18,18 +19,87 @@ static int answer(bool allowed, const char *operand, const char *reason)
 	return allowed ? CTL_GOOD : CTL_BAD;
 }
 
-int test_bind(const struct plan *plan, const char *operand, const char *target)
+/* Ports ----------------------------------------------------------------------- */
+
+/* PORT, ADDRESS:PORT or [IPV6]:PORT; false for what is none. */
+static bool bind_parse(const char *target, struct endpoint *ret_local, bool *ret_has_address)
 {
+	char text[ADDRESS_TEXT_MAX] = "";
+	const char *colon = strrchr(target, ':');
+	size_t length = colon ? (size_t)(colon - target) : 0;
+	bool bracketed = length > 2 && target[0] == '[' && target[length - 1] == ']';
 	uint64_t port;
 
-	if (parse_unsigned(target, UINT16_MAX, &port) < 0)
-		return ctl_error("expected a port, got \"%s\"", target);
-	if (plan_binds(plan, (uint16_t)port))
-		return answer(true, operand, "net_bind lists it");
-	return answer(false, operand,
-		      port == 0 ? "net_bind does not list it (a client may bind it, and not listen)"
-				: "net_bind does not list it");
+	if (parse_unsigned(colon ? colon + 1 : target, UINT16_MAX, &port) < 0)
+		return false;
+	ret_local->port = (uint16_t)port;
+	*ret_has_address = colon != NULL;
+	if (!colon)
+		return true;
+	if (length >= sizeof(text) || (!bracketed && memchr(target, ':', length)))
+		return false;
+	memcpy(text, target + bracketed, length - 2 * bracketed);
+	return (!bracketed || strchr(text, ':')) && address_parse(text, &ret_local->address) == 0;
 }
+
+static void local_bind_describe(const struct plan_local_bind *bind, char text[ADDRESS_TEXT_MAX + 4])
+{
+	const struct prefix *prefix = &bind->prefix;
+	size_t length;
+
+	if (bind->target == TARGET_CLASS) {
+		snprintf(text, ADDRESS_TEXT_MAX + 4, "%s", class_text(bind->class));
+		return;
+	}
+	address_format(&prefix->address, text);
+	length = strlen(text);
+	if (prefix->length < (prefix->family == FAMILY_INET ? 32 : 128))
+		snprintf(text + length, ADDRESS_TEXT_MAX + 4 - length, "/%u", prefix->length);
+}
+
+/* "net_bind lists it for @loopback, 192.0.2.1 only"; each address once, as far as there is room. */
+static int answer_local(const struct plan *plan, bool allowed, const char *operand, uint16_t port)
+{
+	char reason[PATH_MAX] = "net_bind lists it for";
+	char last[ADDRESS_TEXT_MAX + 4] = "";
+	size_t used = strlen(reason);
+
+	for (uint32_t i = 0; i < plan->header->local_binds.count; i++) {
+		const struct plan_local_bind *bind = &plan->local_binds[i];
+		char text[ADDRESS_TEXT_MAX + 4];
+
+		if (!plan_local_bind_has(bind, port))
+			continue;
+		local_bind_describe(bind, text);
+		if (strcmp(text, last) == 0 ||
+		    used + sizeof(text) + sizeof(",  only") > sizeof(reason))
+			continue;
+		used += (size_t)snprintf(reason + used, sizeof(reason) - used, "%s %s",
+					 last[0] ? "," : "", text);
+		memcpy(last, text, sizeof(last));
+	}
+	snprintf(reason + used, sizeof(reason) - used, " only");
+	return answer(allowed, operand, reason);
+}
+
+int test_bind(const struct plan *plan, const char *operand, const char *target)
+{
+	struct endpoint local = { 0 };
+	bool has_address;
+
+	if (!bind_parse(target, &local, &has_address))
+		return ctl_error("expected PORT, ADDRESS:PORT or [IPV6]:PORT, got \"%s\"", target);
+	if (plan_binds(plan, local.port) || (has_address && plan_binds_at(plan, &local)))
+		return answer(true, operand, "net_bind lists it");
+	if (plan_binds_somewhere(plan, local.port))
+		return answer_local(plan, !has_address, operand, local.port);
+	return answer(false, operand,
+		      local.port == 0
+			      ? "net_bind does not list it (a client may bind it, and not listen)"
+			      : "net_bind does not list it");
+}
+
+/* Unix sockets ---------------------------------------------------------------- */
 
 static void item_describe(const struct plan *plan, const struct plan_socket *item,
 			  char text[PATH_MAX])
@@ -67,6 +137,8 @@ int test_socket(const struct plan *plan, const char *operand, const char *target
 	}
 	return answer(false, operand, "no item of unix_allow matches (default)");
 }
+
+/* Files ----------------------------------------------------------------------- */
 
 /* A path that is to be made is judged by the directory that it is made in. */
 static bool path_resolve(const char *target, char path[PATH_MAX])
