@@ -59,6 +59,13 @@ static void address_substitute(struct address *address)
 		address_parse(address_family(address) == FAMILY_INET ? "127.0.0.1" : "::1", address);
 }
 
+static bool answers_may_send(const struct plan *plan, const struct destination *destination,
+			     const struct endpoint *endpoint)
+{
+	return destination->protocol == PROTOCOL_UDP && plan->header->answers.count > 0 &&
+	       address_classify(&endpoint->address) != CLASS_SPECIAL;
+}
+
 /* A rule may name the host, and the address be of a class that no name opens. */
 static void closed_print(const struct plan *plan, const struct destination *destination,
 			 const struct endpoint *endpoint)
@@ -71,7 +78,19 @@ static void closed_print(const struct plan *plan, const struct destination *dest
 		    plan_string(plan, rule->text), plan_string(plan, rule->file), rule->line,
 		    address_class_text(&endpoint->address));
 	else
-		say(stdout, "no rule matches (default)\n");
+		say(stdout, "no rule matches%s\n",
+		    answers_may_send(plan, destination, endpoint)
+			    ? "; a socket bound to a port of udp_answer may send there"
+			    : " (default)");
+}
+
+static const char *verdict_text(const struct verdict *verdict)
+{
+	if (verdict->kind != VERDICT_ALLOW)
+		return "refused";
+	return verdict->rule && verdict->rule->target == TARGET_OWN
+		       ? "allowed if a program in a session of the same user listens there"
+		       : "allowed";
 }
 
 static void verdict_print(const struct plan *plan, const struct destination *destination,
@@ -84,8 +103,7 @@ static void verdict_print(const struct plan *plan, const struct destination *des
 		address_format(&endpoint->address, text);
 	else
 		endpoint_format(endpoint, text);
-	say(stdout, "%s: %s: %s: ", verdict.kind == VERDICT_ALLOW ? "allowed" : "refused",
-	    destination->operand, text);
+	say(stdout, "%s: %s: %s: ", verdict_text(&verdict), destination->operand, text);
 	if (!rule) {
 		closed_print(plan, destination, endpoint);
 		return;
@@ -95,6 +113,18 @@ static void verdict_print(const struct plan *plan, const struct destination *des
 		say(stdout, " (implied)\n");
 	else
 		say(stdout, " at %s:%u\n", plan_string(plan, rule->file), rule->line);
+}
+
+/* Where no rule decides, @own does by who listens: that is only known in a session. */
+static struct verdict decide(const struct ruleset *ruleset, enum protocol protocol,
+			     const struct endpoint *endpoint)
+{
+	struct verdict verdict = ruleset_decide(ruleset, protocol, endpoint);
+	const struct rule *own = NULL;
+
+	if (!verdict.rule && protocol == PROTOCOL_TCP)
+		own = ruleset_own_rule(ruleset, endpoint);
+	return own ? (struct verdict){ VERDICT_ALLOW, own } : verdict;
 }
 
 /* A program tries each address of a name, so one that is allowed is a way there. */
@@ -115,7 +145,7 @@ static int addresses_judge(const struct plan *plan, const struct destination *de
 		struct verdict verdict;
 
 		address_substitute(&endpoint.address);
-		verdict = ruleset_decide(&ruleset, destination->protocol, &endpoint);
+		verdict = decide(&ruleset, destination->protocol, &endpoint);
 		verdict_print(plan, destination, &endpoint, verdict);
 		if (verdict.kind == VERDICT_ALLOW)
 			status = CTL_GOOD;

@@ -136,10 +136,51 @@ class Answers(CtlTest):
                 self.assertEqual((status, ""), (done.status, done.err))
                 self.assertIn(answer, done.out)
 
+    def test_port_that_is_listed_for_an_address(self):
+        self.write("alice.conf", "[network]\nnet_bind = 80 @loopback:8000-8010,0 192.0.2.1:8000 10.0.0.0/8:8001\n")
+        for question, status, answer in (
+                ("bind:80", 0, "net_bind lists it"),
+                ("bind:192.0.2.9:80", 0, "net_bind lists it"),
+                ("bind:8000", 0, "net_bind lists it for @loopback, 192.0.2.1 only"),
+                ("bind:8001", 0, "net_bind lists it for @loopback, 10.0.0.0/8 only"),
+                ("bind:0", 0, "net_bind lists it for @loopback only"),
+                ("bind:127.0.0.1:8000", 0, "net_bind lists it"),
+                ("bind:127.0.0.1:0", 0, "net_bind lists it"),
+                ("bind:[::1]:8000", 0, "net_bind lists it"),
+                ("bind:0.0.0.0:8000", 1, "net_bind lists it for @loopback, 192.0.2.1 only"),
+                ("bind:192.0.2.2:8000", 1, "net_bind lists it for @loopback, 192.0.2.1 only"),
+                ("bind:127.0.0.1:8011", 1, "net_bind does not list it"),
+                ("bind:8011", 1, "net_bind does not list it")):
+            with self.subTest(question=question):
+                done = self.ctl("test", "alice", question)
+                word = "refused" if status else "allowed"
+                self.assertEqual((status, f"{word}: {question}: {answer}\n", ""),
+                                 (done.status, done.out, done.err))
+
+    def test_what_a_session_alone_can_decide(self):
+        path = self.write("alice.conf", "[network]\nnet_allow = @own:8000\nnet_deny = 127.0.0.9:8000 192.0.2.9:*\n"
+                                        "udp_answer = 60000\n")
+        own = "allowed if a program in a session of the same user listens there"
+        answers = "no rule matches; a socket bound to a port of udp_answer may send there"
+        for question, status, said, answer in (
+                ("127.0.0.1:8000", 0, own, f'127.0.0.1:8000: rule "@own:8000" at {path}:2'),
+                ("tcp://[::1]:8000", 0, own, f'[::1]:8000: rule "@own:8000" at {path}:2'),
+                ("127.0.0.9:8000", 1, "refused", f'127.0.0.9:8000: rule "127.0.0.9:8000" at {path}:3'),
+                ("192.0.2.1:8000", 1, "refused", "192.0.2.1:8000: no rule matches (default)"),
+                ("udp://127.0.0.1:8000", 1, "refused", f"127.0.0.1:8000: {answers}"),
+                ("udp://192.0.2.1:53", 1, "refused", f"192.0.2.1:53: {answers}"),
+                ("udp://192.0.2.9:53", 1, "refused", f'192.0.2.9:53: rule "192.0.2.9:*" at {path}:3'),
+                ("udp://224.0.0.1:53", 1, "refused", "224.0.0.1:53: no rule matches (default)")):
+            with self.subTest(question=question):
+                done = self.ctl("test", "alice", question)
+                self.assertEqual((status, f"{said}: {question}: {answer}\n", ""),
+                                 (done.status, done.out, done.err))
+
     def test_malformed_question_has_no_answer(self):
         self.write("alice.conf")
         for question in ("192.0.2.1", "192.0.2.1:x", ":80", "tcp://192.0.2.1", "tcp://192.0.2.1:0", "tcp://:80",
-                         "tcp://2001:db8::1:80", "tcp://192.0.2.1:65536", "bind:x", "bind:65536"):
+                         "tcp://2001:db8::1:80", "tcp://192.0.2.1:65536", "bind:x", "bind:65536",
+                         "bind::80", "bind:::1:80", "bind:[::1]", "bind:[127.0.0.1]:80", "bind:name:80"):
             with self.subTest(question=question):
                 self.refused(self.ctl("test", "alice", question), 2, "expected ")
 
