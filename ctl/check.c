@@ -259,7 +259,9 @@ static int groups_warn(void *context)
 static int programs_check(void *context)
 {
 	static const char *const programs[] = { LIBEXECDIR "/sandlock-planner",
-						LIBEXECDIR "/sandlock-supervisor" };
+						LIBEXECDIR "/sandlock-supervisor",
+						LIBEXECDIR "/sandlock-resolver",
+						LIBEXECDIR "/sandlock-network" };
 	int status = CTL_GOOD;
 
 	(void)context;

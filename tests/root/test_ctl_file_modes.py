@@ -116,6 +116,13 @@ class Modes(FailureTest):
                 self.assertEqual(1, done.status)
                 self.assertIn(f"{name}: uid", done.err)
 
+    def test_what_a_session_needs_is_executable(self):
+        for name in ("sandlock-resolver", "sandlock-network"):
+            with self.subTest(name=name), self.mode(self.program(name), 0o644):
+                done = call([ctl(), "check"])
+                self.assertEqual(1, done.status)
+                self.assertIn(f"{name}: uid", done.err)
+
     def test_draft_of_root_is_read_by_root(self):
         draft = STAGE.directory / "private"
         draft.mkdir(mode=0o700)
