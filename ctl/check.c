@@ -75,6 +75,33 @@ static int name_judge(const char *path, const struct policy_name *name)
 	return name->kind == NAME_GROUP ? group_judge(path, name->subject) : 0;
 }
 
+/* Only where look-ups are answered is it known which names are below a domain. */
+static void domains_warn(const struct plan *plan, bool secret)
+{
+	if (plan->header->dns != PLAN_DNS_FILTERED || !plan_opens_udp(plan))
+		return;
+	for (uint32_t i = 0; i < plan->header->rules.count; i++) {
+		const struct rule *rule = &plan->ruleset.rules[i];
+		const char *host = rule->target == TARGET_HOST
+					   ? plan_string(plan, plan->hosts[rule->value])
+					   : "";
+		char text[PATH_MAX];
+		const struct diagnostic warning = {
+			.file = plan_string(plan, rule->file),
+			.line = rule->line,
+			.text = text,
+		};
+
+		if (host[0] != '*')
+			continue;
+		snprintf(text, sizeof(text),
+			 "\"%s\" allows nothing: dns = filtered is not available where a rule or "
+			 "udp_answer opens UDP",
+			 secret ? "..." : host);
+		ctl_report(&warning, NULL);
+	}
+}
+
 /* What only shows when a session is planned: a shell that is none, a value that is bad for the
  * user. Planned for the user in the file's name, else for the caller. */
 static int policy_try(const struct policy *policy, const char *path, const struct policy_name *name)
@@ -93,6 +120,7 @@ static int policy_try(const struct policy *policy, const char *path, const struc
 		return error;
 	if (plan.header->flags & PLAN_ROOT_LEAVES)
 		ctl_report(&root_leaves, NULL);
+	domains_warn(&plan, policy_is_secret(policy));
 	if (name->kind == NAME_USER)
 		plan_warn_links(&plan, policy_is_secret(policy));
 	plan_unmap(&plan);

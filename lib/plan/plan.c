@@ -331,3 +331,14 @@ bool plan_answers(const struct plan *plan, uint16_t port)
 {
 	return ranges_have(plan->answers, plan->header->answers.count, port);
 }
+
+bool plan_opens_udp(const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->header->rules.count; i++) {
+		const struct rule *rule = &plan->ruleset.rules[i];
+
+		if (!rule->implicit && !rule->deny && (rule->protocols & PROTOCOL_UDP))
+			return true;
+	}
+	return plan->header->answers.count > 0;
+}

@@ -229,4 +229,7 @@ bool plan_listens_at(const struct plan *plan, const struct endpoint *local);
 /* True where UDP sockets of this port may send to any address. */
 bool plan_answers(const struct plan *plan, uint16_t port);
 
+/* True where a line of the policy opens UDP: dns = filtered is then not available. */
+bool plan_opens_udp(const struct plan *plan);
+
 #endif

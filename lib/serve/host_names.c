@@ -110,7 +110,8 @@ static void addresses_take(struct host_names *names, const struct resolution *re
 
 static void resolver_lost(struct host_names *names)
 {
-	log_line(LOG_WARNING, "resolver exited; host rules keep their last addresses");
+	log_line(LOG_WARNING, "sandlock-resolver has ended: look-ups of this session fail, and rules "
+			      "with host names allow nothing more once their addresses expire");
 	loop_remove(names->loop, &names->resolver);
 	util_cleanup_fd(&names->resolver.fd);
 	names->resolver.fd = -1;
@@ -165,8 +166,10 @@ int host_names_open(struct host_names *names, struct loop *loop, const struct pl
 			HOST_HEADS_BITS);
 	if (plan->header->dns == PLAN_DNS_FILTERED && (plan->header->flags & PLAN_DNS))
 		log_line(LOG_NOTICE,
-			 "dns = filtered is not possible here; the session asks the system's "
-			 "name servers (as dns = system)");
+			 "dns = filtered is not available %s; the session asks the system's "
+			 "name servers (as dns = system), and *.domain allows nothing",
+			 plan_opens_udp(plan) ? "where a rule or udp_answer opens UDP"
+					      : "without a network namespace");
 	if (resolver < 0)
 		return 0;
 	names->refreshed = clock_now_ns();

@@ -60,6 +60,19 @@ class Check(CtlTest):
         for name in ("alice.conf~", "README", ".conf", "@.conf"):
             self.assertIn(f"{self.conf}/{name}: ignored", done.err)
 
+    def test_domains_that_udp_makes_useless_are_a_warning(self):
+        domain = "[network]\nnet_allow = www.example.org:443 *.example.com:443\n"
+        for more, warned in (("", False), ("net_deny = udp://*:1900\n", False),
+                             ("net_allow.t = udp://192.0.2.1:123\n", True), ("allow_udp = yes\n", True),
+                             ("udp_answer = 60000\n", True)):
+            with self.subTest(more=more):
+                path = self.write("alice.conf", domain + more)
+                done = self.ctl("check")
+                self.assertEqual((0, f"{path}: ok\n"), (done.status, done.out), done)
+                warning = (f'{path}:2: warning: "*.example.com" allows nothing: dns = filtered is not available '
+                           "where a rule or udp_answer opens UDP\n")
+                self.assertEqual(warning if warned else "", done.err)
+
     def test_unknown_user_is_a_warning(self):
         self.write("nobody-here.conf")
         done = self.ctl("check")
