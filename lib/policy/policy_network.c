@@ -18,6 +18,7 @@
 struct parser {
 	const struct account *account;
 	const char *text; /* the whole item, for messages */
+	bool own;         /* @own is a target too */
 	char *why;
 };
 
@@ -129,19 +130,29 @@ static int parse_ports(const struct parser *parser, const char *text, uint16_t l
 
 /* Targets ----------------------------------------------------------------- */
 
-int net_class_parse(const char *text, enum address_class *ret_class, char why[WHY_MAX])
+#define CLASS_WORDS "@global", "@loopback", "@private", "@linklocal"
+
+/* `words`: CLASS_WORDS, and what else is good there. */
+static int class_parse(const char *text, const char *const words[], enum address_class *ret_class,
+		       char why[WHY_MAX])
 {
-	static const char *const words[] = { "@global", "@loopback", "@private", "@linklocal", NULL };
 	static const enum address_class classes[] = { CLASS_GLOBAL, CLASS_LOOPBACK, CLASS_PRIVATE,
 						      CLASS_LINKLOCAL };
 
-	for (size_t i = 0; words[i]; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(classes); i++) {
 		if (strcmp(text, words[i]) != 0)
 			continue;
 		*ret_class = classes[i];
 		return 0;
 	}
 	return refuse_word(why, "target", text, words);
+}
+
+int net_class_parse(const char *text, enum address_class *ret_class, char why[WHY_MAX])
+{
+	static const char *const words[] = { CLASS_WORDS, NULL };
+
+	return class_parse(text, words, ret_class, why);
 }
 
 static int parse_length(const struct parser *parser, const char *text, struct prefix *prefix)
@@ -302,6 +313,7 @@ static int parse_below(const struct parser *parser, const char *text, struct net
 
 static int parse_target(const struct parser *parser, char *text, struct net_rule *rule)
 {
+	static const char *const words[] = { CLASS_WORDS, "@own", NULL };
 	size_t length = strlen(text);
 
 	rule->target = TARGET_ANY;
@@ -314,7 +326,8 @@ static int parse_target(const struct parser *parser, char *text, struct net_rule
 	}
 	if (text[0] == '@') {
 		rule->target = TARGET_CLASS;
-		return net_class_parse(text, &rule->class, parser->why);
+		return parser->own ? class_parse(text, words, &rule->class, parser->why)
+				   : net_class_parse(text, &rule->class, parser->why);
 	}
 	if (text[0] == '[') {
 		text[length - 1] = '\0'; /* split_rule made sure that it is the ] */
@@ -387,7 +400,7 @@ static int parse_icmp(const struct parser *parser, char *target, const char *por
 int net_rule_parse(const char *text, const struct account *account, struct net_rule *ret_rule,
 		   char why[WHY_MAX])
 {
-	struct parser parser = { .account = account, .text = text, .why = why };
+	struct parser parser = { .account = account, .text = text, .own = true, .why = why };
 	char buffer[VALUE_MAX];
 	char *target = buffer;
 	char *ports = NULL;

@@ -190,7 +190,8 @@ static void rule_bad_refused(void **state)
 		{ "a]:22", "bad host name" },
 		{ "@globl:22", "unknown target \"@globl\", did you mean \"@global\"?" },
 		{ "@:22",
-		  "unknown target \"@\", expected one of: @global @loopback @private @linklocal" },
+		  "unknown target \"@\", expected one of: @global @loopback @private @linklocal @own" },
+		{ "@owm:22", "unknown target \"@owm\", did you mean \"@own\"?" },
 		{ "@%u:22", "unknown target \"@%u\"" },
 		{ "http://a:80", "unknown scheme \"http\", " },
 		{ "TCP://a:80", "unknown scheme \"TCP\", " },
@@ -352,6 +353,10 @@ static void bind_address_limits_the_ports(void **state)
 	assert_int_equal(TARGET_ANY, bind.target);
 	assert_int_equal(-EINVAL, net_bind_parse("localhost:80", &alice, &bind, why));
 	assert_int_equal(-EINVAL, net_bind_parse("@own:80", &alice, &bind, why));
+	assert_int_equal(-EINVAL, net_bind_parse("@:80", &alice, &bind, why));
+	assert_string_equal("unknown target \"@\", expected one of: @global @loopback @private "
+			    "@linklocal",
+			    why);
 	assert_int_equal(-EINVAL, net_bind_parse("127.0.0.1:", &alice, &bind, why));
 	assert_int_equal(-EINVAL, net_bind_parse("127.0.0.1", &alice, &bind, why));
 }
