@@ -19,7 +19,10 @@
 
 static void helper_lost(struct private_sockets *private_sockets, const char *why)
 {
-	log_line(LOG_WARNING, "the network helper %s: no UDP sockets are made any more", why);
+	log_line(LOG_WARNING,
+		 "sandlock-network %s: new UDP sockets of this session fail with EPERM, and "
+		 "its look-ups fail",
+		 why);
 	loop_remove(private_sockets->loop, &private_sockets->helper);
 	util_cleanup_fd(&private_sockets->helper.fd);
 	private_sockets->helper.fd = -1;
@@ -50,7 +53,8 @@ static void refusal_take(struct private_sockets *private_sockets, int error)
 {
 	if (private_sockets->error == 0)
 		log_line(LOG_WARNING,
-			 "no private network namespace: %s; UDP sockets are refused here",
+			 "cannot create a network namespace: %s; UDP sockets of this session fail with "
+			 "EPERM, and its look-ups fail",
 			 strerror(error));
 	private_sockets->error = error;
 }
