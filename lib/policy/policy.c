@@ -358,7 +358,8 @@ static void check_whole(const struct policy *policy, struct reporter *reporter)
 	}
 	if (policy->setting_count == 0 && reporter->errors == 0)
 		report_warning(reporter, policy->sources[0].file, 0,
-			       "empty policy: it allows nothing");
+			       files ? "empty policy: no network, and no file can be opened"
+				     : "empty policy: no network; files are not restricted");
 }
 
 int policy_load(const char *path, const char *include_directory, unsigned flags,

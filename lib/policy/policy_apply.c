@@ -70,7 +70,7 @@ int apply_mode(const struct task *task, char why[WHY_MAX])
 	static const char *const words[] = { "enforce", "permissive", NULL };
 
 	if (strcmp(task->item->text, "permissive") == 0)
-		return refuse(why, "permissive is not enforced by this version, expected enforce");
+		return refuse(why, "permissive is not supported, expected enforce");
 	return word_parse("mode", task->item->text, words, why);
 }
 

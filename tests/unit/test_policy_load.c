@@ -149,8 +149,7 @@ static void bad_values_refused(void **state)
 		{ "[policy]\ndescription = 100% mine\n",
 		  "error test.conf:2: description: unknown \"% \", expected %u %U %g %h or %%\n" },
 		{ "[policy]\nmode = permissive\n",
-		  "error test.conf:2: mode: permissive is not enforced by this version, expected "
-		  "enforce\n" },
+		  "error test.conf:2: mode: permissive is not supported, expected enforce\n" },
 		{ "[policy]\nmode = enforcing\n",
 		  "error test.conf:2: mode: unknown mode \"enforcing\", did you mean \"enforce\"?\n" },
 		{ "[policy]\nrequire = signals speed\n",
@@ -406,9 +405,13 @@ static void missing_paths_warned_of_where_they_are_looked_at(void **state)
 static void warnings_given(void **state)
 {
 	static const struct load_case cases[] = {
-		{ "", "warning test.conf:0: empty policy: it allows nothing\n" },
-		{ "# nothing\n", "warning test.conf:0: empty policy: it allows nothing\n" },
-		{ "[network]\n", "warning test.conf:0: empty policy: it allows nothing\n" },
+		{ "", "warning test.conf:0: empty policy: no network; files are not restricted\n" },
+		{ "# nothing\n",
+		  "warning test.conf:0: empty policy: no network; files are not restricted\n" },
+		{ "[network]\n",
+		  "warning test.conf:0: empty policy: no network; files are not restricted\n" },
+		{ "[filesystem]\n",
+		  "warning test.conf:0: empty policy: no network, and no file can be opened\n" },
 		{ "[network]\nnet_allow = *:80\n",
 		  "warning test.conf:2: net_allow: \"*:80\" includes loopback and the "
 		  "metadata address 169.254.169.254; @global is the internet only\n" },
