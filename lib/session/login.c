@@ -276,7 +276,10 @@ static int session_join(struct start *start)
 	/* Landlock and filters belong to a thread: children of another one would be in the outer
 	 * session only. */
 	if (start->threads)
-		return refuse(start, "opened by a program with several threads", 0);
+		return refuse(start,
+			      "a session inside a session cannot be opened by a program with several "
+			      "threads",
+			      0);
 	login->gate = false;
 	error = nested_join(&login->plan, start->request->inherit);
 	if (error == -EXDEV)
@@ -298,8 +301,11 @@ int login_open(const struct login_request *request, struct login *ret_login)
 		.memfd = -1,
 		.agent = -1,
 	};
-	int result = geteuid() == 0 ? accounts_find(&start)
-				    : refuse(&start, "opened by a program that is not root", -EPERM);
+	int result = geteuid() == 0
+			     ? accounts_find(&start)
+			     : refuse(&start,
+				      "the program that opens the session does not run as root",
+				      -EPERM);
 
 	login_supervisor_init(&start.supervisor);
 	if (result == 0)

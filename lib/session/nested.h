@@ -18,7 +18,8 @@ bool nested_in_session(void);
  * outer ones stay, within the ports of both. */
 int nested_join(const struct plan *plan, bool inherit);
 
-#define NESTED_OTHER_RULES \
-	"this session is confined by other rules already, which no session inside it can change; log in again"
+#define NESTED_OTHER_RULES                                                                  \
+	"this login already has another policy, which a session inside it cannot replace; " \
+	"log in as this user directly instead"
 
 #endif

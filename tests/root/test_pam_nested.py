@@ -90,7 +90,7 @@ class Inner(NestedTest):
             self.log.clear()
             done = self.inside("su erin -c whoami")
             self.assertEqual((done.status, done.out), (1, ""), done)
-            self.log.wait("login refused: this session is confined by other rules already.* user=erin")
+            self.log.wait("login refused: this login already has another policy.* user=erin")
 
     def test_inherited_endpoints_stay_and_the_inner_files_hold(self):
         STAGE.policy(self.rules(self.listed.port), "dora")

@@ -77,4 +77,4 @@ class Threads(OpenTest):
         self.log.clear()
         done = call(["su", "bare", "-c", f"{program} nobody-knows-it dora caller true"])
         self.assertEqual(1, done.status, done)
-        self.log.wait("login refused: opened by a program with several threads")
+        self.log.wait("login refused: a session inside a session cannot be opened by a program with several threads")
