@@ -129,7 +129,8 @@ static int run_as(const struct person *person, int (*work)(void *), void *contex
 	if (pid < 0)
 		return ctl_error("fork: %m");
 	if (pid > 0 && person && end_await(pid))
-		return ctl_error("what reads with the rights of %s did not end in time, and was killed",
+		return ctl_error("reading with the rights of %s took longer than 15 s and was "
+				 "stopped; does a file system not answer?",
 				 person->account.name);
 	if (pid > 0)
 		return status_wait(pid);

@@ -268,7 +268,8 @@ static void service_check(struct audit *audit, struct service *service)
 	}
 	if (any && missing[TYPE_AUTH])
 		finding_add(audit, &service->findings, missing[TYPE_AUTH], 0,
-			    "no auth line calls " PAM_MODULE ": every login is refused");
+			    "no auth line calls " PAM_MODULE
+			    ": every login of a user with a policy is refused");
 	if (!any && !missing[TYPE_SESSION])
 		missing[TYPE_AUTH] = missing[TYPE_ACCOUNT] = NULL;
 	if (service->gate)

@@ -241,7 +241,7 @@ class Mistakes(CtlPam):
         state, _, findings = self.service("sshd", "bare")
         self.assertEqual("refused", state)
         self.assertIn("/etc/pam.d/sshd:0: no auth line calls pam_sandlock.so: "
-                      "every login is refused", findings)
+                      "every login of a user with a policy is refused", findings)
         text = "\n".join(findings)
         for module in ("pam_limits.so", "pam_selinux.so"):
             self.assertRegex(text, rf"(?m)^/etc/pam.d/sshd:\d+: {module} comes after "
@@ -316,7 +316,7 @@ class Profile(ProfileTest):
         state, _, findings = self.service("sshd", "bare")
         self.assertEqual("refused", state)
         self.assertIn("/etc/pam.d/sshd:0: no auth line calls pam_sandlock.so: "
-                      "every login is refused", findings)
+                      "every login of a user with a policy is refused", findings)
         # What pam-auth-update has done is not to be done again, or otherwise.
         out = self.pam("bare")
         self.assertNotIn("pam-auth-update", out)
