@@ -17,12 +17,10 @@
 
 #define STOCK_LOW 4 /* below it more are asked for */
 
-static void helper_lost(struct private_sockets *private_sockets, const char *why)
+static void helper_lost(struct private_sockets *private_sockets)
 {
-	log_line(LOG_WARNING,
-		 "sandlock-network %s: new UDP sockets of this session fail with EPERM, and "
-		 "its look-ups fail",
-		 why);
+	log_line(LOG_WARNING, "sandlock-network has ended: new UDP sockets of this session fail "
+			      "with EPERM, and its look-ups fail");
 	loop_remove(private_sockets->loop, &private_sockets->helper);
 	util_cleanup_fd(&private_sockets->helper.fd);
 	private_sockets->helper.fd = -1;
@@ -59,6 +57,13 @@ static void refusal_take(struct private_sockets *private_sockets, int error)
 	private_sockets->error = error;
 }
 
+/* Datagram sockets are kept whenever they come; of others only what somebody waits for. */
+static bool is_wanted(const struct private_sockets *private_sockets,
+		      const struct private_stock *stock, const struct network_request *request)
+{
+	return stock != &private_sockets->other || request->kind == private_sockets->awaited;
+}
+
 /* One answer; -EAGAIN where there is none. */
 static int answer_receive(struct private_sockets *private_sockets)
 {
@@ -80,18 +85,22 @@ static int answer_receive(struct private_sockets *private_sockets)
 	if (length < 0 && (errno == EAGAIN || errno == EINTR))
 		return -EAGAIN;
 	if (length != (ssize_t)sizeof(answer)) {
-		helper_lost(private_sockets, "has ended");
+		helper_lost(private_sockets);
 		return -EPIPE;
 	}
 	stock = stock_of(private_sockets, &answer.request);
 	stock->asked = false;
+	private_sockets->late = false;
 	if (answer.error)
 		refusal_take(private_sockets, answer.error);
 	if (message.msg_controllen < sizeof(*descriptors) || descriptors->cmsg_type != SCM_RIGHTS)
 		return 0;
 	for (size_t at = CMSG_LEN(0); at + sizeof(fd) <= descriptors->cmsg_len; at += sizeof(fd)) {
 		memcpy(&fd, control + at, sizeof(fd));
-		stock_put(private_sockets, stock, fd);
+		if (is_wanted(private_sockets, stock, &answer.request))
+			stock_put(private_sockets, stock, fd);
+		else
+			close(fd);
 	}
 	return 0;
 }
@@ -116,6 +125,16 @@ static int ask(struct private_sockets *private_sockets, struct private_stock *st
 	return 0;
 }
 
+/* The answer is waited for once: on a machine that is very busy others of the session go on. */
+static int helper_is_late(struct private_sockets *private_sockets)
+{
+	if (!private_sockets->late)
+		log_line(LOG_WARNING, "sandlock-network does not answer in time: UDP sockets of "
+				      "this session fail with EPERM until it does");
+	private_sockets->late = true;
+	return -EPERM;
+}
+
 /* Until the answer is here. Who has ended tells so at once. */
 static int answer_await(struct private_sockets *private_sockets, const struct private_stock *stock)
 {
@@ -123,12 +142,10 @@ static int answer_await(struct private_sockets *private_sockets, const struct pr
 
 	while (stock->asked && !error) {
 		struct pollfd descriptor = { private_sockets->helper.fd, POLLIN, 0 };
-		int ready = poll(&descriptor, 1, PRIVATE_WAIT_MS);
+		int wait = private_sockets->late ? 0 : PRIVATE_WAIT_MS;
 
-		if (ready == 0) {
-			helper_lost(private_sockets, "does not answer");
-			return -EPERM;
-		}
+		if (poll(&descriptor, 1, wait) == 0)
+			return helper_is_late(private_sockets);
 		error = answer_receive(private_sockets);
 		if (error == -EAGAIN)
 			error = 0;
@@ -143,7 +160,11 @@ static int stock_fill(struct private_sockets *private_sockets, const struct netw
 	struct private_stock *stock = stock_of(private_sockets, request);
 	int error = ask(private_sockets, stock, request);
 
-	return error ? -EPERM : answer_await(private_sockets, stock);
+	private_sockets->awaited = request->kind;
+	if (!error)
+		error = answer_await(private_sockets, stock);
+	private_sockets->awaited = 0;
+	return error ? -EPERM : 0;
 }
 
 int private_sockets_open(struct private_sockets *private_sockets, struct loop *loop, int helper)

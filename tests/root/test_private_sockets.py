@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """UDP sockets of a session without UDP rules: they are there, and lead nowhere."""
+import os
+import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
+from commands import eventually
 from machine import PUBLIC, PUBLIC6
 from sniffer import Sniffer
 from stage import STAGE
+from pam_callers import keepers
 from test_pam import PamTest
 
 INET = ("127.0.0.1", PUBLIC)
@@ -191,3 +196,44 @@ answer([said, tables, attempt(fcntl.ioctl, s4, 0x8913, down)])
         self.assertLessEqual(set(said[1].values()), {"EPERM", "ENOPROTOOPT"}, said)
         self.assertEqual(({"EPERM"}, "ok"),
                          (set(said[0].values()), said[2]), said)
+
+    def test_helper_that_was_late_serves_again(self):
+        """On a very busy machine it can be; the session's other calls go on meanwhile."""
+        source = """
+def take():
+    try:
+        kept.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        return "ok"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+def wait_for(name):
+    while not os.path.exists(name):
+        time.sleep(0.02)
+kept = []
+said = [take()]
+open("ready", "w").close()
+wait_for("stopped")
+said += [[take() for _ in range(20)][-1]]
+start = time.monotonic()
+said += [take(), time.monotonic() - start < 1, tcp("127.0.0.1", 9)]
+open("late", "w").close()
+wait_for("goes")
+time.sleep(0.2)
+answer(said + [take() for _ in range(20)])
+"""
+        who = self.confined
+        marks = {name: who.home / name for name in ("ready", "stopped", "late", "goes")}
+        for mark in marks.values():
+            self.addCleanup(mark.unlink, missing_ok=True)
+        with ThreadPoolExecutor() as pool:
+            session = pool.submit(who.python, source)
+            eventually(marks["ready"].exists, "the session is ready")
+            helper, = keepers("sandlock-networ")
+            os.kill(helper, signal.SIGSTOP)
+            marks["stopped"].touch()
+            eventually(marks["late"].exists, "the helper is late")
+            os.kill(helper, signal.SIGCONT)
+            marks["goes"].touch()
+            said = session.result()
+        self.assertEqual(["ok", "EPERM", "EPERM", True, "EACCES"] + ["ok"] * 20, said)
+        self.log.wait("sandlock-network does not answer in time")
