@@ -97,6 +97,12 @@ answer(said + [tcp("git.example.test", {self.listener.port})])
             self.stack("su-l")
         self.assertEqual({"git.example.test.", "many.example.test."}, self.server.asked())
 
+    def test_names_resolve_where_udp_answers(self):
+        STAGE.policy(f"[network]\nnet_allow = git.example.test:{self.listener.port}\nudp_answer = 60000\n")
+        self.assertEqual([[PUBLIC], "ok"], self.confined.python(LOOK + f"""
+answer([look("git.example.test"), tcp("git.example.test", {self.listener.port})])"""))
+        self.log.wait("dns = filtered is not available where a rule or udp_answer opens UDP")
+
     def test_session_inside_a_session_looks_up_by_the_outer_one(self):
         self.stack("su-l")
         for attempt in range(8):

@@ -205,6 +205,23 @@ def listens(host, port):
         self.assertEqual(["ok", "EACCES", "EACCES"],
                          self.listens("@loopback:0", ("127.0.0.1", 0), ("0.0.0.0", 0), (PUBLIC, 0)))
 
+    def test_ephemeral_ports_of_loopback_are_no_others(self):
+        said = self.listens("@loopback:0 203.0.113.0/24:1024-29999", ("127.0.0.1", 0), ("127.0.0.1", 31000),
+                            ("127.0.0.1", 8000), (PUBLIC, 0))
+        self.assertEqual(["ok", "EACCES", "EACCES", "EACCES"], said)
+        STAGE.policy("[network]\nnet_bind = @loopback:0\nnet_allow = udp://127.0.0.1:9\n")
+        said = self.confined.python("""
+def bind(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        return attempt(s.bind, ("127.0.0.1", port))
+answer([bind(0), bind(8000)])""")
+        self.assertEqual(["ok", "EACCES"], said)
+
+    def test_ephemeral_ports_do_not_open_those_of_one_address(self):
+        said = self.listens("0 @loopback:8000", ("0.0.0.0", 0), ("127.0.0.1", 8000), ("0.0.0.0", 8000),
+                            (PUBLIC, 8000))
+        self.assertEqual(["ok", "ok", "EACCES", "EACCES"], said)
+
     def test_supervisor_decides_where_landlock_does_not(self):
         said = self.listens("@loopback:*", ("127.0.0.1", 8000), ("0.0.0.0", 8000), (PUBLIC, 8000))
         self.assertEqual(["ok", "EACCES", "EACCES"], said)
