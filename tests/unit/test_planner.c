@@ -271,7 +271,8 @@ static void login_with_an_unreadable_policy_refused_by_name(void **state)
 	outcome = run(CHILD_NOBODY, "--conf", *state);
 	assert_int_equal(EXIT_REFUSED, outcome.status);
 	assert_true(is_line(outcome.errors, REFUSED, "/default.conf" DETAILS));
-	assert_non_null(strstr(outcome.errors, "/default.conf: Permission denied: nobody (uid 65534)"));
+	assert_non_null(
+		strstr(outcome.errors, "/default.conf: Permission denied: nobody (uid 65534)"));
 	free(path);
 }
 
