@@ -89,6 +89,7 @@ class Stop(SessionTest):
 
     def test_tracer_stops_a_thread_that_sends(self):
         talk, pid = self.waiting(self.confined, SEND)
+        self.addCleanup(self.confined.end_processes)  # it never ends by itself
         source = "import os, time\n" + INTERRUPT + f"print(interrupt({pid}))"
         self.assertEqual("stopped\n", call(["python3", "-c", source]).out)
         self.assertIsNone(talk.process.poll())
