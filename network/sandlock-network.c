@@ -217,7 +217,7 @@ static int answer_send(const struct network_answer *answer, const int *sockets, 
 static int request_answer(struct network *network, const struct network_request *request)
 {
 	struct network_answer answer = { .request = *request };
-	int sockets[NETWORK_SOCKETS_MAX];
+	int sockets[NETWORK_SOCKETS_MAX] = { 0 };
 	int count = request_is_sound(request) ? namespace_take(network) : -EINVAL;
 	int error;
 

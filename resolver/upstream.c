@@ -44,7 +44,7 @@ static uint32_t server_first(struct upstream *upstream, uint64_t now)
 		if (upstream->failed_until_ms[server] <= now)
 			return server;
 	}
-	return start % config->server_count;
+	return config->server_count ? start % config->server_count : 0;
 }
 
 static socklen_t server_sockaddr(const struct dns_server *server, struct sockaddr_storage *storage)

@@ -106,9 +106,9 @@ static struct outcome connect_own(struct supervisor *supervisor, struct request 
 		(void)poll(&made_soon, 1, OWN_WAIT_MS);
 	if (!is_established(fd)) {
 		(void)disconnect(request);
-		return request_may_wait(request) && !request_is_late(request)
-			       ? (struct outcome){ .kind = OUTCOME_RETRY }
-			       : outcome_error(ECONNREFUSED);
+		if (request_may_wait(request) && !request_is_late(request))
+			return (struct outcome){ .kind = OUTCOME_RETRY };
+		return outcome_error(ECONNREFUSED);
 	}
 	if (tcp_listeners_serve(&supervisor->rules.tcp_listeners, fd, &request->own_endpoint))
 		return request_may_wait(request) ? outcome_value(0) : outcome_performed(error);

@@ -88,7 +88,7 @@ int login_environment_agent(const char *path, const struct plan *plan)
 	cleanup_fd int fd = -1;
 	const struct log_field field = { "path", path };
 	enum agent_verdict verdict = AGENT_FOREIGN;
-	struct stat status;
+	struct stat status = { 0 };
 
 	if (!path || !lists_own(plan))
 		return -1;
