@@ -207,7 +207,7 @@ $(PROBES)/%.so: tests/root/probes/%.c $(BUILD)/flags
 $(PROBES)/escape_32: tests/root/probes/escape_32.c
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 $(WARNINGS) -m32 -O1 -ffreestanding -nostdlib -static \
-		-fno-pie -no-pie -fno-stack-protector -o $@ $<
+		-fno-pie $(if $(CLANG),,-no-pie) -fno-stack-protector -o $@ $<
 
 $(STATIC)/%.o: %.c $(BUILD)/flags
 	$(call say,CC)
@@ -234,7 +234,7 @@ DEPS_BUILD := gcc libc6-dev musl-dev libseccomp-dev libiniparser-dev libpam0g-de
 DEPS_DEMO  := python3 iproute2 passwd login openssh-server openssh-client
 DEPS_TEST  := adduser libcmocka-dev binutils python3 openssh-server openssh-client openssh-sftp-server \
 	      rsync git tmux screen gdb strace curl iproute2 procps login passwd bsdutils \
-	      sudo cron at iputils-ping xauth gpg-agent man-db aspell aspell-en \
+	      sudo cron at iputils-ping xauth gpg-agent man-db aspell aspell-en publicsuffix \
 	      bind9-dnsutils knot unbound netcat-openbsd lftp mosh xvfb x11-utils emacs-nox
 # Beside what is built and tested there.
 DEPS_DEB   := build-essential debhelper

@@ -84,7 +84,7 @@ int start_message_pack(const struct start_message *message, const int fds[START_
 /* Puts the descriptors that came where the message names them; false where the counts differ. */
 static bool descriptors_take(const struct msghdr *header, uint32_t named, int fds[START_FDS])
 {
-	const struct cmsghdr *control = CMSG_FIRSTHDR(header);
+	struct cmsghdr *control = CMSG_FIRSTHDR(header);
 	unsigned place = 0;
 	size_t count = 0;
 
