@@ -189,12 +189,15 @@ static void check_netlink(const struct request *before)
 	       before->address.generic.sa_family == AF_UNSPEC);
 }
 
-/* No port is listed. */
+/* No port is listed; bind(2) to port 0 listens nowhere. */
 static void check_bind(const struct request *before)
 {
 	const struct judgement got = judge(judge_bind, before);
+	struct address address;
+	uint16_t port = 0;
 
-	demand(before->kind.domain == AF_NETLINK || got.kind != JUDGEMENT_ALLOWED ||
+	(void)oracle_read(before, &address, &port);
+	demand(before->kind.domain == AF_NETLINK || got.kind != JUDGEMENT_ALLOWED || port == 0 ||
 	       before->kind.domain == AF_UNIX || before->kind.protocol != IPPROTO_TCP ||
 	       before->kind.type != SOCK_STREAM);
 	(void)judge(judge_listen, before);

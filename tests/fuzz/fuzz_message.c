@@ -152,6 +152,7 @@ static void plan_make(uint16_t port)
 
 static void world_make(void)
 {
+	static const struct supervise_helpers no_helpers = { -1, -1 };
 	pthread_t thread;
 	eventfd_t value;
 	char *end;
@@ -177,7 +178,7 @@ static void world_make(void)
 	demand(eventfd_read(world.done.fd, &value) == 0 && world.listener >= 0);
 	log_open(-1);
 	demand(loop_open(&world.loop) == 0 && loop_add(&world.loop, &world.done, EPOLLIN) == 0);
-	demand(supervise_open(&world.supervisor, &world.loop, &world.plan, -1) == 0 &&
+	demand(supervise_open(&world.supervisor, &world.loop, &world.plan, &no_helpers) == 0 &&
 	       supervise_listen(&world.supervisor, world.listener) == 0);
 }
 

@@ -30,7 +30,7 @@ static void check_rule(const char *text, const struct net_rule *rule)
 	if (rule->target == TARGET_PREFIX)
 		demand(memcmp(&masked, &rule->prefix.address, sizeof(masked)) == 0);
 	if (rule->target == TARGET_HOST)
-		demand(strspn(rule->host, "abcdefghijklmnopqrstuvwxyz0123456789-.") ==
+		demand(strspn(rule->host, "abcdefghijklmnopqrstuvwxyz0123456789-.*") ==
 			       strlen(rule->host) &&
 		       rule->host[0]);
 	if (rule->target == TARGET_ANY)
@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	char text[1024], why[WHY_MAX];
 	struct net_rule rule;
-	struct net_ports ports;
+	struct net_rule listens;
 
 	if (size >= sizeof(text) || memchr(data, 0, size))
 		return 0;
@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_rule(text, &rule);
 		demand(net_rule_parse(text, NULL, &rule, why) == 0);
 	}
-	if (net_bind_parse(text, &account, &ports, why) == 0)
-		check_ports(&ports);
+	if (net_bind_parse(text, &account, &listens, why) == 0)
+		check_ports(&listens.ports);
 	return 0;
 }

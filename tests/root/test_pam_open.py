@@ -178,6 +178,7 @@ class Program(AsBefore):
         def work(opener):
             def lines():
                 return [re.sub(r"^.*?: ", "", line) for line in self.log.lines if "pam_unix(" in line]
+            time.sleep(0.2)  # for the last line of the login before
             self.log.clear()
             opener.run("true")
             eventually(lambda: len(lines()) >= 2, "both lines")

@@ -406,7 +406,7 @@ class Nested(SessionTest):
         done = self.confined.su(f"printf '[network]\\nnet_allow = *:*\\n' > wide.conf;"
                                 f" {ctl()} run ~/wide.conf -- true")
         self.assertEqual(125, done.status)
-        self.assertIn("other rules", done.err)
+        self.assertIn("already has another policy", done.err)
 
 
 class OtherUser(SessionTest):
