@@ -25,6 +25,19 @@ static int clear(void **state)
 	return 0;
 }
 
+static int drop(void **state)
+{
+	struct cache_entry *older;
+
+	(void)state;
+	for (struct cache_entry *entry = cache.newest; entry; entry = older) {
+		older = entry->older;
+		free(entry->answer);
+		free(entry);
+	}
+	return 0;
+}
+
 static struct dns_name numbered_name(unsigned number)
 {
 	struct dns_name name;
@@ -119,7 +132,7 @@ static void oldest_make_room(void **state)
 	}
 }
 
-#define cache_test(test) cmocka_unit_test_setup(test, clear)
+#define cache_test(test) cmocka_unit_test_setup_teardown(test, clear, drop)
 
 int main(void)
 {
