@@ -341,7 +341,7 @@ VALGRIND := valgrind -q --leak-check=full --show-leak-kinds=definite \
 	    --suppressions=tests/valgrind.supp
 # valgrind 3.19 knows no pidfd_open, openat2, seccomp(2) and Landlock, makes a copy where memory is shared with a
 # child, and is itself the name of the program.
-UNDER_VALGRIND := $(filter-out %/test_helper %/test_process %/test_filter %/test_denial %/test_gate %/test_spawn %/test_landlock \
+UNDER_VALGRIND := $(filter-out %/test_helper %/test_unix_listeners %/test_process %/test_filter %/test_denial %/test_gate %/test_spawn %/test_landlock \
 		%/test_agent_holders %/test_path %/test_pending_signals %/test_judge_unix %/test_judge_process \
 		%/test_judge_gate %/test_relay %/test_message_control,$(UNIT_TESTS))
 valgrind: unit-build
