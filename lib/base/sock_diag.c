@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "compat.h"
+
 int sock_diag_open(void)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG);
@@ -21,6 +23,21 @@ int socket_cookie(int fd, uint64_t *ret_cookie)
 	socklen_t size = sizeof(*ret_cookie);
 
 	return getsockopt(fd, SOL_SOCKET, SO_COOKIE, ret_cookie, &size) ? -errno : 0;
+}
+
+uint64_t socket_namespace(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) ? 0 : cookie;
+}
+
+bool socket_shares_namespace(int one, int other)
+{
+	uint64_t cookie = socket_namespace(one);
+
+	return cookie != 0 && cookie == socket_namespace(other);
 }
 
 int sock_diag_ask(int diag, struct nlmsghdr *question, size_t size)

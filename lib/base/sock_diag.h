@@ -7,6 +7,7 @@
 #define SANDLOCK_SOCK_DIAG_H
 
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,5 +36,12 @@ int sock_diag_each(int diag, int (*parse)(const char *message, size_t length, vo
 
 /* SO_COOKIE of a socket of any kind. */
 int socket_cookie(int fd, uint64_t *ret_cookie);
+
+/* SO_NETNS_COOKIE: the number of the network namespace that a socket of any kind belongs to; 0: it
+ * cannot be told. */
+uint64_t socket_namespace(int fd);
+
+/* True where both belong to one that can be told. */
+bool socket_shares_namespace(int one, int other);
 
 #endif

@@ -361,11 +361,9 @@ bool judge_is_listening_port(const struct plan *plan, int fd)
  * closed one stays until it connects. */
 static bool is_connected(int fd)
 {
-	uint8_t state = 0; /* the first member of struct tcp_info */
-	socklen_t size = sizeof(state);
+	int state = socket_tcp_state(fd);
 
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &size) || size != sizeof(state) ||
-	       (state != TCP_CLOSE && state != TCP_LISTEN);
+	return state != TCP_CLOSE && state != TCP_LISTEN;
 }
 
 static void judge_listen_tcp(const struct rules *rules, const struct request *request,

@@ -83,11 +83,9 @@ static struct outcome connect_result(struct request *request, int error)
 /* Also where the server has closed its end since. */
 static bool is_established(int fd)
 {
-	uint8_t state = 0; /* the first member of struct tcp_info */
-	socklen_t size = sizeof(state);
+	int state = socket_tcp_state(fd);
 
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &size) == 0 && size == sizeof(state) &&
-	       (state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT);
+	return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT;
 }
 
 /* A port can change hands until the connection is there, so it has to be there at once, and whoever

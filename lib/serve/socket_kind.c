@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "util.h"
@@ -44,6 +46,16 @@ int socket_kind_read(int fd, struct socket_kind *ret_kind)
 	if (!error)
 		error = option_read(fd, SO_PROTOCOL, &ret_kind->protocol);
 	return error;
+}
+
+int socket_tcp_state(int fd)
+{
+	uint8_t state = 0; /* the first member of struct tcp_info */
+	socklen_t size = sizeof(state);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, &size) || size != sizeof(state))
+		return -1;
+	return state;
 }
 
 enum protocol socket_protocol(const struct socket_kind *kind)

@@ -28,6 +28,9 @@ static inline bool socket_is_inet(const struct socket_kind *kind)
 	return kind->domain == AF_INET || kind->domain == AF_INET6;
 }
 
+/* The state of a TCP socket (TCP_LISTEN, ...), or -1. */
+int socket_tcp_state(int fd);
+
 /* The protocol in rules, 0 for any other socket. */
 enum protocol socket_protocol(const struct socket_kind *kind);
 

@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "compat.h"
 #include "sock_diag.h"
 #include "tcp_diag.h"
 #include "vouchers.h"
@@ -111,20 +110,9 @@ static void candidate_see(const struct tcp_socket *socket, void *data)
 	     memcmp(&socket->local.address, &candidates->to->address, sizeof(struct address)) != 0))
 		return;
 	candidates->count++;
-	if (!entry_find(candidates->listeners, socket->cookie))
+	/* 0 is a free entry, and no socket's cookie. */
+	if (socket->cookie == 0 || !entry_find(candidates->listeners, socket->cookie))
 		candidates->too_many |= !voucher_search_add(&candidates->search, socket->cookie, 0);
-}
-
-/* The diagnosis shows one network namespace. */
-static bool is_in_sight(const struct tcp_listeners *listeners, int client)
-{
-	uint64_t ours = 0;
-	uint64_t theirs = 0;
-	socklen_t size = sizeof(ours);
-
-	return getsockopt(listeners->diag, SOL_SOCKET, SO_NETNS_COOKIE, &ours, &size) == 0 &&
-	       getsockopt(client, SOL_SOCKET, SO_NETNS_COOKIE, &theirs, &size) == 0 &&
-	       ours == theirs;
 }
 
 bool tcp_listeners_serve(struct tcp_listeners *listeners, int client, const struct endpoint *to)
@@ -135,7 +123,8 @@ bool tcp_listeners_serve(struct tcp_listeners *listeners, int client, const stru
 		.search.uid = listeners->uid,
 	};
 
-	if (listeners->diag < 0 || !is_in_sight(listeners, client))
+	/* The diagnosis shows one network namespace. */
+	if (listeners->diag < 0 || !socket_shares_namespace(listeners->diag, client))
 		return false;
 	/* One of IPv6 may be there for IPv4 too. */
 	if (tcp_diag_each(listeners->diag, AF_INET6, candidate_see, &candidates) ||

@@ -18,7 +18,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "compat.h"
 #include "process.h"
 #include "sock_diag.h"
 #include "unix_diag.h"
@@ -313,16 +312,6 @@ static bool option_is(int fd, int option, uint64_t expected, socklen_t size)
 	return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 && value == expected;
 }
 
-/* Each network namespace has abstract names of its own. */
-static bool share_namespace(int one, int other)
-{
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
-
-	return getsockopt(one, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 &&
-	       option_is(other, SO_NETNS_COOKIE, cookie, sizeof(cookie));
-}
-
 /* The descriptor may be another one by now, or the process. */
 static int holder_fetch(const struct unix_listener *listener)
 {
@@ -352,7 +341,7 @@ int unix_listeners_hold(const struct unix_listeners *listeners, int client, int 
 		if (fd >= 0 && name_read(fd, &bound, &bound_length) && bound_length == length &&
 		    memcmp(&bound, address, length) == 0 &&
 		    option_is(fd, SO_TYPE, (uint64_t)type, sizeof(type)) &&
-		    share_namespace(fd, client))
+		    socket_shares_namespace(fd, client))
 			return fd_take(&fd);
 	}
 	return -ENOENT;
