@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "compat.h"
 #include "log.h"
+#include "sock_diag.h"
 #include "util.h"
 
 #define STOCK_LOW 4 /* below it more are asked for */
@@ -36,10 +36,8 @@ static struct private_stock *stock_of(struct private_sockets *private_sockets,
 
 static void stock_put(struct private_sockets *private_sockets, struct private_stock *stock, int fd)
 {
-	socklen_t size = sizeof(private_sockets->cookie);
-
 	if (private_sockets->cookie == 0)
-		(void)getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &private_sockets->cookie, &size);
+		private_sockets->cookie = socket_namespace(fd);
 	if (stock->count < NETWORK_SOCKETS_MAX)
 		stock->sockets[stock->count++] = fd;
 	else
@@ -61,7 +59,11 @@ static void refusal_take(struct private_sockets *private_sockets, int error)
 static bool is_wanted(const struct private_sockets *private_sockets,
 		      const struct private_stock *stock, const struct network_request *request)
 {
-	return stock != &private_sockets->other || request->kind == private_sockets->awaited;
+	const struct network_request *awaited = private_sockets->awaited;
+
+	return stock != &private_sockets->other ||
+	       (awaited && request->kind == awaited->kind && request->family == awaited->family &&
+		request->type == awaited->type);
 }
 
 /* One answer; -EAGAIN where there is none. */
@@ -160,10 +162,10 @@ static int stock_fill(struct private_sockets *private_sockets, const struct netw
 	struct private_stock *stock = stock_of(private_sockets, request);
 	int error = ask(private_sockets, stock, request);
 
-	private_sockets->awaited = request->kind;
+	private_sockets->awaited = request;
 	if (!error)
 		error = answer_await(private_sockets, stock);
-	private_sockets->awaited = 0;
+	private_sockets->awaited = NULL;
 	return error ? -EPERM : 0;
 }
 
@@ -221,10 +223,5 @@ int private_sockets_listeners(struct private_sockets *private_sockets,
 
 bool private_sockets_have(const struct private_sockets *private_sockets, int fd)
 {
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
-
-	return private_sockets->cookie != 0 &&
-	       getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 &&
-	       cookie == private_sockets->cookie;
+	return private_sockets->cookie != 0 && socket_namespace(fd) == private_sockets->cookie;
 }

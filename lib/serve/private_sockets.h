@@ -28,8 +28,8 @@ struct private_sockets {
 	uint64_t cookie;     /* SO_NETNS_COOKIE of the namespace; 0: not made yet */
 	bool answers;        /* the resolver is to listen there */
 	bool late;           /* an answer is overdue: until it is here nobody waits for another */
-	uint32_t awaited;    /* kind of the request whose answer goes to `other`; 0: none */
-	int error;           /* why the last answer had no sockets: a positive errno, or 0 */
+	const struct network_request *awaited; /* whose answer goes to `other`; NULL: nobody's */
+	int error; /* why the last answer had no sockets: a positive errno, or 0 */
 	struct private_stock stocks[2]; /* datagram sockets: IPv4, IPv6 */
 	struct private_stock other;     /* of an answer that somebody waits for */
 };
