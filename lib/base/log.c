@@ -251,6 +251,11 @@ bool log_event(int priority, const char *event, const struct log_field *fields, 
 	return taken;
 }
 
+bool log_is_full(void)
+{
+	return sink.hung;
+}
+
 void log_line(int priority, const char *format, ...)
 {
 	char text[LOG_LINE_MAX];

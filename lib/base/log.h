@@ -43,6 +43,9 @@ void log_identify(const char *user, uint64_t session);
  * False where no log accepted it. */
 bool log_event(int priority, const char *event, const struct log_field *fields, size_t count);
 
+/* True where a log is there that had no room for the last line: it may have some again. */
+bool log_is_full(void);
+
 /* A line without fields. */
 void log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

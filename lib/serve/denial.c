@@ -105,6 +105,7 @@ void denial_flush(const struct denials *denials, unsigned tries)
 
 	if (rest.suppressed == 0 && rest.lost == 0)
 		return;
-	while (!log_event(LOG_NOTICE, "denied", fields, ARRAY_SIZE(fields)) && --tries > 0)
+	while (!log_event(LOG_NOTICE, "denied", fields, ARRAY_SIZE(fields)) && log_is_full() &&
+	       --tries > 0)
 		(void)poll(NULL, 0, DENIALS_AGAIN_MS);
 }

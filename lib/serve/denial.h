@@ -38,8 +38,8 @@ void denial_log(struct denials *denials, const struct plan *plan, pid_t thread,
 		const struct process_status *status, const struct denial *denial);
 
 /* Writes how many lines were left out, or not taken by the log, since the last one; at the end of a
- * session. A log that does not take this one either is asked again every DENIALS_AGAIN_MS, `tries`
- * times in all. */
+ * session. A log that is too full for this one too is asked again every DENIALS_AGAIN_MS, `tries`
+ * times in all; one that is not there is not waited for. */
 void denial_flush(const struct denials *denials, unsigned tries);
 
 #endif

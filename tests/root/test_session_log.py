@@ -8,7 +8,8 @@ import threading
 import time
 
 from accounts import PROBE
-from commands import PYTHON, call
+from commands import PYTHON, call, eventually
+from pam_callers import keepers
 from session_test import SessionTest
 from stage import STAGE
 from test_deputy import Talk, script
@@ -128,6 +129,15 @@ print(tcp("127.0.0.1", 9), flush=True)
         self.assertEqual(2, len(lines), lines)
         self.assertRegex(lines[0], r"destination=127.0.0.1:10 .*lost=1$")
         self.assertRegex(lines[1], r"destination=127.0.0.1:9 rule=default$")
+
+    def test_session_whose_lines_no_log_takes_ends(self):
+        """A log that is full is waited for, not one that is not there."""
+        STAGE.policy("[network]\n", "dora")
+        os.rename("/dev/log", "/dev/log.away")
+        self.addCleanup(os.rename, "/dev/log.away", "/dev/log")
+        self.assertEqual("EACCES\n", call(["su", "dora", "-c", script(
+            "refused", 'print(tcp("127.0.0.1", 9))')]).out)
+        eventually(lambda: not keepers(), "the supervisor has ended", 5)
 
 
 class Quiet(SessionTest):
