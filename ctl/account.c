@@ -157,7 +157,8 @@ int plan_of(const struct policy *policy, const char *path, const struct account 
 	struct account here = *account;
 	int error;
 
-	here.no_network_namespace = !network_namespace_is_possible(geteuid() == 0);
+	here.can_have_network = geteuid() == 0 ? network_namespace_of_root
+					       : network_namespace_of_user;
 	error = memfd < 0 ? -errno : plan_make(policy, path, &here, memfd);
 
 	return error ? error : plan_map(memfd, ret_plan);

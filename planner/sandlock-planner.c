@@ -119,13 +119,15 @@ static int find_user(struct session *session)
 	if (error < 0)
 		return session_refuse(session, "uid %u cannot be looked up: %s", (unsigned)getuid(),
 				      why);
-	session->account = (struct account){ .name = entry.pw_name,
-					     .login = name,
-					     .group = session->group,
-					     .home = entry.pw_dir,
-					     .uid = entry.pw_uid,
-					     .gid = entry.pw_gid };
-	session->account.no_network_namespace = !network_namespace_is_possible(session->by_root);
+	session->account =
+		(struct account){ .name = entry.pw_name,
+				  .login = name,
+				  .group = session->group,
+				  .home = entry.pw_dir,
+				  .uid = entry.pw_uid,
+				  .gid = entry.pw_gid,
+				  .can_have_network = session->by_root ? network_namespace_of_root
+								       : network_namespace_of_user };
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "compat.h"
+#include "sock_diag.h"
 #include "util.h"
 
 #define USER_LIMIT    "/proc/sys/user/max_user_namespaces"
@@ -43,26 +43,23 @@ static int user_namespace_try(void)
 	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 0;
 }
 
-static uint64_t cookie_of_new(int family)
+static uint64_t namespace_of_new(int family)
 {
 	cleanup_fd int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	uint64_t cookie = 0;
-	socklen_t size = sizeof(cookie);
 
-	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) == 0 ? cookie
-											   : 0;
+	return fd < 0 ? 0 : socket_namespace(fd);
 }
 
 /* A session inside a session can make no namespace: it has the outer one's. */
 static bool sockets_are_private(void)
 {
-	uint64_t inet = cookie_of_new(AF_INET);
-	uint64_t own = cookie_of_new(AF_UNIX);
+	uint64_t inet = namespace_of_new(AF_INET);
+	uint64_t own = namespace_of_new(AF_UNIX);
 
 	return inet != 0 && own != 0 && inet != own;
 }
 
-bool network_namespace_is_possible(bool as_root)
+static bool is_possible(bool as_root)
 {
 	int error;
 
@@ -76,4 +73,14 @@ bool network_namespace_is_possible(bool as_root)
 		return false;
 	error = user_namespace_try();
 	return error != EPERM && error != EACCES && error != ENOSYS && error != EINVAL;
+}
+
+bool network_namespace_of_user(void)
+{
+	return is_possible(false);
+}
+
+bool network_namespace_of_root(void)
+{
+	return is_possible(true);
 }

@@ -255,8 +255,19 @@ static void plan_privileges(struct planning *planning)
  * listed. */
 #define NAME_CLASSES_DEFAULT (1U << CLASS_GLOBAL | 1U << CLASS_PRIVATE)
 
-/* Whether the session asks the system's name servers itself: where it cannot have a network
- * namespace in which its look-ups are answered, it does; also where a rule or udp_answer opens UDP. */
+/* Whether look-ups of the session can be answered in a network namespace of its own: not where a
+ * rule or udp_answer opens UDP, or where it can have none. */
+static bool can_filter(const struct planning *planning)
+{
+	const struct account *account = planning->account;
+
+	if ((planning->opened & PROTOCOL_UDP) ||
+	    (plan_builder_header(planning->builder)->flags & PLAN_UDP))
+		return false;
+	return !account->can_have_network || account->can_have_network();
+}
+
+/* Whether the session asks the system's name servers itself. */
 static bool plan_dns(struct planning *planning)
 {
 	struct plan_header *header = plan_builder_header(planning->builder);
@@ -266,9 +277,7 @@ static bool plan_dns(struct planning *planning)
 	header->dns = (uint8_t)planning->dns;
 	header->name_classes = planning->name_classes ? planning->name_classes : NAME_CLASSES_DEFAULT;
 	return planning->dns == PLAN_DNS_SYSTEM ||
-	       (planning->dns == PLAN_DNS_FILTERED &&
-		(planning->account->no_network_namespace || (planning->opened & PROTOCOL_UDP) ||
-		 (header->flags & PLAN_UDP)));
+	       (planning->dns == PLAN_DNS_FILTERED && !can_filter(planning));
 }
 
 /* What follows from all the lines together. */

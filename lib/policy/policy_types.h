@@ -15,8 +15,8 @@ struct account {
 	const char *home;
 	uid_t uid;
 	gid_t gid;
-	const char *login;         /* the name as the login spelled it; NULL: the same */
-	bool no_network_namespace; /* none can be made for its sessions */
+	const char *login;              /* the name as the login spelled it; NULL: the same */
+	bool (*can_have_network)(void); /* network_namespace.h: costs a process; NULL: it can */
 };
 
 /* One message: `file:line: text`, line 0 where no line is meant. Errors refuse the file, warnings

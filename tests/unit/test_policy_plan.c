@@ -263,6 +263,11 @@ static void names_open_dns_where_udp_answers(void **state)
 	plan_unmap(&plan);
 }
 
+static bool no_network(void)
+{
+	return false;
+}
+
 static void names_open_dns_without_network_namespace(void **state)
 {
 	struct account bound = alice;
@@ -271,7 +276,7 @@ static void names_open_dns_without_network_namespace(void **state)
 	struct plan plan;
 	char text[512], expected[512], address[ADDRESS_TEXT_MAX];
 
-	bound.no_network_namespace = true;
+	bound.can_have_network = no_network;
 	plan = plan_of(state, &bound,
 		       "[network]\nnet_allow = GitHub.com:22 github.com:443 %u.example:1\n");
 	assert_int_equal(PLAN_DNS_FILTERED, plan.header->dns);
